@@ -1,0 +1,60 @@
+# `make help` lists what can be done. The only need is Python 3.11 or newer: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEFAULT_ESTIMATORS := models/default
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-slow lint check train evaluate experiments wheel lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## make .venv with the locked packages and guide-ml in editable form
+
+# The lock is complete and leaves one package out on purpose (see pyproject.toml), hence --no-deps.
+$(STAMP): requirements.lock pyproject.toml hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "guide-ml needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install  ## predict a few deployments and show them
+	$(BIN)/python experiments/00_demo.py
+
+test: lint  ## style, types and the tests that take seconds
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: install  ## the tests that train
+	$(BIN)/python -m pytest -q -m slow
+
+lint: install  ## style (ruff) and types (mypy)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+check: test test-slow wheel  ## all that must hold before a release
+
+train: install  ## fit the estimators on data/measurements, write models/default
+	$(BIN)/guide train
+
+evaluate: install  ## score the estimators on deployments they have not seen
+	$(BIN)/guide evaluate
+
+experiments: install  ## run every experiment, write experiments/results
+	@set -e; for script in experiments/[0-9]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+wheel: install  ## build the wheel and the source distribution into dist/
+	@test -d $(DEFAULT_ESTIMATORS) || { echo "$(DEFAULT_ESTIMATORS) is missing: run make train first" >&2; exit 1; }
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+lock: install  ## resolve requirements.lock anew, keeping its versions where they still serve
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
+	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
+
+clean:  ## remove the environment, caches and builds; data and models stay
+	rm -rf $(VENV) dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find guide_ml tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

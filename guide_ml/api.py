@@ -1,0 +1,216 @@
+"""The two calls that predict: one deployment, or a table of them, by the same path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from guide_ml import given, keywords
+from guide_ml.descriptors import Framework
+from guide_ml.errors import DoesNotFit, InvalidInput
+from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
+from guide_ml.prediction import MemoryAccount, Prediction
+from guide_ml.run import PredictorLike, run
+from guide_ml.table import DESCRIPTORS, Definitions, Floats
+from guide_ml.targets import NAMES
+
+__all__ = ["COLUMNS", "MemoryAccount", "Prediction", "predict", "predict_table"]
+
+COLUMNS = (*NAMES, "memory_fits", "error")
+"""Columns of a table of predictions."""
+
+
+def predict(
+    *,
+    hardware: HardwareLike,
+    model: ModelLike,
+    framework: FrameworkLike | None = None,
+    framework_version: str | None = None,
+    backend: str | None = None,
+    num_devices: int | None = 1,
+    tp: int | None = None, pp: int | None = None, dp: int | None = None, ep: int | None = None,
+    weight_dtype: str | None = None, kv_dtype: str | None = None, spec_method: str | None = None,
+    mode: str | None = None,
+    batch_size: float | None = None,
+    concurrency: float | None = None, num_requests: float | None = None,
+    request_rate_rps: float | None = None,
+    input_len: float | None = None, output_len: float | None = None,
+    context_depth: float | None = None,
+    ttft_stat: str | None = None, tpot_stat: str | None = None,
+    predictor: PredictorLike | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict speed and memory of one deployment.
+
+    Parameters
+    ----------
+    hardware : str, Hardware, dict or path
+        Slug or alias, an object, its fields, or a TOML file of them.
+    model : str, Model, dict or path
+        Hugging Face id, an object, a ``config.json`` as a dict or a path.
+    framework : str or Framework, optional
+        Serving engine; vLLM if none is given.
+    framework_version, backend : str, optional
+        Version as the engine writes it; ``cuda``, ``rocm``, ...
+    num_devices : int
+        Devices of the whole deployment.
+    tp, pp, dp, ep : int, optional
+        Tensor-, pipeline-, data- and expert-parallel sizes.
+    weight_dtype, kv_dtype, spec_method : str, optional
+        Precision of weights and KV cache; speculative decoding.
+    mode : {"static", "prefill", "decode", "closed", "offline"}, optional
+        Follows from the load: static from `batch_size`, closed from `concurrency`.
+    batch_size, concurrency, num_requests : float, optional
+        Requests of a fixed batch; requests in flight at a server, and those of its whole run.
+    request_rate_rps : float, optional
+        Refused: open loads are not predicted.
+    input_len, output_len, context_depth : float
+        Mean prompt tokens (not needed for decode) and generated tokens (not needed for prefill)
+        a request, and tokens in the KV cache before it.
+    ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
+        Statistic wanted of a server.
+    predictor : Predictor or path, optional
+        Other estimators than the ones that come with the package.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    UnknownName, InvalidInput
+        If a name is unknown or a value absurd, contradictory or of the wrong type.
+    DoesNotFit
+        If a device lacks the memory; the message says how much, and what would fit.
+
+    Examples
+    --------
+    >>> import guide_ml
+    >>> p = guide_ml.predict(
+    ...     hardware="h100", model="llama-3.1-8b-instruct", framework="vllm",
+    ...     concurrency=16, input_len=1024, output_len=256)
+    >>> p.workload.mode, p.deployment.weight_dtype, p.memory.fits
+    ('closed', 'bf16', True)
+    >>> p.tpot_ms > 0, p.batch_latency_s is None
+    (True, True)
+    >>> p.assumed["kv_dtype"]
+    'fp16, 16 bits an element'
+    """
+    texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
+             "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
+             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat}  # fmt: skip
+    numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
+               "batch_size": batch_size, "concurrency": concurrency,
+               "num_requests": num_requests, "request_rate_rps": request_rate_rps,
+               "input_len": input_len, "output_len": output_len,
+               "context_depth": context_depth}  # fmt: skip
+    device, llm = given.hardware(hardware), given.model(model)
+    row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
+    keywords.require_lengths(row)
+    row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}
+    known = Definitions({row["hardware"]: device}, {row["model"]: llm})
+    released = framework.release_year if isinstance(framework, Framework) else None
+    done = run(pd.DataFrame({k: [v] for k, v in row.items()}), known, predictor, released)
+    if done.errors[0]:
+        raise InvalidInput(done.errors[0])
+    if not done.fits[0]:
+        raise DoesNotFit(done.shortages()[0])
+    return done.prediction()
+
+
+def predict_table(
+    table: pd.DataFrame,
+    errors: str = "raise",
+    predictor: PredictorLike | None = None,
+    hardware: Mapping[str, HardwareLike] | Iterable[HardwareLike] | None = None,
+    models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
+) -> pd.DataFrame:
+    """Predict speed and memory of each deployment of a table.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n, any of ``guide_ml.table.DESCRIPTORS``)
+        What is absent or blank is assumed; ``hardware`` and ``model`` are needed. Other columns
+        are left alone. An Arrow table gives an Arrow table.
+    errors : {"raise", "report"}
+        Whether a bad row raises, or gets its reason in the column ``error``. A row that does
+        not fit is not bad: its reason is reported either way.
+    predictor : Predictor or path, optional
+        Other estimators than the ones that come with the package.
+    hardware, models : mapping or iterable, optional
+        What the catalogue lacks: by the name that the table uses, or with names of their own.
+
+    Returns
+    -------
+    DataFrame of shape (n, 6)
+        On the same index: ``batch_latency_s``, ``ttft_ms``, ``tpot_ms``, ``output_tok_s`` (NaN
+        where the mode has none, the row is bad or does not fit), ``memory_fits`` (bool) and
+        ``error`` (text, blank where there is none).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"hardware": ["h100", "l4"], "batch_size": [8, 8]})
+    >>> table["model"] = "meta-llama/Llama-3.1-70B-Instruct"
+    >>> predict_table(table, errors="report").memory_fits.tolist()
+    [False, False]
+    """
+    if errors not in ("raise", "report"):
+        raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
+    if type(table).__module__.startswith("pyarrow"):
+        arrow: pd.DataFrame = _predict_arrow(table, errors, predictor, hardware, models)
+        return arrow
+    _check_table(table)
+    known = Definitions(
+        given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
+    )
+    if not len(table):
+        return _result(table.index, {t: np.empty(0) for t in NAMES}, np.empty(0, bool), [])
+    done = run(table, known, predictor)
+    if errors == "raise":
+        _raise_first(table.index, done.errors)
+    reasons = done.errors.copy()
+    reasons[done.unfit] = done.shortages()
+    found = done.outcome.values  # noqa: PD011 (no DataFrame)
+    values = {t: np.where(done.fits, found[t], np.nan) for t in NAMES}
+    return _result(table.index, values, done.fits, reasons.tolist())
+
+
+def _predict_arrow(table: Any, *rest: Any) -> Any:
+    """Take an Arrow table through pandas; it has no index to keep."""
+    if not hasattr(table, "to_pandas"):
+        raise InvalidInput(f"a table must be a pandas DataFrame; got a {type(table).__name__}")
+    return type(table).from_pandas(predict_table(table.to_pandas(), *rest), preserve_index=False)
+
+
+def _check_table(table: object) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise InvalidInput(f"a table must be a pandas DataFrame; got a {type(table).__name__}")
+    names = table.columns[table.columns.isin(DESCRIPTORS)]
+    if twice := [str(c) for c in names[names.duplicated()]]:
+        raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
+
+
+def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:
+    bad = np.flatnonzero(errors != "")
+    if not len(bad):
+        return
+    label = index[bad[0]]
+    name = repr(label) if isinstance(label, str) else str(label)
+    count = f"{len(bad)} of {len(errors)} rows are bad" if len(bad) > 1 else "one row is bad"
+    raise InvalidInput(
+        f"row {name}: {str(errors[bad[0]]).rstrip('.')}"
+        f" ({count}; errors='report' predicts the others)"
+    )
+
+
+def _result(
+    index: pd.Index, values: Mapping[str, Floats], fits: NDArray[np.bool_], errors: list[str]
+) -> pd.DataFrame:
+    out = pd.DataFrame({t: values[t] for t in NAMES}, index=index)
+    out["memory_fits"] = fits
+    out["error"] = pd.Series(errors, index=index, dtype="str")
+    return out

@@ -1,0 +1,309 @@
+"""What is taken for granted where a deployment does not say: every default in one place.
+
+:func:`resolve` turns what :mod:`guide_ml.table` read into plain columns of numbers, one entry
+a row, that the features work on. Rules for blanks are the same in training and in serving, so
+that an unstated version means the same in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml import catalogue
+from guide_ml.descriptors import MODES, STATS, Hardware, Model
+from guide_ml.dtypes import Dtype, dtype
+from guide_ml.table import Codes, Floats, Raw
+
+__all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
+
+Columns = dict[str, Floats]
+
+COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
+FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
+
+#: Lengths of a chat turn, taken where a table states none (the API asks for them).
+INPUT_LEN, OUTPUT_LEN = 512.0, 256.0
+
+#: Requests a slot of a benchmark run where nothing is said: the habit of serving benchmarks.
+REQUESTS_PER_SLOT = 10.0
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Deployments as numbers.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        Numeric descriptors; codes for ``mode``, ``ttft_stat``, ``tpot_stat``.
+    names : dict of str to array of shape (n,) of object
+        Slugs in force: hardware, model, framework, version, backend, weight_dtype, kv_dtype.
+    errors : array of shape (n,) of str
+        Why a row cannot be used; blank if it can.
+    """
+
+    columns: Columns
+    names: dict[str, NDArray[np.object_]]
+    errors: NDArray[np.object_]
+
+
+def resolve(raw: Raw) -> Resolved:
+    """Fill the blanks and gather every descriptor as a column of numbers.
+
+    Parameters
+    ----------
+    raw : Raw
+        What :func:`guide_ml.table.read` gave.
+    """
+    columns: Columns = {}
+    names: dict[str, NDArray[np.object_]] = {}
+    _hardware(raw, columns, names)
+    _model(raw, columns, names)
+    _framework(raw, columns, names)
+    _workload(raw, columns)
+    _dtypes(raw, columns, names)
+    _parallel(raw, columns)
+    return Resolved(columns, names, raw.errors)
+
+
+_HARDWARE_NUMBERS = (
+    "release_year", "memory_gb", "mem_bw_gbs", "l2_mb", "sm_count", "tdp_w", "link_gbs",
+    "scale_up_domain", "slice_share",
+)  # fmt: skip
+_MODEL_NUMBERS = (
+    "params_total_b", "params_active_b", "num_layers", "hidden_size", "intermediate_size",
+    "num_attention_heads", "num_kv_heads", "head_dim", "vocab_size", "kv_lora_rank",
+    "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
+    "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
+    "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+)  # fmt: skip
+
+
+def peak_tflops(device: Hardware, compute: str) -> float:
+    """Rate at which a device multiplies in a precision, TFLOP/s.
+
+    A device without it uses the next wider type that it has: fp4 -> fp8 -> fp16, int8 -> fp16,
+    and fp16 -> fp32 on the vector units.
+    """
+    half = max(device.fp16_tflops or 0.0, device.bf16_tflops or 0.0) or device.fp32_tflops or 0.0
+    fp8 = device.fp8_tflops or half
+    rates = {
+        "fp32": device.fp32_tflops or half, "fp16": half, "fp8": fp8,
+        "int8": device.int8_tops or half, "fp4": device.fp4_tflops or fp8,
+    }  # fmt: skip
+    return rates[compute]
+
+
+def _hardware(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
+    codes = raw.codes["hardware"]
+    for name in _HARDWARE_NUMBERS:
+        columns["hw_" + name] = codes.numbers(lambda h, n=name: getattr(h, n))  # type: ignore[misc]
+    for compute in COMPUTE:
+        columns["hw_" + compute] = codes.numbers(lambda h, c=compute: peak_tflops(h, c))  # type: ignore[misc]
+    columns["hw_link_gbs"] = np.where(
+        np.isnan(columns["hw_link_gbs"]), 16.0, columns["hw_link_gbs"]
+    )
+    columns["hw_nvlink"] = codes.numbers(lambda h: not h.interconnect.startswith(("pcie", "none")))
+    for vendor in ("nvidia", "amd", "intel", "apple"):
+        columns["hw_is_" + vendor] = codes.numbers(lambda h, v=vendor: h.vendor == v)  # type: ignore[misc]
+    names["hardware"] = _slugs(codes, "hardware")
+    names["architecture"] = _slugs(codes, "architecture")
+
+
+def _slugs(codes: Codes, attribute: str) -> NDArray[np.object_]:
+    values = [getattr(v, attribute) if v is not None else "" for v in codes.values]
+    return Codes(codes.index, values).objects()
+
+
+def _model(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
+    codes = raw.codes["model"]
+    for name in _MODEL_NUMBERS:
+        columns["m_" + name] = codes.numbers(lambda m, n=name: getattr(m, n))  # type: ignore[misc]
+    columns["m_mla"] = codes.numbers(lambda m: m.attention == "mla")
+    names["model"] = _slugs(codes, "model")
+    names["family"] = _slugs(codes, "family")
+
+
+def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
+    """Date each distinct (engine, version); settle the backend by vendor and engine."""
+    engine, version = raw.codes["framework"], raw.codes["framework_version"]
+    backend = raw.codes["backend"]
+    vendor = Codes(raw.codes["hardware"].index, [_vendor_backend(h) for h in
+                                                 raw.codes["hardware"].values])  # fmt: skip
+    sizes = [len(c.values) + 1 for c in (engine, version, backend, vendor)]
+    flat = np.ravel_multi_index(
+        tuple(np.where(c.index < 0, s - 1, c.index)
+              for c, s in zip((engine, version, backend, vendor), sizes, strict=True)),
+        tuple(sizes),
+    )  # fmt: skip
+    distinct, index = np.unique(flat, return_inverse=True)
+    rows = [_engine(*(_at(c, k) for c, k in zip((engine, version, backend, vendor), ks,
+                                                 strict=True)))
+            for ks in zip(*np.unravel_index(distinct, tuple(sizes)), strict=True)]  # fmt: skip
+    found = Codes(index.astype(np.intp), rows)
+    columns["fw_release_year"] = found.numbers(lambda r: r[0].release_year if r[0] else None)
+    columns["fw_version_stated"] = found.numbers(lambda r: r[1])
+    raw.fail(found.numbers(lambda r: bool(r[2])) > 0, lambda i: rows[int(index[i])][2])
+    for name, attribute in (("framework", "framework"), ("backend", "backend"),
+                            ("framework_version", "version")):  # fmt: skip
+        values = [getattr(r[0], attribute) if r[0] else "" for r in rows]
+        names[name] = Codes(found.index, values).objects()
+
+
+def _at(codes: Codes, k: int) -> Any:
+    return codes.values[k] if k < len(codes.values) else None
+
+
+def _vendor_backend(device: Hardware | None) -> str:
+    if device is None:
+        return "cuda"
+    if device.interconnect == "socket":
+        return "cpu"
+    if device.vendor == "intel":
+        return "hpu" if "gaudi" in device.hardware else "xpu"
+    return catalogue.VENDOR_BACKEND.get(device.vendor, "cuda")
+
+
+def _engine(slug: str | None, version: str | None, backend: str | None, vendor: str) -> Any:
+    """Return the engine, whether its version is known, and what is wrong if anything."""
+    name = slug or "vllm"
+    block = catalogue.framework_blocks()[name]
+    if backend is None:
+        backend = vendor if vendor in block["backends"] else block["backends"][0]
+        if vendor not in block["backends"]:
+            return None, False, (
+                f"{name} does not run on this hardware: it needs one of the backends"
+                f" {', '.join(block['backends'])}, the hardware has {vendor}"
+            )  # fmt: skip
+    try:
+        return *catalogue.framework(name, version or "", backend), ""
+    except catalogue.InvalidInput as error:
+        return None, False, str(error)
+
+
+def _workload(raw: Raw, columns: Columns) -> None:
+    numbers = raw.numbers
+    mode = raw.codes["mode"].numbers(MODES.index)
+    batch, concurrency = numbers["batch_size"], numbers["concurrency"]
+    blank = np.isnan(mode)
+    raw.fail(np.isfinite(batch) & np.isfinite(concurrency),
+             "give batch_size (a fixed batch) or concurrency (a server), not both")  # fmt: skip
+    raw.fail(blank & np.isnan(batch) & np.isnan(concurrency),
+             "give mode, or batch_size (a fixed batch), or concurrency (a server)")  # fmt: skip
+    static, closed = float(MODES.index("static")), float(MODES.index("closed"))
+    mode = np.where(blank, np.where(np.isfinite(concurrency), closed, static), mode)
+    raw.fail((mode == closed) & np.isnan(concurrency), "mode closed needs concurrency; got none")
+    raw.fail((mode != closed) & np.isfinite(concurrency) & (mode != MODES.index("offline")),
+             "concurrency belongs to mode closed; give batch_size for a fixed batch")  # fmt: skip
+    columns["mode"] = mode
+    _lengths(raw, columns, mode)
+    columns["batch"] = np.where(mode == closed, concurrency, np.where(np.isnan(batch), 1.0, batch))
+    columns["requests_per_slot"] = np.maximum(numbers["num_requests"] / columns["batch"], 1.0)
+    for stat in ("ttft_stat", "tpot_stat"):
+        columns[stat] = raw.codes[stat].numbers(STATS.index, blank=0.0)
+    columns["spec"] = raw.codes["spec_method"].numbers(lambda s: s != "none", blank=0.0)
+
+
+def _lengths(raw: Raw, columns: Columns, mode: Floats) -> None:
+    """Mean tokens a request, and the tokens already cached when it begins."""
+    given_in, given_out = raw.numbers["input_len"], raw.numbers["output_len"]
+    depth = np.nan_to_num(raw.numbers["context_depth"], nan=0.0)
+    prefill, decode = mode == MODES.index("prefill"), mode == MODES.index("decode")
+    raw.fail((given_in < 1) & ~decode, "input_len must be 1 or more; got 0")
+    raw.fail((given_out < 1) & ~prefill, "output_len must be 1 or more; got 0")
+    input_len = np.where(np.isnan(given_in), np.where(decode, 0.0, INPUT_LEN), given_in)
+    output_len = np.where(np.isnan(given_out), np.where(decode, 128.0, OUTPUT_LEN), given_out)
+    columns["input_stated"] = np.isfinite(given_in).astype(float)
+    columns["output_stated"] = np.isfinite(given_out).astype(float)
+    # A decode measurement's prompt is context that is there already; sources state either.
+    columns["depth"] = np.where(decode, np.maximum(depth, input_len), depth)
+    columns["input_len"] = np.where(decode, 1.0, np.maximum(input_len, 1.0))
+    columns["output_len"] = np.where(prefill, 1.0, np.maximum(output_len, 1.0))
+
+
+def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
+    stated = raw.codes["weight_dtype"]
+    native = Codes(raw.codes["model"].index,
+                   [_served_dtype(m) if m else None for m in raw.codes["model"].values])  # fmt: skip
+    gguf = np.isin(names["framework"], ["llama.cpp", "ollama"]) & (stated.index < 0)
+    four_bit = dtype("q4_k_m")
+    columns["weight_stated"] = (stated.index >= 0).astype(float)
+
+    def pick(get: Any) -> Floats:
+        fallback = np.where(gguf, float(get(four_bit)), native.numbers(get))
+        return np.where(stated.index < 0, fallback, stated.numbers(get))
+
+    columns["weight_bits"] = pick(lambda d: d.bits)
+    columns["compute"] = pick(lambda d: COMPUTE.index(d.compute))
+    columns["gguf_file"] = np.isin(names["framework"], ["llama.cpp", "ollama"]).astype(float)
+    columns["family"] = pick(lambda d: FAMILIES.index(d.family))
+    name = np.where(gguf, "q4_k_m", Codes(native.index, [d.name if d else "" for d in
+                                                         native.values]).objects())  # fmt: skip
+    own = Codes(stated.index, [d.name if d else "" for d in stated.values]).objects()
+    names["weight_dtype"] = np.where(stated.index < 0, name, own)
+    kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
+    # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
+    small = (names["framework"] == "tensorrt-llm") & (columns["compute"] >= COMPUTE.index("fp8"))
+    columns["kv_bits"] = np.where(np.isnan(kv), np.where(small, 8.0, 16.0), kv)
+    columns["kv_stated"] = np.isfinite(kv).astype(float)
+
+
+def _served_dtype(model: Model) -> Dtype:
+    """Precision in which a checkpoint is served when nothing is said: fp32 ones at half."""
+    return dtype("fp16" if model.native_dtype == "fp32" else model.native_dtype)
+
+
+def _parallel(raw: Raw, columns: Columns) -> None:
+    """Settle tp, pp, dp, ep; devices that are left over hold further replicas."""
+    n = raw.numbers
+    tp, pp, dp, devices = n["tp"], n["pp"], n["dp"], n["num_devices"]
+    given = np.nan_to_num(tp, nan=1) * np.nan_to_num(pp, nan=1) * np.nan_to_num(dp, nan=1)
+    raw.fail(np.isfinite(devices) & (given > devices),
+             lambda i: "tp * pp * dp must not exceed num_devices;"
+                       f" got {given[i]:g} on {devices[i]:g}")  # fmt: skip
+    devices = np.where(np.isnan(devices), given, devices)
+    by_layer = raw.codes["framework"].numbers(
+        lambda f: catalogue.framework_blocks()[f]["split"] == "pp", blank=0.0
+    )
+    columns["tp_stated"] = np.isfinite(tp).astype(float)
+    free = np.maximum(np.floor(devices / np.maximum(given, 1)), 1)
+    spread_tp = np.isnan(tp) & (by_layer == 0) & ~(np.isfinite(pp) & (pp > 1))
+    spread_pp = np.isnan(pp) & (by_layer == 1)
+    tp = np.where(spread_tp, _whole_heads(free, columns), np.nan_to_num(tp, nan=1))
+    pp = np.where(spread_pp, free, np.nan_to_num(pp, nan=1))
+    moe = columns["m_num_experts"] > 0
+    # TensorRT-LLM's tables give a MoE layout as tp x ep of one tensor-parallel group.
+    ep = np.nan_to_num(n["ep"], nan=1)
+    grouped = moe & (ep > 1) & (ep * tp * pp == devices) & ~(np.nan_to_num(dp, nan=1) > 1)
+    tp = np.where(grouped, ep * tp, tp)
+    columns["devices"], columns["tp"], columns["pp"], columns["ep"] = devices, tp, pp, ep
+    # Engines that are given a data-parallel size for a MoE model share its experts over it;
+    # devices beyond tp * pp * dp, and replicas of dense models, are independent copies.
+    columns["attention_dp"] = np.where(moe, np.nan_to_num(dp, nan=1), 1.0)
+    columns["dp"] = np.maximum(np.floor(devices / (tp * pp)), 1)
+    _offline_replicas(columns)
+
+
+def _whole_heads(free: Floats, columns: Columns) -> Floats:
+    """Largest power of two (or all devices) that divides the attention heads."""
+    heads = columns["m_num_attention_heads"]
+    whole = np.where(np.mod(heads, free) == 0, free, 2 ** np.floor(np.log2(free)))
+    return np.nan_to_num(np.maximum(whole, 1), nan=1)
+
+
+def _offline_replicas(columns: Columns) -> None:
+    """An offline engine of unstated layout runs the most replicas that hold the weights.
+
+    Tuned throughput systems prefer replicas to tensor parallelism, which only costs
+    communication once the weights fit (MLPerf submitters' configurations).
+    """
+    loose = (columns["mode"] == MODES.index("offline")) & (columns["tp_stated"] == 0)
+    weights_gb = columns["m_params_total_b"] * columns["weight_bits"] / 8
+    need = np.ceil(weights_gb / (0.7 * columns["hw_memory_gb"]))
+    tp = np.minimum(2 ** np.ceil(np.log2(np.maximum(need, 1))), columns["devices"])
+    columns["tp"] = np.where(loose, np.nan_to_num(tp, nan=1), columns["tp"])
+    columns["dp"] = np.maximum(np.floor(columns["devices"] / (columns["tp"] * columns["pp"])), 1)

@@ -1,0 +1,188 @@
+"""What is known of hardware, models and frameworks: one row or block a slug.
+
+Everything is read on first use and kept; an unknown name raises with the nearest spellings.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from guide_ml.catalogue.versions import newest, release_year
+from guide_ml.descriptors import BACKENDS, Framework, Hardware, Model
+from guide_ml.errors import InvalidInput, UnknownName, nearest
+
+__all__ = ["BACKENDS", "InvalidInput", "VENDOR_BACKEND", "all_hardware", "all_models", "aliases", "framework", "framework_blocks", "hardware",
+           "model", "slugs"]  # fmt: skip
+
+HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
+MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
+
+#: Backend that a vendor's devices run on when nothing is said.
+VENDOR_BACKEND = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova": "rdu"}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with files(__package__).joinpath(name).open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def _typed(row: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Read the cells of a CSV row as the types of the dataclass; blank means the default."""
+    out: dict[str, Any] = {}
+    for name, text in row.items():
+        if name not in kinds or text == "":
+            continue
+        kind = kinds[name]
+        if kind == "str":
+            out[name] = text
+        elif kind == "bool":
+            out[name] = text == "1"
+        elif kind == "int":
+            out[name] = int(float(text))
+        else:
+            out[name] = float(text)
+    return out
+
+
+@cache
+def all_hardware() -> dict[str, Hardware]:
+    """Every device of the catalogue by slug."""
+    kinds = {f.name: str(f.type) for f in fields(Hardware)}
+    found = [Hardware(**_typed(r, kinds)) for r in _rows("hardware.csv")]
+    return {h.hardware: h for h in found}
+
+
+@cache
+def all_models() -> dict[str, Model]:
+    """Every model of the catalogue by Hugging Face id."""
+    kinds = {f.name: str(f.type) for f in fields(Model)}
+    return {r["model"]: Model(**_typed(r, kinds)) for r in _rows("models.csv")}
+
+
+@cache
+def framework_blocks() -> dict[str, dict[str, Any]]:
+    """Every engine's block of frameworks.toml by slug."""
+    text = files(__package__).joinpath("frameworks.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def aliases(kind: str) -> dict[str, str]:
+    """Other spellings of the slugs of one kind."""
+    found = {r["alias"]: r["slug"] for r in _rows("aliases.csv") if r["kind"] == kind}
+    if kind == "framework":
+        for slug, block in framework_blocks().items():
+            found |= {a: slug for a in block.get("aliases", [])}
+    if kind == "model":
+        found |= _short_model_names()
+    return found
+
+
+def _short_model_names() -> dict[str, str]:
+    """Names without the organisation, where only one architecture has them."""
+    by_name: dict[str, list[str]] = {}
+    for slug in all_models():
+        by_name.setdefault(slug.rsplit("/", 1)[-1].lower(), []).append(slug)
+        by_name.setdefault(slug.lower(), []).append(slug)
+    unique: dict[str, str] = {}
+    for name, ids in by_name.items():
+        if len({all_models()[i].params_total_b for i in ids}) == 1:
+            unique[name] = ids[0]
+    return unique
+
+
+def slugs(kind: str) -> tuple[str, ...]:
+    """All slugs of one kind: ``hardware``, ``model`` or ``framework``."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "hardware": all_hardware(), "model": all_models(), "framework": framework_blocks(),
+    }  # fmt: skip
+    if kind not in tables:
+        raise UnknownName("kind", kind, tables)
+    return tuple(tables[kind])
+
+
+def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidInput(f"{kind} must be a name; got {name!r}. {hint}".strip())
+    text = name.strip()
+    if text in table:
+        return text
+    low = text.lower()
+    known = aliases(kind)
+    for key in (text, low):
+        if key in known:
+            return known[key]
+        if key in table:
+            return key
+    raise UnknownName(kind, name, [*table, *known], hint)
+
+
+def hardware(name: str) -> Hardware:
+    """Look a device up by slug or alias.
+
+    Raises
+    ------
+    UnknownName
+        If no device has that name; the message offers the nearest.
+
+    Examples
+    --------
+    >>> hardware("h100").mem_bw_gbs
+    3350.0
+    """
+    table = all_hardware()
+    return table[_lookup("hardware", name, table, HARDWARE_HINT)]
+
+
+def model(name: str) -> Model:
+    """Look a model up by Hugging Face id, or by its last part where that is unambiguous.
+
+    Examples
+    --------
+    >>> model("llama-3.1-8b-instruct").num_layers
+    32
+    """
+    table = all_models()
+    return table[_lookup("model", name, table, MODEL_HINT)]
+
+
+def framework(name: str, version: str = "", backend: str | None = None) -> tuple[Framework, bool]:
+    """Look an engine up and date its version.
+
+    Returns
+    -------
+    Framework, bool
+        The engine, and whether the version was stated and could be dated; if not, the newest
+        measured version stands in.
+
+    Raises
+    ------
+    UnknownName
+        If no engine has that name.
+
+    Examples
+    --------
+    >>> framework("vllm", "0.6.1")[0].release_year
+    2024.6666666666667
+    """
+    table = framework_blocks()
+    slug = _lookup("framework", name, table, "`guide list frameworks` shows all.")
+    block = table[slug]
+    if backend is not None and backend not in block["backends"]:
+        near = nearest(backend, block["backends"])
+        raise InvalidInput(
+            f"{slug} runs on {', '.join(block['backends'])}; got backend {backend!r}"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
+    year = release_year(block, version) if version else None
+    found = Framework(
+        framework=slug, version=version, backend=backend or block["backends"][0],
+        release_year=year if year is not None else newest(block),
+    )  # fmt: skip
+    return found, year is not None

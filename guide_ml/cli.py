@@ -1,0 +1,254 @@
+"""The command ``guide``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
+
+from guide_ml import catalogue, report
+from guide_ml import cli_options as o
+from guide_ml.errors import GuideError, UnknownName
+
+__all__ = ["app", "main"]
+
+Report = Callable[[int, int, str], None]
+
+
+class _Group(TyperGroup):
+    """Commands whose errors on purpose end in one sentence and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GuideError as error:
+            typer.echo(f"guide: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Group, name="guide", rich_markup_mode="rich", no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Predict latency, throughput and memory of LLM deployments before they are bought.",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _examples(*lines: str) -> str:
+    """Write the examples below a command's help, a paragraph each."""
+    return "\n\n".join(["[bold]Examples[/bold]", *lines])
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from guide_ml import __version__
+
+        typer.echo(f"guide-ml {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=_examples(
+        "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
+        " --concurrency 16 --input-len 1024 --output-len 256",
+        "guide list models qwen3",
+        "guide show h100",
+    )
+)
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog=_examples(
+        "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
+        " --concurrency 16 --input-len 1024 --output-len 256",
+        "guide predict --hardware h100 --num-devices 8 --tp 8 --weight-dtype fp8"
+        " --model meta-llama/Llama-3.1-405B --batch-size 32 --input-len 2048 --output-len 128",
+        "guide predict --hardware my-chip.toml --model ./my-model/config.json --framework vllm"
+        " --batch-size 1 --input-len 512 --output-len 128 --json",
+    )
+)
+def predict(
+    hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    framework_version: o.VersionOption = None, backend: o.BackendOption = None,
+    num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
+    dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
+    kv_dtype: o.KvOption = None, spec_method: o.SpecOption = None, mode: o.ModeOption = None,
+    batch_size: o.BatchOption = None, concurrency: o.ConcurrencyOption = None,
+    num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
+    input_len: o.InputOption = None, output_len: o.OutputOption = None,
+    context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
+    tpot_stat: o.StatOption = None, predictor: o.PredictorOption = None,
+    as_json: o.JsonOption = False,
+) -> None:  # fmt: skip
+    """Predict speed and memory of one deployment."""
+    asked = dict(locals())
+    asked.pop("as_json")
+    with Console(stderr=True).status("predicting"):
+        from guide_ml import api
+
+        found = api.predict(**asked)
+    _print(found.to_dict(), lambda: report.prediction(found), as_json)
+
+
+@app.command("list", epilog=_examples("guide list hardware h100", "guide list models qwen3",
+                                      "guide list frameworks --json"))  # fmt: skip
+def list_(
+    kind: Annotated[o.Kind, typer.Argument(help="What to list.")],
+    filter_text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only those that hold this text.")
+    ] = "",
+    as_json: o.JsonOption = False,
+) -> None:
+    """List what the catalogue knows."""
+    rows = [row for row in _rows(kind) if _holds(row, kind, filter_text)]
+    title = f"{len(rows)} {kind}" + (f" with {filter_text!r}" if filter_text else "")
+    _print(rows, lambda: report.listing(rows, _COLUMNS[kind], title), as_json)
+
+
+@app.command(epilog=_examples("guide show h100", "guide show llama-3.1-8b-instruct",
+                              "guide show vllm --json"))  # fmt: skip
+def show(
+    slug: Annotated[str, typer.Argument(help="Slug or alias of hardware, model or framework.")],
+    as_json: o.JsonOption = False,
+) -> None:
+    """Show all that is known of a device, a model or a framework."""
+    kind, found = _find(slug)
+    others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
+    found = found | {"aliases": others}
+    _print(found, lambda: report.details(found, kind), as_json)
+
+
+@app.command(epilog=_examples("guide train", "guide train --data my-measurements --out my-models",
+                              "guide predict --predictor my-models ..."))  # fmt: skip
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/default"),
+    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Fit the estimators to measurements."""
+    with _progress() as progress:
+        from guide_ml import training
+
+        card = training.train(data, out, seed, progress)
+    _print(card, lambda: report.details(card, f"estimators in {out}"), as_json)
+
+
+@app.command(epilog=_examples("guide evaluate", "guide evaluate --data my-measurements --json"))
+def evaluate(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Score the estimators on deployments that they have not seen."""
+    with _progress() as progress:
+        from guide_ml import evaluation
+
+        scores = evaluation.evaluate(data, seed, progress)
+    _print(scores, lambda: report.details(scores, "scores"), as_json)
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """Show a bar on stderr while something long runs; yield what moves it."""
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                   TimeElapsedColumn(), console=Console(stderr=True))  # fmt: skip
+    with bar:
+        task = bar.add_task("starting", total=None)
+
+        def move(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield move
+
+
+def _print(values: Any, shown: Callable[[], RenderableType], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+    else:
+        report.show(shown())
+
+
+_COLUMNS: dict[o.Kind, dict[str, str]] = {
+    o.Kind.HARDWARE: {
+        "hardware": "slug", "architecture": "architecture", "release_year": "year",
+        "memory_gb": "memory GB", "mem_bw_gbs": "GB/s", "fp16_tflops": "fp16 TFLOP/s",
+        "fp8_tflops": "fp8 TFLOP/s",
+    },
+    o.Kind.MODELS: {
+        "model": "slug", "family": "family", "params_total_b": "params B",
+        "params_active_b": "active B", "num_layers": "layers", "attention": "attention",
+        "native_dtype": "dtype",
+    },
+    o.Kind.FRAMEWORKS: {
+        "framework": "slug", "kind": "kind", "backends": "backends", "newest": "newest version",
+    },
+}  # fmt: skip
+
+
+def _rows(kind: o.Kind) -> list[dict[str, Any]]:
+    if kind is o.Kind.HARDWARE:
+        return [asdict(h) for h in catalogue.all_hardware().values()]
+    if kind is o.Kind.MODELS:
+        return [asdict(m) for m in catalogue.all_models().values()]
+    blocks = catalogue.framework_blocks()
+    return [{"framework": slug, "newest": _newest(b), **b} for slug, b in blocks.items()]
+
+
+def _newest(block: Mapping[str, Any]) -> str:
+    versions = list(block.get("versions", ())) or [f"b{b}" for b in block.get("builds", ())]
+    return versions[-1] if versions else ""
+
+
+def _holds(row: dict[str, Any], kind: o.Kind, text: str) -> bool:
+    """Whether a row's slug, names or an alias hold the text."""
+    name = kind.value.rstrip("s")
+    slug = row[name]
+    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if text else []
+    words = [slug, *others, row.get("vendor"), row.get("architecture"), row.get("family")]
+    return any(text.lower() in str(w).lower() for w in words if w)
+
+
+def _find(slug: str) -> tuple[str, dict[str, Any]]:
+    """Look a name up in all tables of the catalogue."""
+    finders: dict[str, Callable[[], dict[str, Any]]] = {
+        "hardware": lambda: asdict(catalogue.hardware(slug)),
+        "model": lambda: asdict(catalogue.model(slug)),
+        "framework": lambda: _block(catalogue.framework(slug)[0].framework),
+    }
+    for kind, find in finders.items():
+        try:
+            return kind, find()
+        except UnknownName:
+            continue
+    known = [s for kind in finders for s in (*catalogue.slugs(kind), *catalogue.aliases(kind))]
+    raise UnknownName("slug", slug, known, "`guide list hardware|models|frameworks` shows all.")
+
+
+def _block(slug: str) -> dict[str, Any]:
+    return {"framework": slug} | {
+        k: v for k, v in catalogue.framework_blocks()[slug].items() if k != "aliases"
+    }

@@ -1,0 +1,81 @@
+"""Errors that a user may see.
+
+GuideError
+├── UnknownName      a slug, alias or column that no table knows
+├── InvalidInput     a value that is absurd, contradictory or of the wrong type
+├── DoesNotFit       a deployment whose memory the devices do not have
+├── BadArtefact      an estimator file that is corrupt, foreign or of another version
+└── BadData          a measurement file that breaks the schema
+
+A message says what must hold, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["BadArtefact", "BadData", "DoesNotFit", "GuideError", "InvalidInput", "UnknownName"]
+
+
+class GuideError(Exception):
+    """Base of every error that guide-ml raises on purpose."""
+
+
+class InvalidInput(GuideError):
+    """A value is absurd, contradictory or of the wrong type."""
+
+
+class DoesNotFit(GuideError):
+    """The devices lack the memory that the deployment needs."""
+
+
+class BadArtefact(GuideError):
+    """An estimator artefact is corrupt, foreign or of another version."""
+
+
+class BadData(GuideError):
+    """A measurement table breaks its schema."""
+
+
+class UnknownName(GuideError):
+    """A name that no table knows; the message offers the nearest spellings.
+
+    Parameters
+    ----------
+    kind : str
+        What the name was meant to be: ``"hardware"``, ``"model"``, ...
+    name : str
+        The name that came.
+    known : iterable of str
+        The names that exist.
+    hint : str
+        What else could be done.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        short = name if len(name) <= 80 else name[:77] + "..."
+        near = nearest(short, known)
+        text = f"unknown {kind} {short!r}"
+        text += f"; did you mean {', '.join(near)}?" if near else f"; no {kind} is spelt like it."
+        super().__init__(f"{text} {hint}".strip())
+
+
+def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Return up to `n` names spelt most like `name`, best first.
+
+    Examples
+    --------
+    >>> nearest("nvidia-h100-sxm", ["nvidia-h100-sxm-80gb", "amd-mi300x-192gb"])
+    ['nvidia-h100-sxm-80gb']
+    """
+    by_key = {_key(k): k for k in known}
+    key = _key(name)
+    inside = sorted((k for k in by_key if key and (key in k or k in key)), key=len)[:n]
+    close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=0.6)
+    return [by_key[k] for k in dict.fromkeys([*inside, *close])][:n]
+
+
+def _key(name: str) -> str:
+    """Reduce a name to what people remember of it: its last path part, letters and digits."""
+    return "".join(c for c in name.lower().rsplit("/", 1)[-1] if c.isalnum())

@@ -1,0 +1,109 @@
+"""Held-out evaluation: grouped splits and error metrics; pure functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from guide_ml.measurements import SAME_RUNS, Measurements
+
+__all__ = ["METRICS", "SPLITS", "errors", "folds", "groups", "summary"]
+
+SPLITS = ("random", "deployment", "model", "hardware", "source")
+METRICS = ("rows", "median_ape", "mean_ape", "p90_ape", "within_20")
+FOLDS = 5
+FEW_GROUPS = 25  # a split of so few groups leaves out one group a fold
+
+Names = NDArray[np.object_]
+
+
+def groups(measured: Measurements, split: str) -> Names:
+    """Name the group of each row that must not be split apart.
+
+    random: rows. deployment: hardware x model x framework x devices, the same key in every
+    source. model: architecture (checkpoints of one architecture are one model). hardware:
+    device. source: origin, with origins that share runs as one.
+
+    Raises
+    ------
+    KeyError
+        If there is no such split.
+    """
+    names, columns = measured.resolved.names, measured.resolved.columns
+    if split == "random":
+        return np.arange(len(measured.table)).astype(str).astype(object)
+    if split == "hardware":
+        return names["hardware"].astype(str).astype(object)
+    if split == "source":
+        return np.asarray([SAME_RUNS.get(s, s) for s in measured.table["source"]], dtype=object)
+    if split == "model":
+        return _joined(np.round(columns["m_params_total_b"], 1), columns["m_num_layers"])
+    if split == "deployment":
+        return _joined(names["hardware"], names["model"], names["framework"], columns["devices"])
+    raise KeyError(split)
+
+
+def _joined(*parts: Names | NDArray[np.float64]) -> Names:
+    text = [np.asarray(p).astype(str) for p in parts]
+    return np.asarray(["|".join(row) for row in zip(*text, strict=True)], dtype=object)
+
+
+def folds(group: Names, seed: int = 0, count: int = FOLDS) -> NDArray[np.intp]:
+    """Give every row a fold; a group stays together.
+
+    Groups go, largest first, to the emptiest fold, in an order shuffled by `seed`; few groups
+    (sources) get a fold each.
+
+    Parameters
+    ----------
+    group : array of shape (n,)
+        :func:`groups`.
+    seed : int
+        Order of groups of equal size.
+    count : int
+        Folds.
+
+    Returns
+    -------
+    array of shape (n,) of int
+    """
+    distinct, index, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    if len(distinct) <= FEW_GROUPS:
+        return np.asarray(index, dtype=np.intp)
+    order = np.random.default_rng(seed).permutation(len(distinct))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    load, place = np.zeros(count), np.zeros(len(distinct), dtype=np.intp)
+    for k in order:
+        place[k] = int(np.argmin(load))
+        load[place[k]] += sizes[k]
+    return np.asarray(place[index])
+
+
+def errors(predicted: NDArray[np.float64], measured: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absolute percentage errors, in percent of the measured value.
+
+    Examples
+    --------
+    >>> errors(np.array([110.0]), np.array([100.0])).round(6).tolist()
+    [10.0]
+    """
+    return np.asarray(100.0 * np.abs(predicted / measured - 1.0))
+
+
+def summary(ape: NDArray[np.float64]) -> dict[str, float]:
+    """Sum errors up: rows, median, mean, 90th percentile, share within 20 %."""
+    if len(ape) == 0:
+        return dict.fromkeys(METRICS, float("nan")) | {"rows": 0.0}
+    return {
+        "rows": float(len(ape)), "median_ape": float(np.median(ape)),
+        "mean_ape": float(np.mean(ape)), "p90_ape": float(np.quantile(ape, 0.9)),
+        "within_20": float(100.0 * np.mean(ape <= 20.0)),
+    }  # fmt: skip
+
+
+def by(frame: pd.DataFrame, columns: list[str], ape: str = "ape") -> pd.DataFrame:
+    """Sum errors up within groups of rows, worst median first."""
+    rows = [dict(zip(columns, key, strict=True)) | summary(part[ape].to_numpy(float))
+            for key, part in frame.groupby(columns, dropna=False, sort=True)]  # fmt: skip
+    return pd.DataFrame(rows).sort_values("median_ape", ascending=False, ignore_index=True)

@@ -1,0 +1,123 @@
+"""Memory account: weights, KV cache, activations and runtime overhead on each device.
+
+All sizes in bytes. A *replica* is one copy of the attention part (``tp * pp`` devices); with
+expert parallelism the routed experts are spread over more devices than one replica has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from guide_ml.assume import FAMILIES, Columns, Floats
+from guide_ml.units import BILLION, BITS_PER_BYTE, GB
+
+__all__ = ["extract", "kv_bytes", "kv_tokens_held"]
+
+HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
+
+#: llama.cpp keeps the output matrix of 4-bit mixes in q6_k, and all but the experts of an
+#: mxfp4 model in q8_0 or less.
+GGUF_HEAD_BITS, GGUF_REST_BITS = 6.56, 8.5
+
+#: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers reach 0.97).
+USABLE = 0.97
+#: Runtime, context and kernel images on a device, bytes (a CUDA context is 0.3 to 0.5 GB).
+RUNTIME_BYTES = 0.4 * GB
+
+
+def split_params(columns: Columns) -> Columns:
+    """Tell the parameters apart by how they are read.
+
+    A token touches ``experts_per_token`` of ``experts``: with total ``T`` and active ``A``,
+    routed = (T - A) / (1 - k / E), whatever layers hold them; the rest is touched always.
+
+    Returns
+    -------
+    dict
+        ``embedding``, ``head`` (output projection), ``experts`` (routed, all), ``experts_active``
+        and ``body`` (everything else), as numbers of parameters.
+    """
+    total, active = columns["m_params_total_b"] * BILLION, columns["m_params_active_b"] * BILLION
+    experts, per_token = columns["m_num_experts"], columns["m_num_experts_per_tok"]
+    share = np.where(experts > 0, per_token / np.maximum(experts, 1), 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        routed = np.where(share < 1, (total - active) / (1 - share), 0.0)
+    vocabulary = columns["m_vocab_size"] * columns["m_hidden_size"]
+    embedding = np.where(columns["m_tie_embeddings"] > 0, 0.0, vocabulary)
+    body = np.maximum(total - routed - vocabulary - embedding, 0.002 * total)
+    return {"embedding": embedding, "head": vocabulary, "experts": routed,
+            "experts_active": routed * share, "body": body}  # fmt: skip
+
+
+def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
+    """Bits of routed experts, of the rest of the layers, and of the vocabulary matrices.
+
+    GGUF mixes quantise everything; other formats leave embeddings in 16 bits, and 4-bit MoE
+    checkpoints (gpt-oss mxfp4, DeepSeek NVFP4) leave all but the experts in 16 bits too.
+    """
+    bits, family = columns["weight_bits"], columns["family"]
+    fp4_moe = (family == FAMILIES.index("fp4")) & (columns["m_num_experts"] > 0)
+    gguf = (family == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
+    rest = np.where(columns["gguf_file"] > 0, GGUF_REST_BITS, 16.0)
+    body = np.where(fp4_moe, rest, bits)
+    return bits, body, np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
+
+
+def kv_bytes(columns: Columns, tokens: Floats) -> Floats:
+    """KV cache of one sequence on one device after `tokens` tokens, bytes.
+
+    Multi-head kinds keep K and V of ``num_kv_heads`` heads, split over tp but at least one
+    head a device; MLA keeps one latent vector of ``kv_lora_rank + qk_rope_head_dim`` that every
+    tp device holds whole (DeepSeek-V2, arXiv 2405.04434). Windowed layers keep the window only.
+    """
+    heads = np.maximum(columns["m_num_kv_heads"] / columns["tp"], 1.0)
+    wide = 2.0 * heads * columns["m_head_dim"]
+    latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
+    width = np.where(columns["m_mla"] > 0, latent, wide)
+    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
+    held = (columns["m_kv_layers"] - windowed) * tokens + windowed * np.minimum(tokens, window)
+    return held * width * columns["kv_bits"] / BITS_PER_BYTE / columns["pp"]
+
+
+def kv_tokens_held(columns: Columns, budget: Floats, tokens: Floats) -> Floats:
+    """Sequences of `tokens` tokens whose KV cache fits in `budget` bytes of a device."""
+    return np.floor(np.maximum(budget, 0.0) / np.maximum(kv_bytes(columns, tokens), 1.0))
+
+
+def expert_devices(columns: Columns) -> Floats:
+    """Devices over which one copy of the routed experts is spread."""
+    return columns["tp"] * columns["attention_dp"]
+
+
+def extract(columns: Columns) -> Columns:
+    """Compute the memory account of each deployment.
+
+    Returns
+    -------
+    dict
+        Per device in bytes: ``weights_byte``, ``activations_byte``, ``kv_budget_byte``,
+        ``kv_need_byte`` (the asked batch at full length); ``slots`` (sequences a replica holds at
+        full length), ``replica_batch`` (asked sequences a replica), ``fits`` (1 or 0: weights and
+        one sequence), and the parameter counts of :func:`split_params` as ``p_*``.
+    """
+    parts = split_params(columns)
+    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
+    own = columns["tp"] * columns["pp"]
+    dense = parts["body"] * body_bits + (parts["head"] + parts["embedding"]) * vocabulary_bits
+    experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
+    weights = (dense / own + experts) / BITS_PER_BYTE
+    length = columns["depth"] + columns["input_len"] + columns["output_len"]
+    # A forward pass of up to 8192 tokens holds a few activation rows of the wide layers.
+    rows = np.minimum(8192.0, columns["batch"] * columns["input_len"])
+    wide = columns["m_hidden_size"] * 6 + 2 * np.maximum(
+        columns["m_intermediate_size"], columns["m_moe_intermediate_size"]
+    )
+    activations = rows * wide * HALF_BYTES / columns["tp"]
+    budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
+    replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
+    slots = kv_tokens_held(columns, budget, length)
+    out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
+           "kv_need_byte": replica_batch * kv_bytes(columns, length), "slots": slots,
+           "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
+    return out | {"p_" + k: v for k, v in parts.items()}

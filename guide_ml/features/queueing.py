@@ -1,0 +1,101 @@
+"""From passes to requests: a fixed batch, a server under fixed concurrency, an offline queue.
+
+Every function builds times or rates from a prefill and a decode step given in seconds, so the
+same arithmetic turns bounds into bounds and estimates into estimates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from guide_ml.assume import REQUESTS_PER_SLOT, Columns, Floats
+
+__all__ = ["Server", "closed", "request_rate_tok_s", "static_latency", "waves"]
+
+
+def waves(batch: Floats, held: Floats) -> Floats:
+    """Rounds in which a batch runs when only `held` of its sequences fit in the KV cache.
+
+    Examples
+    --------
+    >>> float(waves(np.float64(96.0), np.float64(32.0)))
+    3.0
+    """
+    return np.maximum(batch / np.maximum(held, 1.0), 1.0)
+
+
+def static_latency(prefill_s: Floats, step_s: Floats, output_len: Floats) -> Floats:
+    """Wall time of a fixed batch: one prefill, then a step for each further token.
+
+    Examples
+    --------
+    >>> float(static_latency(np.float64(0.2), np.float64(0.01), np.float64(101.0)))
+    1.2
+    """
+    return prefill_s + np.maximum(output_len - 1.0, 0.0) * step_s
+
+
+@dataclass(frozen=True)
+class Server:
+    """Times of a server under fixed concurrency, seconds, each of shape (n,).
+
+    Parameters
+    ----------
+    ttft_s, tpot_s : array
+        Time to first token, waiting included, and time per further token.
+    running_s : array
+        Time from the start of a request's prefill to its end.
+    """
+
+    ttft_s: Floats
+    tpot_s: Floats
+    running_s: Floats
+
+
+def closed(
+    columns: Columns, held: Floats, prefill_s: Floats, step_s: Floats,
+    interference: Floats, burst: Floats, queue: Floats,
+) -> Server:  # fmt: skip
+    """Build TTFT and TPOT of a server that runs `held` of its users' requests together.
+
+    In a steady cycle a running request sees the prefills of the others once, so TPOT is the
+    step and ``interference * (held - 1) * prefill / output tokens``. A new request waits for
+    half of the step under way, for prefills that happen to run, and then for its own; users
+    beyond the slots wait for ``(users - held) / held`` request times; a run of few requests a
+    slot begins with a burst that prefills all at once, whose mean wait is half of it.
+
+    Parameters
+    ----------
+    columns : dict
+        Resolved descriptors.
+    held, prefill_s, step_s : array of shape (n,)
+        Sequences together; prefill of one request; a decode step with all of them.
+    interference, burst, queue : array of shape (n,)
+        Factors on the three kinds of waiting: 1 for an engine that stops decoding for every
+        prefill; calibrated by :mod:`guide_ml.physics`.
+    """
+    users = np.maximum(columns["batch"] / columns["dp"], 1.0)
+    out = np.maximum(columns["output_len"], 1.0)
+    others = np.maximum(held - 1.0, 0.0)
+    seen = interference * prefill_s
+    tpot = step_s + others * seen / out
+    running = prefill_s + out * tpot
+    rounds = np.nan_to_num(columns["requests_per_slot"], nan=REQUESTS_PER_SLOT)
+    ttft = (
+        prefill_s
+        + 0.5 * step_s * np.minimum(others, 1.0)
+        + 0.5 * others * prefill_s * burst / np.maximum(rounds, 1.0)
+        + others * seen * prefill_s / np.maximum(running, 1e-9)
+        + queue * np.maximum(users - held, 0.0) / held * running
+    )
+    return Server(ttft, tpot, running)
+
+
+def request_rate_tok_s(columns: Columns, held: Floats, request_s: Floats) -> Floats:
+    """Generated tokens per second of `held` requests a replica that take `request_s` each.
+
+    Little's law: requests per second = requests in flight / time in flight.
+    """
+    return columns["dp"] * held * np.maximum(columns["output_len"], 1.0) / request_s

@@ -1,0 +1,149 @@
+"""Roofline of one forward pass: the least time that the hardware allows, part by part.
+
+A pass takes at least its arithmetic (FLOP / peak rate) and at least its memory traffic (bytes
+/ bandwidth) (Williams et al., "Roofline", CACM 2009). Trees cannot multiply columns; given
+these times they only have to learn the efficiency, which carries over to unmeasured hardware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from guide_ml.assume import COMPUTE, FAMILIES, Columns, Floats
+from guide_ml.features.memory import HALF_BYTES, expert_devices, kv_bytes, weight_bits
+from guide_ml.units import BITS_PER_BYTE, GB, TERA
+
+__all__ = ["Pass", "expert_coverage", "forward", "peak_flops"]
+
+FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Least times of the parts of one forward pass, seconds at peak, each of shape (n,).
+
+    Parameters
+    ----------
+    gemm_s, attention_s : array
+        Arithmetic of weight matrices and of attention.
+    weights_s, kv_s : array
+        Reads of weights (experts: those that some token needs) and of the KV cache.
+    least_weights_s : array
+        The same if all tokens chose the same experts: the bound, as routing is no dice.
+    comm_s : array
+        Bytes of all-reduces between tensor-parallel devices over the link.
+    comm_count : array
+        All-reduces and pipeline hand-overs, a number: each costs a latency.
+    """
+
+    gemm_s: Floats
+    attention_s: Floats
+    weights_s: Floats
+    least_weights_s: Floats
+    kv_s: Floats
+    comm_s: Floats
+    comm_count: Floats
+
+    @property
+    def compute_s(self) -> Floats:
+        """Arithmetic time at peak rate."""
+        return self.gemm_s + self.attention_s
+
+    @property
+    def memory_s(self) -> Floats:
+        """Memory time at full bandwidth."""
+        return self.weights_s + self.kv_s
+
+    @property
+    def floor_s(self) -> Floats:
+        """The longer of the two: perfect overlap, nothing lost, all tokens on one expert set."""
+        return np.maximum(self.compute_s, self.least_weights_s + self.kv_s)
+
+
+def peak_flops(columns: Columns) -> Floats:
+    """Rate of the weight matrices' arithmetic on one device, FLOP/s.
+
+    GGUF kernels may multiply in int8 on tensor cores (llama.cpp's MMQ), so the better of fp16
+    and int8 is the bound there.
+    """
+    rates = np.stack([columns["hw_" + c] for c in COMPUTE])
+    chosen = np.nan_to_num(columns["compute"], nan=1.0).astype(np.intp)
+    rate = np.take_along_axis(rates, chosen[None, :], axis=0)[0]
+    integer = np.isin(columns["family"], [FAMILIES.index("gguf")])
+    return np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA
+
+
+def expert_coverage(columns: Columns, tokens: Floats) -> Floats:
+    """Share of the routed experts that at least one of `tokens` tokens needs.
+
+    With uniform routing a token misses an expert with probability 1 - k/E, so the share is
+    1 - (1 - k/E)^tokens.
+    """
+    experts = np.maximum(columns["m_num_experts"], 1.0)
+    miss = 1.0 - np.clip(columns["m_num_experts_per_tok"] / experts, 0.0, 1.0)
+    return np.where(columns["m_num_experts"] > 0, 1.0 - miss**tokens, 0.0)
+
+
+def forward(
+    columns: Columns, memory: Columns, batch: Floats, new_tokens: Floats, context: Floats
+) -> Pass:
+    """Bound one pass over `batch` sequences a replica, `new_tokens` each.
+
+    Parameters
+    ----------
+    columns, memory : dict
+        Resolved descriptors and :func:`guide_ml.features.memory.extract`.
+    batch : array of shape (n,)
+        Sequences a replica runs together.
+    new_tokens : array of shape (n,)
+        Tokens each sequence adds: the prompt in prefill, 1 in decode.
+    context : array of shape (n,)
+        Tokens a new token attends to, on average, its own among them.
+    """
+    tp = columns["tp"]
+    tokens = batch * new_tokens
+    rate = peak_flops(columns)
+    shared = expert_devices(columns)
+    together = columns["attention_dp"]  # attention replicas that use the same experts
+    bandwidth = columns["hw_mem_bw_gbs"] * GB
+    gemm = FLOP_PER_WEIGHT * tokens * (
+        memory["p_body"] / tp + memory["p_experts_active"] * together / shared
+    )
+    head_rate = np.maximum(columns["hw_fp16"] * TERA, 1.0)
+    head = FLOP_PER_WEIGHT * batch * memory["p_head"] / tp
+    # Encoder-decoders read the encoder's weights in prefill only and the decoder's in decode.
+    half = np.where(columns["m_encoder_decoder"] > 0, 0.5, 1.0)
+    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
+    fixed = (memory["p_body"] * body_bits + memory["p_head"] * vocabulary_bits) / tp
+    experts = memory["p_experts"] * expert_bits / shared * half / BITS_PER_BYTE / bandwidth
+    fixed_s = fixed * half / BITS_PER_BYTE / bandwidth
+    kv = batch * kv_bytes(columns, context) * columns["pp"]
+    return Pass(
+        gemm_s=half * gemm / rate + head / head_rate,
+        attention_s=_attention_flops(columns, tokens, context) / tp / head_rate,
+        weights_s=fixed_s + experts * expert_coverage(columns, tokens * together),
+        least_weights_s=fixed_s + experts * expert_coverage(columns, np.ones_like(tokens)),
+        kv_s=kv / bandwidth,
+        comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
+        comm_count=np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0) + columns["pp"] - 1.0,
+    )
+
+
+def _attention_flops(columns: Columns, tokens: Floats, context: Floats) -> Floats:
+    """Arithmetic of QK^T and PV: 4 x heads x head_dim FLOP for each token and context token."""
+    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
+    reach = (columns["m_kv_layers"] - windowed) * context + windowed * np.minimum(context, window)
+    return 4.0 * columns["m_num_attention_heads"] * columns["m_head_dim"] * reach * tokens
+
+
+def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:
+    """Bytes that one device sends: a ring all-reduce moves 2 (t-1)/t of its vector.
+
+    Two all-reduces a layer under tensor parallelism (Megatron-LM, arXiv 1909.08053).
+    """
+    tp = columns["tp"]
+    vector = tokens * columns["m_hidden_size"] * HALF_BYTES
+    return 2.0 * columns["m_num_layers"] * vector * 2.0 * (tp - 1.0) / tp

@@ -1,0 +1,225 @@
+"""What the model types of Hugging Face leave unsaid in their config.json.
+
+A family states what its code fixes (biases, norms, gated MLP) and the values of keys that
+its published configs leave out. A new model type is one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FAMILIES", "GENERIC", "Family", "canonical_type", "refusal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What the code of a model type fixes.
+
+    Parameters
+    ----------
+    defaults : mapping
+        Values of keys that the config may leave out.
+    gated : bool
+        Three MLP matrices instead of two.
+    qkv_bias, mlp_bias, head_bias : bool
+        Biases of the attention inputs, the MLP and the output head.
+    out_bias : bool, optional
+        Bias of the attention output; ``None``: as `qkv_bias`.
+    norm_vectors : int
+        Vectors a norm holds: 1 for RMSNorm, 2 for LayerNorm with bias, 0 for none.
+    norms : int
+        Norms a layer holds.
+    qk_norm : {"", "head", "full", "free"}
+        Norms on queries and keys: none, one head wide, all heads wide, without parameters.
+    positions : int, optional
+        Rows of a learned position table beyond the longest context; ``None``: no table.
+    embedding_norm, output_gate, sinks, shared_gate : bool
+        Norm after the embedding; attention output gate; attention sinks; gated shared expert.
+    halved_mlp : bool
+        ``intermediate_size`` counts both halves of the gated input projection (Qwen 1).
+    one_part : bool
+        A layer is a mixer or an MLP, not both (Nemotron-H).
+    encoder_decoder : bool
+        T5-like: two stacks, cross-attention in the second.
+    """
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    gated: bool = True
+    qkv_bias: bool = False
+    out_bias: bool | None = None
+    mlp_bias: bool = False
+    head_bias: bool = False
+    norm_vectors: int = 1
+    norms: int = 2
+    qk_norm: str = ""
+    positions: int | None = None
+    embedding_norm: bool = False
+    output_gate: bool = False
+    sinks: bool = False
+    shared_gate: bool = False
+    halved_mlp: bool = False
+    one_part: bool = False
+    encoder_decoder: bool = False
+
+
+GENERIC = Family()
+"""Llama's structure: RMSNorm, gated MLP, no biases."""
+
+_TIED = {"tie_word_embeddings": True}
+_FOUR = {"ffn_ratio": 4}
+
+
+def _classic(
+    *,
+    bias: bool = True,
+    positions: int | None = None,
+    embedding_norm: bool = False,
+    **defaults: Any,
+) -> Family:
+    """Describe a GPT-like family: LayerNorm, biases, plain MLP four times as wide."""
+    return Family(
+        defaults=_FOUR | _TIED | defaults, gated=False, qkv_bias=bias, mlp_bias=bias,
+        norm_vectors=2, positions=positions, embedding_norm=embedding_norm,
+    )  # fmt: skip
+
+
+# GPT-J and its like: attention without biases, MLP and head with them, one norm a layer.
+_GPTJ = Family(defaults=_FOUR, gated=False, mlp_bias=True, head_bias=True, norm_vectors=2, norms=1)
+_QWEN3_NEXT = Family(
+    defaults={"full_attention_interval": 4, "linear_conv_kernel_dim": 4},
+    qk_norm="head", output_gate=True, shared_gate=True,
+)  # fmt: skip
+_GEMMA3 = {
+    "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208,
+    "sliding_window": 4096, "sliding_window_pattern": 6, "max_position_embeddings": 131_072,
+}  # fmt: skip
+
+FAMILIES: dict[str, Family] = {
+    **dict.fromkeys(
+        ("aquila", "baichuan", "dbrx", "deepseek", "deepseek_v2", "deepseek_v3",
+         "deepseek_v32", "exaone", "glm4_moe_lite", "glm_moe_dsa", "granite",
+         "granitemoe", "granitemoehybrid", "granitemoeshared", "internlm2", "internlm3", "kimi_k2",
+         "kimi_linear", "llama", "minicpm", "minicpm3", "minimax", "mistral", "mixtral", "phi3",
+         "yi"),
+        GENERIC,
+    ),
+    "apertus": Family(gated=False, qk_norm="head"),
+    "arcee": Family(gated=False),
+    "bamba": Family(defaults={"attn_layer_indices": []}),
+    "bloom": _classic(embedding_norm=True),
+    "chatglm": Family(qkv_bias=True, out_bias=False),
+    "codegen": _GPTJ,
+    "cohere": Family(defaults=_TIED | {"use_qk_norm": False}, norms=1, qk_norm="full"),
+    "cohere2": Family(defaults=_TIED | {"sliding_window_pattern": 4}, norms=1),
+    "dots1": Family(qk_norm="head"),
+    "ernie4_5": Family(defaults=_TIED),
+    "exaone4": Family(qk_norm="head"),
+    "falcon": _classic(bias=False, max_position_embeddings=2048),
+    "gemma": Family(defaults=_TIED),
+    "gemma2": Family(defaults=_TIED | {"sliding_window_pattern": 2}, norms=4),
+    "gemma3": Family(defaults=_TIED | _GEMMA3, norms=4, qk_norm="head"),
+    "glm": Family(qkv_bias=True, out_bias=False),
+    "glm4": Family(qkv_bias=True, out_bias=False, norms=4),
+    "glm4_moe": Family(out_bias=False),
+    "gpt2": _classic(positions=0),
+    "gpt_bigcode": _classic(positions=0, multi_query=True),
+    "gpt_neo": Family(
+        defaults=_FOUR | _TIED, gated=False, out_bias=True, mlp_bias=True, norm_vectors=2,
+        positions=0,
+    ),
+    "gpt_neox": _classic(tie_word_embeddings=False),
+    "gpt_oss": Family(
+        defaults={"sliding_window_pattern": 2}, qkv_bias=True, mlp_bias=True, sinks=True
+    ),
+    "gptj": _GPTJ,
+    "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
+    "internlm": Family(defaults={"mlp_bias": False}),  # its key `bias` is about attention only
+    "jais2": Family(gated=False, norm_vectors=2),
+    "llama4": Family(defaults={"n_shared_experts": 1, "no_rope_layer_interval": 4}, qk_norm="free"),
+    "minimax_m2": Family(qk_norm="full"),
+    "mpt": Family(defaults=_FOUR | _TIED, gated=False),
+    "nanochat": Family(gated=False, norm_vectors=0),
+    "nemotron": Family(gated=False, norm_vectors=2),
+    "nemotron_h": Family(gated=False, norms=1, one_part=True),
+    "olmo": Family(norm_vectors=0),
+    "olmo2": Family(qk_norm="full"),
+    "olmo3": Family(defaults={"sliding_window_pattern": 4}, qk_norm="full"),
+    "olmoe": Family(qk_norm="full"),
+    "opt": _classic(positions=2),
+    "persimmon": Family(
+        defaults=_FOUR, gated=False, qkv_bias=True, mlp_bias=True, norm_vectors=2, qk_norm="head"
+    ),
+    "phi": Family(
+        defaults=_FOUR, gated=False, qkv_bias=True, mlp_bias=True, head_bias=True,
+        norm_vectors=2, norms=1,
+    ),
+    "phimoe": Family(norm_vectors=2, head_bias=True),
+    "qwen": Family(defaults={"attention_bias": True}, halved_mlp=True),
+    "qwen2": Family(qkv_bias=True, out_bias=False),
+    "qwen2_moe": Family(qkv_bias=True, out_bias=False, shared_gate=True),
+    "qwen3": Family(qk_norm="head"),
+    "qwen3_5": _QWEN3_NEXT,
+    "qwen3_next": _QWEN3_NEXT,
+    "seed_oss": Family(qkv_bias=True, out_bias=False),
+    "smollm3": Family(defaults=_TIED),
+    "stablelm": Family(out_bias=False, norm_vectors=2),
+    "starcoder2": _classic(),
+    "t5": Family(
+        defaults=_TIED | {"vocab_size": 32_128, "relative_attention_num_buckets": 32},
+        encoder_decoder=True,
+    ),
+    "xglm": _classic(),
+}  # fmt: skip
+"""Every family that is counted knowingly; others are counted as `GENERIC`."""
+
+_SAME = {
+    "chatglm2": "chatglm", "ernie4_5_moe": "ernie4_5", "glm4v": "glm4",
+    "glm4v_moe": "glm4_moe", "gpt-sw3": "gpt2",
+    "hunyuan_v1_dense": "hunyuan", "hunyuan_v1_moe": "hunyuan",
+    "kimi_k25": "kimi_k2", "mimo": "qwen2", "minimax_m1": "minimax", "minimax_text_01": "minimax",
+    "ministral": "mistral", "ministral3": "mistral", "mistral3": "mistral", "mt5": "t5",
+    "qwen2_5_vl": "qwen2", "qwen2_vl": "qwen2", "qwen3_5_moe": "qwen3_5",
+    "qwen3_moe": "qwen3", "qwen3_vl": "qwen3", "qwen3_vl_moe": "qwen3", "refinedweb": "falcon",
+    "refinedwebmodel": "falcon", "umt5": "t5",
+}  # fmt: skip
+
+_NO_DECODER = frozenset(
+    ("albert", "bert", "bert-generation", "big_bird", "camembert", "clip", "deberta",
+     "deberta-v2", "distilbert", "electra", "ernie", "eurobert", "fnet", "git", "longformer",
+     "modernbert", "mpnet", "new", "nomic_bert", "roberta", "siglip", "vit", "wav2vec2",
+     "xlm-roberta", "xlm-roberta-xl")
+)  # fmt: skip
+_NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
+_UNCOUNTED = frozenset(
+    ("bart", "biogpt", "deci", "deepseek_v4", "doge", "falcon_h1", "gemma3n", "gemma4",
+     "gemma4_unified", "hrm", "jamba", "jetmoe", "kimi_k3", "lfm2", "lfm2_moe", "lfm3",
+     "longcat_flash", "mbart", "mimo_v2_flash", "mllama", "moshi", "nemotron-nas", "pegasus",
+     "phi4_multimodal", "phi4mm", "recurrent_gemma", "speech_to_text", "step3p5", "whisper",
+     "zamba", "zamba2", "zaya")
+)  # fmt: skip
+
+
+def canonical_type(model_type: str) -> str:
+    """Return the family that a ``model_type`` belongs to, itself where it is unknown.
+
+    Examples
+    --------
+    >>> canonical_type("qwen3_vl_moe_text"), canonical_type("RefinedWebModel")
+    ('qwen3', 'falcon')
+    """
+    name = model_type.strip().lower().removesuffix("_text")
+    return _SAME.get(name, name)
+
+
+def refusal(model_type: str) -> str:
+    """Say why a model type cannot be counted; an empty text where it can."""
+    name = model_type.strip().lower().removesuffix("_text")
+    if name in _NO_DECODER:
+        return "is an encoder, which generates no text"
+    if name in _NO_KV_CACHE:
+        return "has no attention layer, so the memory and time formulas do not hold for it"
+    if name in _UNCOUNTED:
+        return "has a structure that cannot be counted from its config"
+    return ""

@@ -1,0 +1,123 @@
+"""Which layers attend fully, within a window or not at all, and which route to experts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from guide_ml.errors import InvalidInput
+from guide_ml.hf_config.keys import MAX_LAYERS, Keys
+
+__all__ = ["FULL", "MLP_ONLY", "MOE_ONLY", "RECURRENT", "WINDOW", "kinds", "sparse", "window"]
+
+FULL, WINDOW, RECURRENT, MLP_ONLY, MOE_ONLY = "full", "window", "recurrent", "mlp", "moe"
+
+_NAMES = {
+    "full_attention": FULL, "attention": FULL, "indexed_attention": FULL,
+    "global_attention": FULL, "full": FULL,
+    "sliding_attention": WINDOW, "sliding_window": WINDOW, "chunked_attention": WINDOW,
+    "local_attention": WINDOW, "linear_attention": RECURRENT, "mamba": RECURRENT,
+    "mamba2": RECURRENT, "mlp": MLP_ONLY, "moe": MOE_ONLY,
+    "*": FULL, "M": RECURRENT, "-": MLP_ONLY, "E": MOE_ONLY,  # Nemotron-H
+    "G": FULL, "L": WINDOW,  # EXAONE 4
+    "1": FULL, "0": RECURRENT,  # MiniMax
+}  # fmt: skip
+
+
+def kinds(keys: Keys) -> list[str]:
+    """Return the kind of each layer, first to last."""
+    written = _written(keys)
+    if written is None or keys.raw("num_hidden_layers") is not None:
+        keys.require("num_hidden_layers")
+    count = keys.whole("num_hidden_layers", len(written or ()), low=1, high=MAX_LAYERS)
+    if written is None:
+        rule = _by_rule(keys)
+        return [rule(i) for i in range(count)]
+    if len(written) != count:
+        raise InvalidInput(
+            f"{keys.owner}: the list of layer types must name each of the"
+            f" num_hidden_layers={count} layers; got {len(written)} entries"
+        )
+    return written
+
+
+def _written(keys: Keys) -> list[str] | None:
+    """Read the kinds where the config spells them out, a letter, number or word a layer."""
+    pattern: Any = keys.raw("hybrid_override_pattern")
+    if pattern is None:
+        pattern = keys.raw("layer_types")
+    if pattern is None:
+        pattern = keys.raw("attn_type_list")
+    if pattern is None:
+        return None
+    return _named(keys, pattern)
+
+
+def _named(keys: Keys, pattern: Any) -> list[str]:
+    """Translate a list or string of layer types."""
+    if not isinstance(pattern, str | list) or not pattern:
+        raise InvalidInput(
+            f"{keys.owner}: the layer types must be a list or a string; got {pattern!r}"
+        )
+    if unknown := sorted({str(x) for x in pattern if str(x) not in _NAMES}):
+        raise InvalidInput(
+            f"{keys.owner}: a layer type must be one of {', '.join(_NAMES)};"
+            f" got {', '.join(unknown)}"
+        )
+    return [_NAMES[str(x)] for x in pattern]
+
+
+def _by_rule(keys: Keys) -> Callable[[int], str]:
+    """Return the rule by which layer numbers give kinds where no list is written."""
+    if linear := keys.nested("linear_attn_config"):  # Kimi: layers counted from 1
+        linear.require("full_attn_layers")
+        attending = linear.items("full_attn_layers") or []
+        return lambda i: FULL if i + 1 in attending else RECURRENT
+    if (places := keys.items("attn_layer_indices")) is not None:  # Bamba
+        return lambda i: FULL if i in places else RECURRENT
+    if every := keys.whole("full_attention_interval"):
+        return lambda i: RECURRENT if (i + 1) % every else FULL
+    if not window(keys):
+        return lambda _: FULL
+    return _window_rule(keys)
+
+
+def _window_rule(keys: Keys) -> Callable[[int], str]:
+    """Return the rule for models that mix full and windowed attention."""
+    if rope := keys.items("no_rope_layers"):  # Llama 4: layers with positions are chunked
+        return lambda i: WINDOW if i < len(rope) and rope[i] else FULL
+    if isinstance(pattern := keys.raw("sliding_window_pattern"), str):  # EXAONE 4: "LLLG"
+        cycle = _named(keys, pattern)
+        return lambda i: cycle[i % len(cycle)]
+    if every := keys.whole("no_rope_layer_interval") or keys.whole("sliding_window_pattern"):
+        return lambda i: WINDOW if (i + 1) % every else FULL
+    first = keys.whole("max_window_layers") if keys.flag("use_sliding_window") else 0
+    return lambda i: WINDOW if i >= first else FULL
+
+
+def window(keys: Keys) -> int:
+    """Return the attention window in tokens; 0 where it is off or beyond the context."""
+    if keys.flag("use_sliding_window") is False:
+        return 0
+    size = keys.whole("sliding_window")
+    return size if size <= keys.whole("max_position_embeddings", size) else 0
+
+
+def sparse(keys: Keys, count: int) -> list[bool]:
+    """Return whether each layer of a mixture of experts routes tokens."""
+    if (words := keys.items("mlp_layer_types")) is not None:
+        return [i < len(words) and words[i] == "sparse" for i in range(count)]
+    if places := keys.items("moe_layers"):
+        return [i in places for i in range(count)]
+    frequency = keys.raw("moe_layer_freq")
+    if isinstance(frequency, list) and len(frequency) == count:
+        return [bool(x) for x in frequency]
+    dense = keys.items("mlp_only_layers") or []
+    first = keys.whole("first_k_dense_replace", keys.whole("moe_layer_start_index"))
+    step, every = keys.whole("moe_step", 1, low=1), keys.whole("moe_layer_freq", 1, low=1)
+    last = keys.raw("moe_layer_end_index")
+    end = last if isinstance(last, int) and last >= 0 else count
+    return [
+        first <= i <= end and i not in dense and (i + 1) % step == 0 and i % every == 0
+        for i in range(count)
+    ]

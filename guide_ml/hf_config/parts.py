@@ -1,0 +1,178 @@
+"""Parameters of a language model, part by part.
+
+An architecture is what lies outside the layers (embeddings, output head, last norm) and a
+tuple of layers; a layer is a tuple of parts (attention, a recurrent mixer, an MLP, experts)
+and its norms. Each part counts its own weights, so layers of different kinds need no
+formula of their own. All counts are numbers of parameters, all sizes numbers of elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Architecture", "Experts", "Layer", "Mlp", "Part"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One block of a layer.
+
+    Parameters
+    ----------
+    hidden : int
+        Width of the residual stream that the block reads and writes.
+    cached : bool
+        Whether it keeps a KV cache that grows with the context.
+    window : int
+        Tokens that its cache is limited to, 0 for no limit.
+    """
+
+    hidden: int
+    cached: bool = False
+    window: int = 0
+
+    @property
+    def weights(self) -> int:
+        """All its parameters."""
+        raise NotImplementedError
+
+    @property
+    def active(self) -> int:
+        """Those of them that one token touches."""
+        return self.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mlp(Part):
+    """Dense feed-forward block.
+
+    Parameters
+    ----------
+    width : int
+        Inner width.
+    gated : bool
+        Three matrices instead of two.
+    bias : bool
+        Biases on all of them.
+    """
+
+    width: int
+    gated: bool = True
+    bias: bool = False
+
+    @property
+    def weights(self) -> int:
+        """Matrices and biases."""
+        into = self.width * (1 + self.gated)
+        return self.hidden * (into + self.width) + (into + self.hidden) * self.bias
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experts(Part):
+    """Mixture of experts.
+
+    Parameters
+    ----------
+    count, top_k : int
+        Routed experts, and how many of them a token visits.
+    expert : Mlp
+        One routed expert.
+    shared : Mlp, optional
+        All shared experts as one block.
+    shared_gate : bool
+        A learned scalar gate on the shared block (Qwen).
+    router_bias : bool
+        Bias of the router.
+    """
+
+    count: int
+    top_k: int
+    expert: Mlp
+    shared: Mlp | None = None
+    shared_gate: bool = False
+    router_bias: bool = False
+
+    @property
+    def _always(self) -> int:
+        """Router, shared block, and the projections to experts that are narrower (latent MoE)."""
+        router = self.hidden * self.count + self.count * self.router_bias
+        shared = (self.shared.weights if self.shared else 0) + self.hidden * self.shared_gate
+        latent = self.expert.hidden
+        return router + shared + (2 * self.hidden * latent if latent != self.hidden else 0)
+
+    @property
+    def weights(self) -> int:
+        """Router, shared block and all experts."""
+        return self._always + self.count * self.expert.weights
+
+    @property
+    def active(self) -> int:
+        """Router, shared block and the experts that a token visits."""
+        return self._always + self.top_k * self.expert.weights
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Parts in order, and the parameters of the layer's norms."""
+
+    parts: tuple[Part, ...]
+    norms: int = 0
+
+    @property
+    def sparse(self) -> bool:
+        """Whether it routes tokens to experts."""
+        return any(isinstance(p, Experts) for p in self.parts)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A whole model.
+
+    Parameters
+    ----------
+    outside : int
+        Parameters outside the layers.
+    layers : tuple of Layer
+        The decoder.
+    encoder : tuple of Layer
+        The encoder of an encoder-decoder model.
+    """
+
+    outside: int
+    layers: tuple[Layer, ...]
+    encoder: tuple[Layer, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All parameters."""
+        every = (*self.encoder, *self.layers)
+        return self.outside + sum(x.norms + sum(p.weights for p in x.parts) for x in every)
+
+    @property
+    def active(self) -> int:
+        """Parameters that one token touches, both embeddings included."""
+        every = (*self.encoder, *self.layers)
+        return self.outside + sum(x.norms + sum(p.active for p in x.parts) for x in every)
+
+    @property
+    def kv_layers(self) -> int:
+        """Decoder layers with a KV cache."""
+        return sum(any(p.cached for p in x.parts) for x in self.layers)
+
+    @property
+    def window_layers(self) -> int:
+        """Decoder layers whose KV cache is limited to a window."""
+        return sum(any(p.window for p in x.parts) for x in self.layers)
+
+    @property
+    def mlp_width(self) -> int:
+        """Inner width of the first dense MLP, 0 where there is none."""
+        parts = (p for x in self.layers for p in x.parts)
+        return next((p.width for p in parts if isinstance(p, Mlp)), 0)
+
+    @property
+    def leading_dense_layers(self) -> int:
+        """Layers before the first with experts; 0 where dense and sparse layers alternate."""
+        sparse = [x.sparse for x in self.layers]
+        first = sparse.index(True) if True in sparse else 0
+        return first if all(sparse[first:]) else 0

@@ -1,0 +1,111 @@
+"""Coefficients of the knobs, and knobs from coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml.assume import Columns, Floats
+from guide_ml.physics.drivers import groups, numeric
+from guide_ml.physics.knobs import CONSTANT_SD, KNOBS, SLOPE_SD
+
+__all__ = ["Coefficients", "Drivers", "drivers"]
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """Numeric drivers and group levels of n rows, levels as codes."""
+
+    n: int
+    numbers: Columns
+    codes: dict[str, NDArray[np.intp]]
+    levels: dict[str, list[str]]
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Drivers:
+        """Keep some rows."""
+        numbers = {k: v[rows] for k, v in self.numbers.items()}
+        codes = {k: v[rows] for k, v in self.codes.items()}
+        n = len(next(iter(codes.values())))
+        return Drivers(n, numbers, codes, self.levels)
+
+
+def drivers(
+    columns: Columns, names: Mapping[str, NDArray[np.object_]], statistic: Floats
+) -> Drivers:
+    """Prepare what moves the knobs, for n rows."""
+    codes, levels = {}, {}
+    for group, text in groups(columns, names).items():
+        distinct, index = np.unique(text.astype(str), return_inverse=True)
+        codes[group], levels[group] = index.astype(np.intp), [str(x) for x in distinct]
+    return Drivers(len(statistic), numeric(columns, statistic), codes, levels)
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What calibration found: for each knob a constant, slopes and corrections by name.
+
+    Parameters
+    ----------
+    constants : dict of str to float
+        By knob, added to its start value.
+    slopes : dict of str to dict of str to float
+        By knob and driver.
+    corrections : dict of str to dict of str to dict of str to float
+        By knob, group and level; a level that is not here is unknown and corrects nothing.
+    """
+
+    constants: dict[str, float] = field(default_factory=dict)
+    slopes: dict[str, dict[str, float]] = field(default_factory=dict)
+    corrections: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    def knobs(self, rows: Drivers) -> Columns:
+        """Compute the logarithm of each knob for each row."""
+        out: Columns = {}
+        for knob in KNOBS:
+            value = np.full(rows.n, knob.start + self.constants.get(knob.name, 0.0))
+            for name, slope in self.slopes.get(knob.name, {}).items():
+                value += slope * rows.numbers[name]
+            for group, known in self.corrections.get(knob.name, {}).items():
+                table = np.asarray([known.get(level, 0.0) for level in rows.levels[group]])
+                value += table[rows.codes[group]]
+            out[knob.name] = value
+        return out
+
+
+@dataclass(frozen=True)
+class Term:
+    """One column of the design: which knob it moves, by what."""
+
+    knob: str
+    kind: str  # "constant", "slope" or a group
+    name: str  # driver or level
+    sd: float
+
+
+def terms(rows: Drivers) -> tuple[list[Term], list[Term]]:
+    """List the dense terms (constants, slopes) and the sparse ones (levels) of a fit."""
+    dense, sparse = [], []
+    for knob in KNOBS:
+        dense.append(Term(knob.name, "constant", "", CONSTANT_SD))
+        dense += [Term(knob.name, "slope", s, SLOPE_SD) for s in knob.slopes]
+        for group, sd in knob.groups:
+            used = np.unique(rows.codes[group])
+            sparse += [Term(knob.name, group, rows.levels[group][i], sd) for i in used]
+    return dense, sparse
+
+
+def from_vector(listed: list[Term], theta: Floats) -> Coefficients:
+    """Sort a vector of coefficients into its knobs."""
+    found = Coefficients()
+    for term, value in zip(listed, theta.tolist(), strict=True):
+        if term.kind == "constant":
+            found.constants[term.knob] = value
+        elif term.kind == "slope":
+            found.slopes.setdefault(term.knob, {})[term.name] = value
+        else:
+            by_group = found.corrections.setdefault(term.knob, {})
+            by_group.setdefault(term.kind, {})[term.name] = value
+    return found

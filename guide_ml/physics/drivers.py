@@ -1,0 +1,73 @@
+"""What moves the knobs: numeric drivers, and names in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml.assume import Columns, Floats
+from guide_ml.descriptors import MODES, STATS
+
+__all__ = ["GROUPS", "groups", "numeric"]
+
+Names = Mapping[str, NDArray[np.object_]]
+
+#: Group name -> the descriptors whose names make its levels.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "framework": ("framework",), "architecture": ("architecture",), "backend": ("backend",),
+    "dtype": ("dtype_family",), "device": ("hardware",), "family": ("family",),
+    "engine": ("framework", "backend"), "dtype_architecture": ("dtype_family", "architecture"),
+    "device_engine": ("hardware", "framework"), "engine_dtype": ("framework", "dtype_family"),
+    "model_engine": ("family", "size", "framework"), "engine_mode": ("framework", "mode"),
+}  # fmt: skip
+
+
+def numeric(columns: Columns, statistic: Floats) -> Columns:
+    """Compute the numeric drivers, centred so that 0 is ordinary.
+
+    Parameters
+    ----------
+    columns : dict
+        Resolved descriptors.
+    statistic : array of shape (n,)
+        Code of the statistic that the row's value is of (:data:`guide_ml.descriptors.STATS`).
+    """
+    c, mode = columns, columns["mode"]
+    moe = (c["m_num_experts"] > 0).astype(float)
+    expert = np.log(np.maximum(c["m_moe_intermediate_size"], 1.0) / c["tp"]) - 7.0
+    served = (mode == MODES.index("closed")).astype(float)
+    out = {
+        "release": c["fw_release_year"] - 2025.0, "unstated": 1.0 - c["fw_version_stated"],
+        "width": np.log(c["m_hidden_size"] / c["tp"]) - 7.5, "tp": np.log2(c["tp"]),
+        "pp": np.log2(c["pp"]), "hw_age": (c["hw_release_year"] - 2022.0) / 3.0,
+        "bandwidth": np.log(c["hw_mem_bw_gbs"]) - 7.0, "peak": np.log(c["hw_fp16"]) - 6.0,
+        "amd": c["hw_is_amd"], "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
+        "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
+        "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
+        "wide_kv": (c["kv_bits"] > 8).astype(float),
+    }  # fmt: skip
+    for stat in ("median", "p99"):
+        out[stat] = served * (statistic == STATS.index(stat))
+    for name in ("static", "prefill", "decode", "closed", "offline"):
+        out["is_" + name] = (mode == MODES.index(name)).astype(float)
+    return out
+
+
+def groups(columns: Columns, names: Names) -> dict[str, NDArray[np.object_]]:
+    """Name each row's level in every group, as text."""
+    parts: dict[str, NDArray[np.str_]] = {
+        k: np.asarray(names[k], dtype=object).astype(str)
+        for k in ("framework", "architecture", "backend", "hardware", "family")
+    }
+    parts["dtype_family"] = columns["family"].astype(str)
+    parts["mode"] = columns["mode"].astype(str)
+    parts["size"] = np.round(columns["m_params_total_b"]).astype(str)
+    out = {}
+    for group, members in GROUPS.items():
+        text = parts[members[0]]
+        for member in members[1:]:
+            text = np.char.add(np.char.add(text, "|"), parts[member])
+        out[group] = text.astype(object)
+    return out

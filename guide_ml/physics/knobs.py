@@ -1,0 +1,83 @@
+"""The knobs of the calibrated physics: start values, slopes and groups, each in one line.
+
+Values are logarithms; start values are common experience: 70 % of bandwidth, half of the peak
+arithmetic, 30 us of launches a layer, 10 us an all-reduce.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["CONSTANT_SD", "KNOBS", "SLOPE_SD", "Knob"]
+
+CONSTANT_SD, SLOPE_SD = 1.0, 0.3
+"""Prior standard deviations of constants and slopes (of logarithms)."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One efficiency or overhead.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    start : float
+        Logarithm before any measurement.
+    slopes : tuple of str
+        Numeric drivers of :mod:`guide_ml.physics.drivers`.
+    groups : tuple of (str, float)
+        Named corrections and their prior standard deviation: how far a name may move it.
+    """
+
+    name: str
+    start: float
+    slopes: tuple[str, ...] = ()
+    groups: tuple[tuple[str, float], ...] = ()
+
+
+_BIAS_SLOPES = ("is_closed", "is_offline", "tp", "pp", "moe")
+_BIAS_GROUPS = (
+    ("engine", 0.3), ("device_engine", 0.15), ("engine_dtype", 0.2), ("family", 0.1),
+    ("model_engine", 0.1), ("device", 0.15), ("engine_mode", 0.2),
+)  # fmt: skip
+
+KNOBS = (
+    Knob("launch", math.log(3e-5),
+         ("release", "unstated", "amd", "mla", "width", "hw_age", "is_static", "is_closed"),
+         (("framework", 1.0), ("backend", 1.0), ("engine", 0.5))),
+    Knob("prefill_launch", math.log(3e-5),
+         ("release", "unstated", "amd", "hw_age", "is_static", "is_closed"),
+         (("framework", 1.0), ("backend", 1.0))),
+    Knob("moe_launch", 0.0, ("release", "experts_per_token"), (("framework", 0.5),)),
+    Knob("step", math.log(8e-4), ("release", "amd", "is_closed", "is_static"),
+         (("framework", 1.0),)),
+    Knob("request", math.log(5e-3), ("release", "is_closed", "is_static", "is_prefill"),
+         (("framework", 1.0),)),
+    Knob("bandwidth", math.log(0.7),
+         ("width", "hw_age", "bandwidth", "amd", "slice", "is_decode", "pp"),
+         (("architecture", 0.3), ("dtype", 0.3), ("framework", 0.3), ("dtype_architecture", 0.2),
+          ("device", 0.1))),
+    Knob("moe_bandwidth", math.log(0.6), ("expert_width", "experts_per_token", "release"),
+         (("dtype", 0.3), ("framework", 0.3))),
+    Knob("kv_bandwidth", math.log(0.6), ("hw_age", "amd", "mla", "wide_kv"),
+         (("framework", 0.3), ("architecture", 0.3))),
+    Knob("arithmetic", math.log(0.5),
+         ("width", "hw_age", "peak", "amd", "slice", "release", "unstated", "pp", "expert_width"),
+         (("architecture", 0.4), ("dtype", 0.4), ("framework", 0.4), ("dtype_architecture", 0.3),
+          ("engine", 0.3), ("device", 0.15))),
+    Knob("attention", math.log(0.35), ("hw_age", "amd", "mla", "release"),
+         (("framework", 0.4), ("backend", 0.4))),
+    Knob("saturation", math.log(100.0), ("hw_age", "expert_width"),
+         (("dtype", 0.5), ("framework", 0.5))),
+    Knob("link", math.log(0.5), ("tp", "nvlink"), (("framework", 0.3), ("device", 0.2))),
+    Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "amd"),
+         (("framework", 0.5), ("architecture", 0.3))),
+    Knob("interference", 0.0, ("release", "is_offline", "amd"), (("framework", 0.5),)),
+    Knob("burst", 0.0, ("median", "p99"), (("framework", 0.5),)),
+    Knob("queue", 0.0, ("median", "p99"), (("framework", 0.3),)),
+    Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
+    Knob("prefill_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
+    Knob("step_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
+)  # fmt: skip

@@ -1,0 +1,121 @@
+"""From knobs to times: one forward pass, and each target built from passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from guide_ml.assume import Columns, Floats
+from guide_ml.features import queueing
+from guide_ml.features.load import Load
+from guide_ml.features.roofline import Pass
+from guide_ml.units import MS_PER_S
+
+__all__ = ["PARTS", "Estimate", "Parts", "estimate"]
+
+#: Sharpness of "the longer of two times": kernels overlap arithmetic with reads well, and
+#: launches with execution badly.
+OVERLAP, LAUNCH_OVERLAP = 3.0, 1.5
+
+#: Tokens that a speculative step yields on average (two to three with MTP of one or more).
+SPEC_GAIN = 2.0
+
+PARTS = ("compute_s", "weights_s", "attention_s", "kv_s", "communication_s", "launch_s",
+         "overhead_s")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap."""
+
+    compute_s: Floats
+    weights_s: Floats
+    attention_s: Floats
+    kv_s: Floats
+    communication_s: Floats
+    launch_s: Floats
+    overhead_s: Floats
+    total_s: Floats
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Targets by calibrated physics, in the units of their names, and the passes under them."""
+
+    targets: dict[str, Floats]
+    one: Parts
+    whole: Parts
+    step: Parts
+    waiting_s: Floats
+
+
+def either(a: Floats, b: Floats, sharpness: float) -> Floats:
+    """Join two times that overlap: between the longer one and the sum.
+
+    The p-norm (a^p + b^p)^(1/p): p = 1 is the sum, p -> infinity the longer of the two.
+    """
+    longest = np.maximum(a, b) + 1e-15
+    total = (a / longest) ** sharpness + (b / longest) ** sharpness
+    return np.asarray(longest * total ** (1.0 / sharpness))
+
+
+def _pass(load: Load, bound: Pass, tokens: Floats, knobs: Columns, prefill: bool) -> Parts:
+    """Estimate one pass: bounds over efficiencies, plus launches, hops and a fixed step."""
+    moe = load.columns["m_num_experts"] > 0
+    full = tokens / (tokens + np.exp(knobs["saturation"]))
+    compute = bound.gemm_s / np.exp(knobs["arithmetic"]) / full
+    bandwidth = knobs["bandwidth"] + np.where(moe, knobs["moe_bandwidth"], 0.0)
+    weights = bound.weights_s / np.exp(bandwidth)
+    attention = bound.attention_s / np.exp(knobs["attention"])
+    kv = bound.kv_s / np.exp(knobs["kv_bandwidth"])
+    link = bound.comm_s / np.exp(knobs["link"]) + bound.comm_count * np.exp(knobs["hop"])
+    launch = load.columns["m_num_layers"] * np.exp(
+        knobs["prefill_launch" if prefill else "launch"]
+    )
+    launch = launch * np.where(moe, 1.0 + np.exp(knobs["moe_launch"]), 1.0)
+    fixed = np.exp(knobs["step"])
+    device = either(compute, weights, OVERLAP) + either(attention, kv, OVERLAP) + link
+    total = either(device, launch, LAUNCH_OVERLAP) + fixed
+    bias = np.exp(knobs["prefill_bias" if prefill else "step_bias"])
+    return Parts(compute, weights, attention, kv, link, launch, fixed, total * bias)
+
+
+def estimate(load: Load, knobs: Columns) -> Estimate:
+    """Estimate every target of every deployment by calibrated physics.
+
+    Parameters
+    ----------
+    load : Load
+        Bounds of the passes.
+    knobs : dict of str to array of shape (n,)
+        Logarithm of each knob of :data:`guide_ml.physics.knobs.KNOBS`.
+    """
+    c, account, held = load.columns, load.memory, load.held
+    prompt, batch = c["input_len"], account["replica_batch"]
+    one = _pass(load, load.one, prompt, knobs, prefill=True)
+    whole = _pass(load, load.whole, prompt * batch, knobs, prefill=True)
+    step = _pass(load, load.step, held * c["attention_dp"], knobs, prefill=False)
+    request = np.exp(knobs["request"])
+    pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
+    server = queueing.closed(
+        c, held, one.total_s, pace,
+        np.exp(knobs["interference"]), np.exp(knobs["burst"]), np.exp(knobs["queue"]),
+    )  # fmt: skip
+    closed, offline = load.is_mode("closed"), load.is_mode("offline")
+    latency = queueing.static_latency(
+        whole.total_s + request, queueing.waves(batch, held) * pace, c["output_len"]
+    )
+    ttft = np.where(closed, server.ttft_s, whole.total_s) + request
+    ttft = ttft * np.exp(knobs["ttft_statistic"])
+    out = np.maximum(c["output_len"], 1.0)
+    queued = held * one.total_s + out * pace
+    flight = np.where(offline, queued, request + server.running_s)
+    rate = np.where(closed | offline, queueing.request_rate_tok_s(c, held, flight),
+                    c["batch"] * c["output_len"] / latency)  # fmt: skip
+    targets = {
+        "batch_latency_s": latency, "ttft_ms": MS_PER_S * ttft,
+        "tpot_ms": MS_PER_S * np.where(closed, server.tpot_s, pace), "output_tok_s": rate,
+    }  # fmt: skip
+    waiting = np.where(closed, np.maximum(server.ttft_s - one.total_s, 0.0), 0.0)
+    return Estimate(targets, one, whole, step, waiting)

@@ -1,0 +1,179 @@
+"""The one path from a table of deployments to predictions; one row and a million take it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from guide_ml import advice, assume, explain
+from guide_ml import table as tables
+from guide_ml.descriptors import MODES, STATS, Deployment, Framework, Hardware, Model, Workload
+from guide_ml.errors import InvalidInput
+from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
+from guide_ml.prediction import MemoryAccount, Prediction
+from guide_ml.predictor import Outcome, Predictor, default_predictor
+from guide_ml.targets import NAMES
+from guide_ml.units import GB
+
+__all__ = ["PredictorLike", "Run", "run"]
+
+PredictorLike = Predictor | str | os.PathLike[str]
+
+OPEN_LOAD = (
+    "request_rate_rps (an open load) is not predicted: give concurrency (mode closed) or"
+    f" batch_size (modes {', '.join(m for m in MODES if m != 'closed')})"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A table on its way: as read, as resolved, as predicted.
+
+    Parameters
+    ----------
+    raw : Raw
+        What was given.
+    resolved : Resolved
+        What is in force.
+    outcome : Outcome
+        What was predicted.
+    """
+
+    raw: tables.Raw
+    resolved: assume.Resolved
+    outcome: Outcome
+
+    @property
+    def errors(self) -> NDArray[np.object_]:
+        """Why rows are bad; blank if they are not."""
+        return self.outcome.errors
+
+    @property
+    def fits(self) -> NDArray[np.bool_]:
+        """Rows that are right and fit in memory: those that are predicted."""
+        fits: NDArray[np.bool_] = (self.errors == "") & (self.outcome.memory["fits"] == 1)
+        return fits
+
+    @property
+    def unfit(self) -> NDArray[np.intp]:
+        """Rows that are right but do not fit."""
+        return np.flatnonzero((self.errors == "") & ~self.fits)
+
+    def shortages(self) -> list[str]:
+        """Tell why the rows of `unfit` do not fit, and what would."""
+        return advice.unfit(self.resolved, self.outcome.memory, self.unfit)
+
+    def prediction(self) -> Prediction:
+        """Gather what is known of the only row, which fits."""
+        found = self.outcome.values  # noqa: PD011 (no DataFrame)
+        values = {t: _or_none(v[0]) for t, v in found.items()}
+        floors = {t: _or_none(v[0]) for t, v in self.outcome.floors.items()}
+        return Prediction(
+            **{t: values[t] for t in NAMES},
+            floors={t: floors[t] if values[t] is not None else None for t in NAMES},
+            memory=self._memory(), deployment=self._deployment(), workload=self._workload(),
+            assumed=explain.assumptions(self.raw, self.resolved),
+        )  # fmt: skip
+
+    def _number(self, name: str) -> float:
+        return float(self.resolved.columns[name][0])
+
+    def _memory(self) -> MemoryAccount:
+        account = {k: float(v[0]) for k, v in self.outcome.memory.items()}
+        asked, offline = account["replica_batch"], self._number("mode") == MODES.index("offline")
+        most = OFFLINE_SLOTS if offline else min(asked, SERVER_SLOTS)
+        cache = account["kv_need_byte"] / asked * min(most, account["slots"])
+        total = self._number("hw_memory_gb")
+        # The budget is what engines plan with less all else, so the rest is what they leave alone.
+        used = account["weights_byte"] + account["activations_byte"] + account["kv_budget_byte"]
+        return MemoryAccount(
+            weights_gb=account["weights_byte"] / GB, kv_cache_gb=cache / GB,
+            activations_gb=account["activations_byte"] / GB, reserved_gb=total - used / GB,
+            free_gb=(account["kv_budget_byte"] - cache) / GB, total_gb=total,
+            fits=True, largest_batch=int(account["slots"] * self._number("dp")),
+        )  # fmt: skip
+
+    def _deployment(self) -> Deployment:
+        names = {k: str(v[0]) for k, v in self.resolved.names.items()}
+        hardware: Hardware = self.raw.codes["hardware"].objects()[0]
+        model: Model = self.raw.codes["model"].objects()[0]
+        return Deployment(
+            hardware=hardware, model=model,
+            framework=Framework(
+                framework=names["framework"], version=names["framework_version"],
+                backend=names["backend"], release_year=self._number("fw_release_year"),
+            ),
+            num_devices=int(self._number("devices")),
+            tp=int(self._number("tp")), pp=int(self._number("pp")),
+            dp=int(self._number("dp")), ep=int(self._number("ep")),
+            weight_dtype=names["weight_dtype"], kv_dtype=explain.kv_dtype(self.raw, self.resolved),
+            spec_method=explain.spec_method(self.raw),
+        )  # fmt: skip
+
+    def _workload(self) -> Workload:
+        mode = MODES[int(self._number("mode"))]
+        load = _whole(self._number("batch"))
+        numbers = {k: _or_none(v[0]) for k, v in self.raw.numbers.items()}
+        fixed = mode != "closed" and not (mode == "offline" and numbers["batch_size"] is None)
+        return Workload(
+            mode=mode, batch_size=load if fixed else None,
+            concurrency=load if mode == "closed" else None, num_requests=numbers["num_requests"],
+            input_len=numbers["input_len"] or 0 if mode == "decode"
+            else _whole(self._number("input_len")),
+            output_len=_whole(self._number("output_len")),
+            context_depth=_whole(self._number("depth")),
+            ttft_stat=STATS[int(self._number("ttft_stat"))],
+            tpot_stat=STATS[int(self._number("tpot_stat"))],
+        )  # fmt: skip
+
+
+def run(
+    table: pd.DataFrame,
+    known: tables.Definitions,
+    predictor: PredictorLike | None,
+    released: float | None = None,
+) -> Run:
+    """Take a table through reading, resolving and predicting.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Deployments.
+    known : Definitions
+        Hardware and models that the catalogue lacks.
+    predictor : Predictor or path, optional
+        Estimators; those of the package by default.
+    released : float, optional
+        Release date of the framework as a decimal year, for versions without a known one.
+    """
+    raw = tables.read(table, known)
+    raw.fail(np.isfinite(raw.numbers["request_rate_rps"]), OPEN_LOAD)
+    resolved = assume.resolve(raw)
+    if released is not None and np.any(resolved.columns["fw_release_year"] != released):
+        resolved.columns["fw_release_year"][:] = released
+        resolved.columns["fw_version_stated"][:] = 1.0
+    return Run(raw, resolved, _predictor(predictor).predict(resolved))
+
+
+def _predictor(given: PredictorLike | None) -> Predictor:
+    if given is None:
+        return default_predictor()
+    if isinstance(given, str | os.PathLike):
+        return Predictor.load(given)
+    if not callable(getattr(given, "predict", None)):
+        raise InvalidInput(f"predictor must be a Predictor or the folder of one; got {given!r}")
+    return given
+
+
+def _or_none(value: float) -> float | None:
+    """Return a plain number; ``None`` for NaN."""
+    return None if np.isnan(value) else _whole(float(value))
+
+
+def _whole(value: float) -> float:
+    """Return 8 for 8.0."""
+    return int(value) if value.is_integer() else value

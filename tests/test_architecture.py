@@ -1,0 +1,166 @@
+"""Imports go one way, serving is light, files are short. Adding a module? Put it into LAYERS."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "guide_ml"
+LAYERS = (  # a part may import parts of its own layer and of the layers above it in this list
+    ("errors", "units"),
+    ("dtypes",),
+    ("descriptors",),
+    ("catalogue", "hf_config", "prediction"),
+    ("table",),
+    ("assume", "measurements", "given"),
+    ("targets", "features"),
+    ("physics", "estimators", "evaluation", "artefacts", "advice", "explain"),
+    ("predictor", "training"),
+    ("api",),
+    ("report",),
+    ("cli",),
+)
+LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
+TOP = len(LAYERS)
+FACADE = {"__init__", "__main__"}  # re-export public names, belong to no layer
+SERVING = ("api", "report", "cli")  # what a prediction loads, with all they import
+OFFLINE = {"matplotlib", "mlflow", "optuna"}  # slow to import, needed by training only
+MAX_LINES = 300
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return the file of each module, by dotted name: ``guide_ml.features.memory``."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def part_of(module: str) -> str:
+    """Return the part that a module belongs to: ``features`` of ``guide_ml.features.memory``."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def statements(tree: ast.AST, at_import: bool) -> Iterator[ast.AST]:
+    """Walk a tree; `at_import` leaves out what importing the module does not run."""
+    for node in ast.iter_child_nodes(tree):
+        if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if at_import and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from statements(node, at_import)
+
+
+def names_in(node: ast.AST, module: str) -> Iterator[str]:
+    """Yield the dotted names that an import statement in `module` asks for."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        package = module if modules()[module].name == "__init__.py" else module.rpartition(".")[0]
+        above = package.split(".")[: len(package.split(".")) - node.level + 1]
+        base = ".".join([*(above if node.level else []), *([node.module] if node.module else [])])
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+@cache
+def imports(module: str, at_import: bool = False) -> frozenset[str]:
+    """Return what a module imports: modules of the package, top-level names of others."""
+    found = set()
+    for node in statements(ast.parse(modules()[module].read_text("utf-8")), at_import):
+        for name in names_in(node, module):
+            if name.split(".")[0] != PACKAGE.name:
+                found.add(name.split(".")[0])
+                continue
+            while name not in modules():  # a function or class: its module
+                name = name.rpartition(".")[0]
+            found.add(name)
+    return frozenset(found - {module})
+
+
+def reached(roots: set[str]) -> set[str]:
+    """Return the modules that importing the parts `roots` loads."""
+    todo = [module for module in modules() if part_of(module) in roots]
+    seen: set[str] = set()
+    while todo:
+        module = todo.pop()
+        if module not in seen:
+            seen.add(module)
+            todo += [name for name in imports(module, at_import=True) if name in modules()]
+    return seen
+
+
+def test_every_module_has_a_layer():
+    assert {part_of(module) for module in modules()} - FACADE <= set(LEVEL)
+
+
+def test_imports_go_down_the_layers():
+    upward = [
+        f"{module} imports {name}"
+        for module in modules()
+        for name in imports(module)
+        if name in modules()
+        and LEVEL.get(part_of(name), 0) > LEVEL.get(part_of(module), TOP)
+    ]
+    assert not upward
+
+
+def test_no_module_but_the_facade_imports_the_facade():
+    inward = [m for m in modules() if part_of(m) not in FACADE and PACKAGE.name in imports(m)]
+    assert not inward
+
+
+def test_imports_have_no_cycle():
+    graph = {
+        module: {name for name in imports(module) if name in modules()}
+        for module in modules()
+        if part_of(module) not in FACADE
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError with the cycle
+
+
+@pytest.mark.parametrize(("part", "other"), [("training", "predictor"), ("predictor", "training")])
+def test_training_and_serving_are_siblings(part, other):
+    mine = [module for module in modules() if part_of(module) == part]
+    assert mine
+    assert not [m for m in mine if other in {part_of(n) for n in imports(m) if n in modules()}]
+
+
+def test_a_prediction_loads_neither_training_nor_its_packages():
+    loaded = reached(set(SERVING))
+    assert set(SERVING) <= {part_of(module) for module in loaded}
+    assert "training" not in {part_of(module) for module in loaded}
+    heavy = {module: imports(module, at_import=True) & OFFLINE for module in loaded}
+    assert not {module: names for module, names in heavy.items() if names}
+
+
+def test_the_facade_loads_nothing_but_the_standard_library_and_errors():
+    assert not imports(PACKAGE.name, at_import=True) & {"numpy", "pandas", "guide_ml.api", *OFFLINE}
+
+
+def test_at_most_one_module_knows_mlflow():
+    assert len([module for module in modules() if "mlflow" in imports(module)]) <= 1
+
+
+def test_files_are_short():
+    lines = {str(path): len(path.read_text("utf-8").splitlines()) for path in modules().values()}
+    assert not {path: n for path, n in lines.items() if n > MAX_LINES}
+
+
+def test_the_reader_sees_relative_and_lazy_imports(tmp_path, monkeypatch):
+    """The other tests are worth what this reader finds."""
+    source = "from . import b\nfrom .c import f\ndef g():\n    import mlflow.sklearn\n"
+    files = {"guide_ml.a": tmp_path / "a.py", "guide_ml": tmp_path / "__init__.py"}
+    files |= {f"guide_ml.{name}": tmp_path / f"{name}.py" for name in "bc"}
+    files["guide_ml.a"].write_text(source, "utf-8")
+    monkeypatch.setattr(f"{__name__}.modules", lambda: files)
+    read = imports.__wrapped__
+    assert read("guide_ml.a") == {"guide_ml.b", "guide_ml.c", "mlflow"}
+    assert read("guide_ml.a", at_import=True) == {"guide_ml.b", "guide_ml.c"}

@@ -56,5 +56,5 @@ lock: install  ## resolve requirements.lock anew, keeping its versions where the
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
 
 clean:  ## remove the environment, caches and builds; data and models stay
-	rm -rf $(VENV) dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) __pycache__ dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find guide_ml tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

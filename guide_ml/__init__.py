@@ -28,16 +28,18 @@ _HOME = {
 }  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from the module that it lives in."""
-    if name == "__version__":
-        value: Any = _version()
-    elif name in _HOME:
-        value = getattr(import_module(f"guide_ml.{_HOME[name]}"), name)
-    else:
-        raise AttributeError(f"module 'guide_ml' has no attribute {name!r}")
-    globals()[name] = value  # the next use does not come here
-    return value
+if not TYPE_CHECKING:  # type checkers would take any name for public
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name from the module that it lives in."""
+        if name == "__version__":
+            value = _version()
+        elif name in _HOME:
+            value = getattr(import_module(f"guide_ml.{_HOME[name]}"), name)
+        else:
+            raise AttributeError(f"module 'guide_ml' has no attribute {name!r}")
+        globals()[name] = value  # the next use does not come here
+        return value
 
 
 def __dir__() -> list[str]:

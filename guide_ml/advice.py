@@ -124,4 +124,4 @@ def _remedy(width: float, devices: float, by_layer: bool, narrower: str) -> str:
         ways.append(f"weight_dtype='{narrower}'")
     if ways:
         return " or ".join(ways) + " would fit"
-    return f"neither up to {DEVICES[-1]} devices nor smaller weights would do"
+    return f"neither up to {DEVICES[-1]} devices nor smaller weights alone would do"

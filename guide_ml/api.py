@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import given, keywords
+from guide_ml.assume import Resolved
 from guide_ml.descriptors import Framework
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
 from guide_ml.prediction import MemoryAccount, Prediction
-from guide_ml.run import PredictorLike, run
-from guide_ml.table import DESCRIPTORS, Definitions, Floats
+from guide_ml.run import PredictorLike, Run, ask, run
+from guide_ml.table import DESCRIPTORS, Definitions, Floats, Raw
 from guide_ml.targets import NAMES
 
 __all__ = ["COLUMNS", "MemoryAccount", "Prediction", "predict", "predict_table"]
@@ -113,12 +114,20 @@ def predict(
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
-    done = run(pd.DataFrame({k: [v] for k, v in row.items()}), known, predictor, released)
+    asked = ask(pd.DataFrame({k: [v] for k, v in row.items()}), known, released)
+    return _one(*asked, predictor).prediction()
+
+
+def _one(raw: Raw, resolved: Resolved, predictor: PredictorLike | None) -> Run:
+    """Predict the only row, or raise what is wrong with it."""
+    if resolved.errors[0]:
+        raise InvalidInput(resolved.errors[0])
+    done = run(raw, resolved, predictor)
     if done.errors[0]:
         raise InvalidInput(done.errors[0])
     if not done.fits[0]:
         raise DoesNotFit(done.shortages()[0])
-    return done.prediction()
+    return done
 
 
 def predict_table(
@@ -169,7 +178,10 @@ def predict_table(
     )
     if not len(table):
         return _result(table.index, {t: np.empty(0) for t in NAMES}, np.empty(0, bool), [])
-    done = run(table, known, predictor)
+    raw, resolved = ask(table, known)
+    if errors == "raise":
+        _raise_first(table.index, resolved.errors)
+    done = run(raw, resolved, predictor)
     if errors == "raise":
         _raise_first(table.index, done.errors)
     reasons = done.errors.copy()

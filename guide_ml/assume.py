@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from guide_ml import catalogue
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.dtypes import Dtype, dtype
-from guide_ml.table import Codes, Floats, Raw
+from guide_ml.parallel import spread
+from guide_ml.table import Codes, Columns, Floats, Raw
 
 __all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
-
-Columns = dict[str, Floats]
 
 COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
 FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
@@ -66,7 +65,7 @@ def resolve(raw: Raw) -> Resolved:
     _framework(raw, columns, names)
     _workload(raw, columns)
     _dtypes(raw, columns, names)
-    _parallel(raw, columns)
+    spread(raw, columns)
     return Resolved(columns, names, raw.errors)
 
 
@@ -227,9 +226,10 @@ def _lengths(raw: Raw, columns: Columns, mode: Floats) -> None:
 
 def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
     stated = raw.codes["weight_dtype"]
-    native = Codes(raw.codes["model"].index,
-                   [_served_dtype(m) if m else None for m in raw.codes["model"].values])  # fmt: skip
-    gguf = np.isin(names["framework"], ["llama.cpp", "ollama"]) & (stated.index < 0)
+    models = raw.codes["model"]
+    native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
+    local = np.isin(names["framework"], ["llama.cpp", "ollama"])
+    gguf = local & (stated.index < 0)
     four_bit = dtype("q4_k_m")
     columns["weight_stated"] = (stated.index >= 0).astype(float)
 
@@ -239,7 +239,7 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
 
     columns["weight_bits"] = pick(lambda d: d.bits)
     columns["compute"] = pick(lambda d: COMPUTE.index(d.compute))
-    columns["gguf_file"] = np.isin(names["framework"], ["llama.cpp", "ollama"]).astype(float)
+    columns["gguf_file"] = local.astype(float)
     columns["family"] = pick(lambda d: FAMILIES.index(d.family))
     name = np.where(gguf, "q4_k_m", Codes(native.index, [d.name if d else "" for d in
                                                          native.values]).objects())  # fmt: skip
@@ -255,55 +255,3 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
 def _served_dtype(model: Model) -> Dtype:
     """Precision in which a checkpoint is served when nothing is said: fp32 ones at half."""
     return dtype("fp16" if model.native_dtype == "fp32" else model.native_dtype)
-
-
-def _parallel(raw: Raw, columns: Columns) -> None:
-    """Settle tp, pp, dp, ep; devices that are left over hold further replicas."""
-    n = raw.numbers
-    tp, pp, dp, devices = n["tp"], n["pp"], n["dp"], n["num_devices"]
-    given = np.nan_to_num(tp, nan=1) * np.nan_to_num(pp, nan=1) * np.nan_to_num(dp, nan=1)
-    raw.fail(np.isfinite(devices) & (given > devices),
-             lambda i: "tp * pp * dp must not exceed num_devices;"
-                       f" got {given[i]:g} on {devices[i]:g}")  # fmt: skip
-    devices = np.where(np.isnan(devices), given, devices)
-    by_layer = raw.codes["framework"].numbers(
-        lambda f: catalogue.framework_blocks()[f]["split"] == "pp", blank=0.0
-    )
-    columns["tp_stated"] = np.isfinite(tp).astype(float)
-    free = np.maximum(np.floor(devices / np.maximum(given, 1)), 1)
-    spread_tp = np.isnan(tp) & (by_layer == 0) & ~(np.isfinite(pp) & (pp > 1))
-    spread_pp = np.isnan(pp) & (by_layer == 1)
-    tp = np.where(spread_tp, _whole_heads(free, columns), np.nan_to_num(tp, nan=1))
-    pp = np.where(spread_pp, free, np.nan_to_num(pp, nan=1))
-    moe = columns["m_num_experts"] > 0
-    # TensorRT-LLM's tables give a MoE layout as tp x ep of one tensor-parallel group.
-    ep = np.nan_to_num(n["ep"], nan=1)
-    grouped = moe & (ep > 1) & (ep * tp * pp == devices) & ~(np.nan_to_num(dp, nan=1) > 1)
-    tp = np.where(grouped, ep * tp, tp)
-    columns["devices"], columns["tp"], columns["pp"], columns["ep"] = devices, tp, pp, ep
-    # Engines that are given a data-parallel size for a MoE model share its experts over it;
-    # devices beyond tp * pp * dp, and replicas of dense models, are independent copies.
-    columns["attention_dp"] = np.where(moe, np.nan_to_num(dp, nan=1), 1.0)
-    columns["dp"] = np.maximum(np.floor(devices / (tp * pp)), 1)
-    _offline_replicas(columns)
-
-
-def _whole_heads(free: Floats, columns: Columns) -> Floats:
-    """Largest power of two (or all devices) that divides the attention heads."""
-    heads = columns["m_num_attention_heads"]
-    whole = np.where(np.mod(heads, free) == 0, free, 2 ** np.floor(np.log2(free)))
-    return np.nan_to_num(np.maximum(whole, 1), nan=1)
-
-
-def _offline_replicas(columns: Columns) -> None:
-    """An offline engine of unstated layout runs the most replicas that hold the weights.
-
-    Tuned throughput systems prefer replicas to tensor parallelism, which only costs
-    communication once the weights fit (MLPerf submitters' configurations).
-    """
-    loose = (columns["mode"] == MODES.index("offline")) & (columns["tp_stated"] == 0)
-    weights_gb = columns["m_params_total_b"] * columns["weight_bits"] / 8
-    need = np.ceil(weights_gb / (0.7 * columns["hw_memory_gb"]))
-    tp = np.minimum(2 ** np.ceil(np.log2(np.maximum(need, 1))), columns["devices"])
-    columns["tp"] = np.where(loose, np.nan_to_num(tp, nan=1), columns["tp"])
-    columns["dp"] = np.maximum(np.floor(columns["devices"] / (columns["tp"] * columns["pp"])), 1)

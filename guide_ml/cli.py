@@ -151,7 +151,7 @@ def train(
     with _progress() as progress:
         from guide_ml import training
 
-        card = training.train(data, out, seed, progress)
+        card = training.train(data, out, seed=seed, progress=progress)
     _print(card, lambda: report.details(card, f"estimators in {out}"), as_json)
 
 
@@ -165,10 +165,11 @@ def evaluate(
 ) -> None:
     """Score the estimators on deployments that they have not seen."""
     with _progress() as progress:
-        from guide_ml import evaluation
+        from guide_ml import crossval
 
-        scores = evaluation.evaluate(data, seed, progress)
-    _print(scores, lambda: report.details(scores, "scores"), as_json)
+        rows: Any = crossval.evaluate(data, seed=seed, progress=progress).to_dict("records")
+    columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
+    _print(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
 
 
 @contextmanager

@@ -5,10 +5,10 @@ Units sit in the names. Hardware figures are per device; peaks are dense, never 
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
+from guide_ml import checks
+from guide_ml.checks import require_choice, require_numbers
 from guide_ml.dtypes import dtype
 from guide_ml.errors import InvalidInput
 
@@ -18,26 +18,6 @@ MODES = ("static", "prefill", "decode", "closed", "offline")
 ATTENTIONS = ("mha", "gqa", "mqa", "mla", "hybrid")
 BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 STATS = ("mean", "median", "p99")
-MAX_TOKENS = 20_000_000  # longer than any context window in the catalogue
-MAX_REQUESTS = 1_000_000
-
-
-def _number(owner: str, name: str, value: Any, low: float, high: float, whole: bool) -> None:
-    """Refuse what is no finite number between `low` and `high`."""
-    kind = "a whole number" if whole else "a number"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(
-            f"{owner}: {name} must be {kind}; got {value!r} ({type(value).__name__})"
-        )
-    if not math.isfinite(value) or not low <= value <= high:
-        raise InvalidInput(f"{owner}: {name} must be {kind} from {low:g} to {high:g}; got {value}")
-    if whole and value != int(value):
-        raise InvalidInput(f"{owner}: {name} must be {kind}; got {value}")
-
-
-def _choice(owner: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise InvalidInput(f"{owner}: {name} must be one of {', '.join(allowed)}; got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +79,7 @@ class Hardware:
 
     def __post_init__(self) -> None:
         owner = f"hardware {self.hardware!r}"
-        _number(owner, "memory_gb", self.memory_gb, 0.1, 100_000, whole=False)
-        _number(owner, "mem_bw_gbs", self.mem_bw_gbs, 1, 1e6, whole=False)
-        _number(owner, "release_year", self.release_year, 1990, 2100, whole=False)
-        _number(owner, "scale_up_domain", self.scale_up_domain, 1, 1e6, whole=True)
-        _number(owner, "slice_share", self.slice_share, 0.001, 1, whole=False)
-        rates = ("fp32_tflops", "fp16_tflops", "bf16_tflops", "fp8_tflops", "int8_tops",
-                 "fp4_tflops", "l2_mb", "sm_count", "tdp_w", "link_gbs")  # fmt: skip
-        for name in rates:
-            if (value := getattr(self, name)) is not None:
-                _number(owner, name, value, 1e-3, 1e7, whole=False)
+        require_numbers(owner, self, checks.HARDWARE)
         if not (self.fp32_tflops or self.fp16_tflops or self.bf16_tflops):
             raise InvalidInput(
                 f"{owner}: one of fp16_tflops, bf16_tflops, fp32_tflops must be given"
@@ -184,14 +155,9 @@ class Model:
 
     def __post_init__(self) -> None:
         owner = f"model {self.model!r}"
-        _choice(owner, "attention", self.attention, ATTENTIONS)
+        require_choice(owner, "attention", self.attention, ATTENTIONS)
         dtype(self.native_dtype)
-        _number(owner, "params_total_b", self.params_total_b, 1e-4, 1e5, whole=False)
-        _number(owner, "params_active_b", self.params_active_b, 1e-4, 1e5, whole=False)
-        for f in fields(self):
-            if f.type == "int":
-                low = 1 if f.name in _POSITIVE else 0
-                _number(owner, f.name, getattr(self, f.name), low, 1e9, whole=True)
+        require_numbers(owner, self, checks.MODEL)
         if self.params_active_b > self.params_total_b * 1.0001:
             raise InvalidInput(
                 f"{owner}: params_active_b must not exceed params_total_b;"
@@ -199,12 +165,6 @@ class Model:
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
-
-
-_POSITIVE = frozenset(
-    ("num_layers", "hidden_size", "num_attention_heads", "num_kv_heads", "head_dim", "vocab_size",
-     "max_position")
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +190,8 @@ class Framework:
 
     def __post_init__(self) -> None:
         owner = f"framework {self.framework!r}"
-        _choice(owner, "backend", self.backend, BACKENDS)
-        _number(owner, "release_year", self.release_year, 2018, 2100, whole=False)
+        require_choice(owner, "backend", self.backend, BACKENDS)
+        require_numbers(owner, self, checks.FRAMEWORK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,21 +228,10 @@ class Workload:
     tpot_stat: str = "mean"
 
     def __post_init__(self) -> None:
-        _choice("workload", "mode", self.mode, MODES)
-        _choice("workload", "ttft_stat", self.ttft_stat, STATS)
-        _choice("workload", "tpot_stat", self.tpot_stat, STATS)
-        low = 0 if self.mode == "decode" else 1
-        _number("workload", "input_len", self.input_len, low, MAX_TOKENS, whole=False)
-        low = 0 if self.mode == "prefill" else 1
-        _number("workload", "output_len", self.output_len, low, MAX_TOKENS, whole=False)
-        _number("workload", "context_depth", self.context_depth, 0, MAX_TOKENS, whole=False)
-        self._check_load()
-
-    def _check_load(self) -> None:
-        highest = {"batch_size": MAX_REQUESTS, "concurrency": MAX_REQUESTS, "num_requests": 1e9}
-        for name, high in highest.items():
-            if (value := getattr(self, name)) is not None:
-                _number("workload", name, value, 0.1, high, whole=False)
+        require_choice("workload", "mode", self.mode, MODES)
+        require_choice("workload", "ttft_stat", self.ttft_stat, STATS)
+        require_choice("workload", "tpot_stat", self.tpot_stat, STATS)
+        require_numbers("workload", self, checks.workload(self.mode))
         if self.batch_size is not None and self.concurrency is not None:
             raise InvalidInput(
                 "workload: give batch_size (a fixed batch) or concurrency (a server), not both;"
@@ -325,8 +274,7 @@ class Deployment:
     spec_method: str = "none"
 
     def __post_init__(self) -> None:
-        for name in ("num_devices", "tp", "pp", "dp", "ep"):
-            _number("deployment", name, getattr(self, name), 1, 100_000, whole=True)
+        require_numbers("deployment", self, checks.DEPLOYMENT)
         dtype(self.weight_dtype)
         dtype(self.kv_dtype)
         if self.tp * self.pp * self.dp > self.num_devices:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guide_ml.errors import UnknownName
+from guide_ml.errors import InvalidInput, UnknownName
 
 __all__ = ["DTYPES", "KV_DTYPES", "Dtype", "dtype"]
 
@@ -80,12 +80,16 @@ def dtype(name: str) -> Dtype:
     ------
     UnknownName
         If no dtype has that name.
+    InvalidInput
+        If it is no text.
 
     Examples
     --------
     >>> dtype("Q4_K_M").bits
     4.85
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"a dtype must be a name such as 'bf16'; got {name!r}")
     key = name.strip().lower()
     key = ALIASES.get(key, key)
     if key not in DTYPES:

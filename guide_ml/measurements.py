@@ -144,12 +144,17 @@ def prepare(table: pd.DataFrame) -> Measurements:
     reasons[keep[good[fast]]] = "faster than the hardware allows"
     rows = np.flatnonzero(~fast)
     used = full.iloc[keep[good[rows]]].reset_index(drop=True)
-    left = pd.DataFrame({"source": full["source"], "reason": reasons})
-    left = left[left["reason"] != ""].groupby(["source", "reason"]).size()
     return Measurements(
         used, _take(resolved, rows), load.take(rows),
-        left.rename("rows").reset_index(), _digest(used),
+        _count(full["source"], reasons), _digest(used),
     )  # fmt: skip
+
+
+def _count(source: pd.Series, reasons: NDArray[np.object_]) -> pd.DataFrame:
+    """Count the rows left out by source and reason."""
+    left = pd.DataFrame({"source": source, "reason": reasons})
+    left = left[left["reason"] != ""]
+    return left.groupby(["source", "reason"]).size().rename("rows").reset_index()
 
 
 def _shorten(error: str) -> str:

@@ -109,9 +109,8 @@ def text(shown: RenderableType, width: int = 100) -> str:
 
     Examples
     --------
-    >>> print(text(details({"tp": 8}, "layout"), width=20).strip())
-    layout
-      tp   8
+    >>> text(details({"tp": 8}, "layout"), width=20).split()
+    ['layout', 'tp', '8']
     """
     stream = io.StringIO()
     Console(file=stream, width=width, color_system=None).print(shown)

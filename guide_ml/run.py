@@ -19,7 +19,7 @@ from guide_ml.predictor import Outcome, Predictor, default_predictor
 from guide_ml.targets import NAMES
 from guide_ml.units import GB
 
-__all__ = ["PredictorLike", "Run", "run"]
+__all__ = ["PredictorLike", "Run", "ask", "run"]
 
 PredictorLike = Predictor | str | os.PathLike[str]
 
@@ -131,13 +131,10 @@ class Run:
         )  # fmt: skip
 
 
-def run(
-    table: pd.DataFrame,
-    known: tables.Definitions,
-    predictor: PredictorLike | None,
-    released: float | None = None,
-) -> Run:
-    """Take a table through reading, resolving and predicting.
+def ask(
+    table: pd.DataFrame, known: tables.Definitions, released: float | None = None
+) -> tuple[tables.Raw, assume.Resolved]:
+    """Take a table through reading and resolving; no estimators are needed for that.
 
     Parameters
     ----------
@@ -145,8 +142,6 @@ def run(
         Deployments.
     known : Definitions
         Hardware and models that the catalogue lacks.
-    predictor : Predictor or path, optional
-        Estimators; those of the package by default.
     released : float, optional
         Release date of the framework as a decimal year, for versions without a known one.
     """
@@ -156,6 +151,19 @@ def run(
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):
         resolved.columns["fw_release_year"][:] = released
         resolved.columns["fw_version_stated"][:] = 1.0
+    return raw, resolved
+
+
+def run(raw: tables.Raw, resolved: assume.Resolved, predictor: PredictorLike | None) -> Run:
+    """Predict what was asked.
+
+    Parameters
+    ----------
+    raw, resolved : Raw, Resolved
+        From :func:`ask`.
+    predictor : Predictor or path, optional
+        Estimators; those of the package by default.
+    """
     return Run(raw, resolved, _predictor(predictor).predict(resolved))
 
 

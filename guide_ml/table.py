@@ -17,13 +17,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.descriptors import MAX_REQUESTS, MAX_TOKENS, MODES, STATS, Hardware, Model
+from guide_ml.checks import MAX_REQUESTS, MAX_TOKENS
+from guide_ml.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.dtypes import KV_DTYPES, Dtype, dtype
 from guide_ml.errors import GuideError, InvalidInput, nearest
 
-__all__ = ["DESCRIPTORS", "NUMBERS", "TEXTS", "Definitions", "Raw", "read"]
+__all__ = [
+    "DESCRIPTORS", "NUMBERS", "TEXTS", "Codes", "Columns", "Definitions", "Floats", "Raw", "read",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
+Columns = dict[str, Floats]
 
 TEXTS = ("hardware", "framework", "framework_version", "backend", "model", "weight_dtype",
          "kv_dtype", "spec_method", "mode", "ttft_stat", "tpot_stat")  # fmt: skip
@@ -190,7 +194,7 @@ def _text(raw: Raw, table: pd.DataFrame, name: str, resolve: Callable[[str], Any
     """Resolve each distinct value of a text column once."""
     if name not in table.columns:
         return Codes(np.full(raw.n, -1, dtype=np.intp), [])
-    cells = table[name].to_numpy(dtype=object, na_value=None)
+    cells = table[name].to_numpy(dtype=object)
     try:
         index, uniques = pd.factorize(cells)
     except TypeError:  # a list or a dict in a cell: named in its error like any other text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -13,23 +16,30 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "guide_ml"
 LAYERS = (  # a part may import parts of its own layer and of the layers above it in this list
     ("errors", "units"),
-    ("dtypes",),
-    ("descriptors",),
-    ("catalogue", "hf_config", "prediction"),
+    ("dtypes", "checks"),
+    ("descriptors", "derive"),
+    ("catalogue", "hf_config", "prediction", "targets"),
     ("table",),
-    ("assume", "measurements", "given"),
-    ("targets", "features"),
-    ("physics", "estimators", "evaluation", "artefacts", "advice", "explain"),
+    ("parallel",),
+    ("assume", "given", "keywords"),
+    ("features",),
+    ("physics", "measurements"),
+    ("dataset", "evaluation"),
+    ("estimators",),
+    ("artefacts", "crossval"),
+    ("advice", "explain"),
     ("predictor", "training"),
+    ("run",),
     ("api",),
     ("report",),
-    ("cli",),
+    ("cli", "cli_options"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)
 FACADE = {"__init__", "__main__"}  # re-export public names, belong to no layer
 SERVING = ("api", "report", "cli")  # what a prediction loads, with all they import
 OFFLINE = {"matplotlib", "mlflow", "optuna"}  # slow to import, needed by training only
+IMPORT_NAMES = {"sklearn": "scikit-learn"}  # where a package is imported by another name
 MAX_LINES = 300
 
 
@@ -78,6 +88,8 @@ def imports(module: str, at_import: bool = False) -> frozenset[str]:
         for name in names_in(node, module):
             if name.split(".")[0] != PACKAGE.name:
                 found.add(name.split(".")[0])
+                continue
+            if name == f"{PACKAGE.name}.__version__":  # a fact, not a way around the layers
                 continue
             while name not in modules():  # a function or class: its module
                 name = name.rpartition(".")[0]
@@ -147,6 +159,14 @@ def test_the_facade_loads_nothing_but_the_standard_library_and_errors():
 
 def test_at_most_one_module_knows_mlflow():
     assert len([module for module in modules() if "mlflow" in imports(module)]) <= 1
+
+
+def test_every_imported_package_is_a_declared_dependency():
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    imported = set().union(*(imports(module) for module in modules())) - set(modules())
+    spelt = {IMPORT_NAMES.get(name, name) for name in imported - sys.stdlib_module_names}
+    assert spelt <= declared
 
 
 def test_files_are_short():

@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BIN = "Scripts" if os.name == "nt" else "bin"
 DEPLOYMENT = (
-    "--hardware", "nvidia-h100-sxm-80gb", "--framework", "vllm", "--model", "llama-3.1-8b",
-    "--input-len", "1024", "--output-len", "128", "--batch-size", "8",
+    "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework", "vllm",
+    "--batch-size", "8", "--input-len", "1024", "--output-len", "128",
 )  # fmt: skip
 
 

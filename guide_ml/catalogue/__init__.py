@@ -6,6 +6,7 @@ Everything is read on first use and kept; an unknown name raises with the neares
 from __future__ import annotations
 
 import csv
+import io
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,8 +18,10 @@ from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.descriptors import BACKENDS, Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName, nearest
 
-__all__ = ["BACKENDS", "InvalidInput", "VENDOR_BACKEND", "all_hardware", "all_models", "aliases", "framework", "framework_blocks", "hardware",
-           "model", "slugs"]  # fmt: skip
+__all__ = [
+    "BACKENDS", "VENDOR_BACKEND", "InvalidInput", "aliases", "all_hardware", "all_models",
+    "framework", "framework_blocks", "hardware", "model", "slugs",
+]  # fmt: skip
 
 HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
 MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
@@ -28,8 +31,8 @@ VENDOR_BACKEND = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova"
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with files(__package__).joinpath(name).open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def _typed(row: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def aliases(kind: str) -> dict[str, str]:
     found = {r["alias"]: r["slug"] for r in _rows("aliases.csv") if r["kind"] == kind}
     if kind == "framework":
         for slug, block in framework_blocks().items():
-            found |= {a: slug for a in block.get("aliases", [])}
+            found |= dict.fromkeys(block.get("aliases", []), slug)
     if kind == "model":
         found |= _short_model_names()
     return found

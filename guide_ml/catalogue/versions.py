@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 _NUMBER = re.compile(r"(?<![\d.])v?(\d+(?:\.\d+)+|\d+(?=a\b))")
@@ -43,7 +44,7 @@ def _build_year(builds: Mapping[str, str], build: int) -> float:
     points = sorted((int(b), decimal_year(m)) for b, m in builds.items())
     if build <= points[0][0]:
         return points[0][1]
-    for (b0, y0), (b1, y1) in zip(points, points[1:], strict=False):
+    for (b0, y0), (b1, y1) in pairwise(points):
         if build <= b1:
             return y0 + (y1 - y0) * (build - b0) / (b1 - b0)
     return points[-1][1]
@@ -107,5 +108,5 @@ def _engine_number(text: str) -> str | None:
                  "sgl-dev:", "-atom", "_atom", "release:"):  # fmt: skip
         if word in text and (found := _after(text, word)):
             return found
-    found = _NUMBER.search(text)
-    return found.group(1) if found else None
+    first = _NUMBER.search(text)
+    return first.group(1) if first else None

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.descriptors import MODES
 from guide_ml.features import memory, roofline
 from guide_ml.features.roofline import Pass
+from guide_ml.table import Floats
 
 __all__ = ["Load", "build"]
 
@@ -50,7 +51,7 @@ class Load:
 
     def is_mode(self, name: str) -> NDArray[np.bool_]:
         """Tell which rows have a mode."""
-        return self.columns["mode"] == MODES.index(name)
+        return np.asarray(self.columns["mode"] == MODES.index(name))
 
 
 def _take(bounds: Pass, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Pass:

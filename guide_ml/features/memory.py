@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.assume import FAMILIES, Columns, Floats
+from guide_ml.assume import FAMILIES, Columns
+from guide_ml.table import Floats
 from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
 __all__ = ["extract", "kv_bytes", "kv_tokens_held"]
@@ -19,7 +20,8 @@ HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
 #: mxfp4 model in q8_0 or less.
 GGUF_HEAD_BITS, GGUF_REST_BITS = 6.56, 8.5
 
-#: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers reach 0.97).
+#: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers
+#: reach 0.97).
 USABLE = 0.97
 #: Runtime, context and kernel images on a device, bytes (a CUDA context is 0.3 to 0.5 GB).
 RUNTIME_BYTES = 0.4 * GB
@@ -69,6 +71,14 @@ def kv_bytes(columns: Columns, tokens: Floats) -> Floats:
     Multi-head kinds keep K and V of ``num_kv_heads`` heads, split over tp but at least one
     head a device; MLA keeps one latent vector of ``kv_lora_rank + qk_rope_head_dim`` that every
     tp device holds whole (DeepSeek-V2, arXiv 2405.04434). Windowed layers keep the window only.
+    Bytes = tokens * layers with a cache / pp * width * bits / 8, width = 2 * heads * head_dim.
+
+    Parameters
+    ----------
+    columns : dict
+        Resolved descriptors.
+    tokens : array of shape (n,)
+        Tokens in the cache of each sequence.
     """
     heads = np.maximum(columns["m_num_kv_heads"] / columns["tp"], 1.0)
     wide = 2.0 * heads * columns["m_head_dim"]
@@ -77,7 +87,7 @@ def kv_bytes(columns: Columns, tokens: Floats) -> Floats:
     windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
     window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
     held = (columns["m_kv_layers"] - windowed) * tokens + windowed * np.minimum(tokens, window)
-    return held * width * columns["kv_bits"] / BITS_PER_BYTE / columns["pp"]
+    return np.asarray(held * width * columns["kv_bits"] / BITS_PER_BYTE / columns["pp"])
 
 
 def kv_tokens_held(columns: Columns, budget: Floats, tokens: Floats) -> Floats:
@@ -92,6 +102,14 @@ def expert_devices(columns: Columns) -> Floats:
 
 def extract(columns: Columns) -> Columns:
     """Compute the memory account of each deployment.
+
+    KV budget = usable share of the memory - weights - activations - runtime, as vLLM profiles it
+    (PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        :func:`guide_ml.assume.resolve`.
 
     Returns
     -------

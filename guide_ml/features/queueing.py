@@ -10,13 +10,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.assume import REQUESTS_PER_SLOT, Columns, Floats
+from guide_ml.assume import REQUESTS_PER_SLOT, Columns
+from guide_ml.table import Floats
 
 __all__ = ["Server", "closed", "request_rate_tok_s", "static_latency", "waves"]
 
 
 def waves(batch: Floats, held: Floats) -> Floats:
-    """Rounds in which a batch runs when only `held` of its sequences fit in the KV cache.
+    """Count the rounds of a batch when only `held` of its sequences fit in the KV cache.
+
+    max(batch / held, 1): rounds may be fractional, as finished sequences make room one by one.
+
+    Parameters
+    ----------
+    batch, held : array of shape (n,)
+        Sequences asked of a replica; sequences that it holds together.
+
+    Returns
+    -------
+    array of shape (n,)
 
     Examples
     --------
@@ -28,6 +40,21 @@ def waves(batch: Floats, held: Floats) -> Floats:
 
 def static_latency(prefill_s: Floats, step_s: Floats, output_len: Floats) -> Floats:
     """Wall time of a fixed batch: one prefill, then a step for each further token.
+
+    prefill + (output - 1) * step: the prefill yields the first token (definition of TPOT in
+    MLPerf Inference and vLLM's benchmark).
+
+    Parameters
+    ----------
+    prefill_s, step_s : array of shape (n,)
+        Prefill of the whole batch; one decode step of it, seconds.
+    output_len : array of shape (n,)
+        Tokens that each sequence generates.
+
+    Returns
+    -------
+    array of shape (n,)
+        Seconds.
 
     Examples
     --------
@@ -60,11 +87,12 @@ def closed(
 ) -> Server:  # fmt: skip
     """Build TTFT and TPOT of a server that runs `held` of its users' requests together.
 
-    In a steady cycle a running request sees the prefills of the others once, so TPOT is the
-    step and ``interference * (held - 1) * prefill / output tokens``. A new request waits for
-    half of the step under way, for prefills that happen to run, and then for its own; users
-    beyond the slots wait for ``(users - held) / held`` request times; a run of few requests a
-    slot begins with a burst that prefills all at once, whose mean wait is half of it.
+    Batches are formed anew at every step (Orca, OSDI 2022). In a steady cycle a running request
+    sees the prefills of the others once, so TPOT = step + interference * (held - 1) * prefill /
+    output tokens. A new request waits for half of the step under way, for prefills that happen
+    to run, and then for its own; users beyond the slots wait for (users - held) / held request
+    times (Little's law); a run of few requests a slot begins with a burst that prefills all at
+    once, whose mean wait is half of it.
 
     Parameters
     ----------
@@ -94,8 +122,21 @@ def closed(
 
 
 def request_rate_tok_s(columns: Columns, held: Floats, request_s: Floats) -> Floats:
-    """Generated tokens per second of `held` requests a replica that take `request_s` each.
+    """Rate at which `held` requests a replica, `request_s` long each, yield tokens.
 
-    Little's law: requests per second = requests in flight / time in flight.
+    Little's law (Operations Research 9, 1961): requests per second = requests in flight / time
+    in flight; tokens per second = dp * held * output tokens / time in flight.
+
+    Parameters
+    ----------
+    columns : dict
+        Resolved descriptors.
+    held, request_s : array of shape (n,)
+        Requests that a replica runs together; the time of each, seconds.
+
+    Returns
+    -------
+    array of shape (n,)
+        Tokens per second of the whole deployment.
     """
     return columns["dp"] * held * np.maximum(columns["output_len"], 1.0) / request_s

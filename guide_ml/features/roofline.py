@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.assume import COMPUTE, FAMILIES, Columns, Floats
+from guide_ml.assume import COMPUTE, FAMILIES, Columns
 from guide_ml.features.memory import HALF_BYTES, expert_devices, kv_bytes, weight_bits
+from guide_ml.table import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
 __all__ = ["Pass", "expert_coverage", "forward", "peak_flops"]
 
-FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token
+FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token (arXiv 2001.08361, sec. 2.1)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,26 @@ def peak_flops(columns: Columns) -> Floats:
     chosen = np.nan_to_num(columns["compute"], nan=1.0).astype(np.intp)
     rate = np.take_along_axis(rates, chosen[None, :], axis=0)[0]
     integer = np.isin(columns["family"], [FAMILIES.index("gguf")])
-    return np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA
+    return np.asarray(np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA)
 
 
 def expert_coverage(columns: Columns, tokens: Floats) -> Floats:
     """Share of the routed experts that at least one of `tokens` tokens needs.
 
     With uniform routing a token misses an expert with probability 1 - k/E, so the share is
-    1 - (1 - k/E)^tokens.
+    1 - (1 - k/E)^tokens: the occupancy problem.
+
+    Parameters
+    ----------
+    columns : dict
+        Resolved descriptors.
+    tokens : array of shape (n,)
+        Tokens of a pass that use the same experts.
+
+    Returns
+    -------
+    array of shape (n,)
+        0 to 1; 0 for a dense model.
     """
     experts = np.maximum(columns["m_num_experts"], 1.0)
     miss = 1.0 - np.clip(columns["m_num_experts_per_tok"] / experts, 0.0, 1.0)
@@ -90,6 +103,9 @@ def forward(
     columns: Columns, memory: Columns, batch: Floats, new_tokens: Floats, context: Floats
 ) -> Pass:
     """Bound one pass over `batch` sequences a replica, `new_tokens` each.
+
+    Arithmetic: 2 FLOP a weight and token, and :func:`_attention_flops`, over the peak rate.
+    Memory: weights and KV cache once, over the bandwidth. Link: :func:`_comm_bytes`.
 
     Parameters
     ----------
@@ -136,13 +152,15 @@ def _attention_flops(columns: Columns, tokens: Floats, context: Floats) -> Float
     windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
     window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
     reach = (columns["m_kv_layers"] - windowed) * context + windowed * np.minimum(context, window)
-    return 4.0 * columns["m_num_attention_heads"] * columns["m_head_dim"] * reach * tokens
+    heads = columns["m_num_attention_heads"]
+    return np.asarray(4.0 * heads * columns["m_head_dim"] * reach * tokens)
 
 
 def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:
     """Bytes that one device sends: a ring all-reduce moves 2 (t-1)/t of its vector.
 
-    Two all-reduces a layer under tensor parallelism (Megatron-LM, arXiv 1909.08053).
+    Two all-reduces a layer under tensor parallelism (Megatron-LM, arXiv 1909.08053); ring
+    all-reduce: Patarasuk and Yuan, J. Parallel Distrib. Comput. 69 (2009).
     """
     tp = columns["tp"]
     vector = tokens * columns["m_hidden_size"] * HALF_BYTES

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.physics.drivers import groups, numeric
 from guide_ml.physics.knobs import CONSTANT_SD, KNOBS, SLOPE_SD
+from guide_ml.table import Floats
 
 __all__ = ["Coefficients", "Drivers", "drivers"]
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.descriptors import MODES, STATS
+from guide_ml.table import Floats
 
 __all__ = ["GROUPS", "groups", "numeric"]
 
@@ -17,10 +18,9 @@ Names = Mapping[str, NDArray[np.object_]]
 #: Group name -> the descriptors whose names make its levels.
 GROUPS: dict[str, tuple[str, ...]] = {
     "framework": ("framework",), "architecture": ("architecture",), "backend": ("backend",),
-    "dtype": ("dtype_family",), "device": ("hardware",), "family": ("family",),
+    "dtype": ("dtype_family",), "device": ("hardware",),
     "engine": ("framework", "backend"), "dtype_architecture": ("dtype_family", "architecture"),
-    "device_engine": ("hardware", "framework"), "engine_dtype": ("framework", "dtype_family"),
-    "model_engine": ("family", "size", "framework"), "engine_mode": ("framework", "mode"),
+    "engine_dtype": ("framework", "dtype_family"), "engine_mode": ("framework", "mode"),
 }  # fmt: skip
 
 
@@ -42,7 +42,6 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "release": c["fw_release_year"] - 2025.0, "unstated": 1.0 - c["fw_version_stated"],
         "width": np.log(c["m_hidden_size"] / c["tp"]) - 7.5, "tp": np.log2(c["tp"]),
         "pp": np.log2(c["pp"]), "hw_age": (c["hw_release_year"] - 2022.0) / 3.0,
-        "bandwidth": np.log(c["hw_mem_bw_gbs"]) - 7.0, "peak": np.log(c["hw_fp16"]) - 6.0,
         "amd": c["hw_is_amd"], "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
         "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
@@ -59,11 +58,10 @@ def groups(columns: Columns, names: Names) -> dict[str, NDArray[np.object_]]:
     """Name each row's level in every group, as text."""
     parts: dict[str, NDArray[np.str_]] = {
         k: np.asarray(names[k], dtype=object).astype(str)
-        for k in ("framework", "architecture", "backend", "hardware", "family")
+        for k in ("framework", "architecture", "backend", "hardware")
     }
     parts["dtype_family"] = columns["family"].astype(str)
     parts["mode"] = columns["mode"].astype(str)
-    parts["size"] = np.round(columns["m_params_total_b"]).astype(str)
     out = {}
     for group, members in GROUPS.items():
         text = parts[members[0]]

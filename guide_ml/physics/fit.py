@@ -16,17 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.features.load import Load
 from guide_ml.physics.design import Coefficients, Drivers, Term, from_vector, terms
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import estimate
+from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
 __all__ = ["Sample", "fit", "log_estimate"]
 
 SOFT = 0.1  # residuals below this count quadratically
-PRIOR_WEIGHT = 2.0
+PRIOR_WEIGHT = 15.0
 NUDGE = 1e-3
 STEPS = 12
 ENOUGH = 3e-4  # relative gain at which to stop
@@ -97,7 +98,7 @@ class _Design:
         self.column_knob = np.asarray(knobs)
 
     def jacobian(self, slopes: Floats) -> tuple[Floats, sparse.csr_matrix]:
-        """Derivatives of the log estimate by coefficient, from those by knob (n, knobs)."""
+        """Derive the log estimate by coefficient, from its derivatives by knob (n, knobs)."""
         n, blocks = self.columns.shape
         data = slopes[:, self.column_knob].ravel()
         starts = np.arange(0, n * blocks + 1, blocks)
@@ -114,7 +115,7 @@ def _normal(
     root = np.sqrt(weight)
     dense = dense * root[:, None]
     levels = sparse.diags(root) @ levels
-    cross = np.asarray((levels.T @ dense))
+    cross = np.asarray(levels.T @ dense)
     corner = (levels.T @ levels).toarray()
     matrix = np.block([[dense.T @ dense, cross.T], [cross, corner]])
     scaled = root * residual
@@ -171,7 +172,7 @@ def fit(sample: Sample, progress: Callable[[str], None] | None = None) -> Coeffi
 
 
 def _knob_slopes(sample: Sample, knobs: Columns, base: Floats) -> Floats:
-    """Derivative of each row's log estimate by each knob, by small differences."""
+    """Derive each row's log estimate by each knob, by small differences."""
     out = np.zeros((len(base), len(KNOBS)))
     for i, knob in enumerate(KNOBS):
         moved = knobs | {knob.name: knobs[knob.name] + NUDGE}

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.descriptors import BACKENDS
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
+from guide_ml.table import Floats
 from guide_ml.units import GB
 
 __all__ = ["INPUTS", "LOADED", "MIXED", "STATIC", "Trend", "inputs", "names"]
@@ -79,7 +80,7 @@ def _log(values: Floats) -> Floats:
 
 
 def _code(text: NDArray[np.object_], known: tuple[str, ...]) -> Floats:
-    """Number names by their place in a fixed list; an unknown one is missing."""
+    """Turn names into numbers by their place in a fixed list; an unknown one is missing."""
     distinct, index = np.unique(text.astype(str), return_inverse=True)
     place = {name: float(i) for i, name in enumerate(known)}
     return np.asarray([place.get(str(d), np.nan) for d in distinct])[index]

@@ -39,8 +39,7 @@ class Knob:
 
 _BIAS_SLOPES = ("is_closed", "is_offline", "tp", "pp", "moe")
 _BIAS_GROUPS = (
-    ("engine", 0.3), ("device_engine", 0.15), ("engine_dtype", 0.2), ("family", 0.1),
-    ("model_engine", 0.1), ("device", 0.15), ("engine_mode", 0.2),
+    ("engine", 0.3), ("engine_dtype", 0.2), ("engine_mode", 0.2),
 )  # fmt: skip
 
 KNOBS = (
@@ -56,7 +55,7 @@ KNOBS = (
     Knob("request", math.log(5e-3), ("release", "is_closed", "is_static", "is_prefill"),
          (("framework", 1.0),)),
     Knob("bandwidth", math.log(0.7),
-         ("width", "hw_age", "bandwidth", "amd", "slice", "is_decode", "pp"),
+         ("width", "hw_age", "amd", "slice", "is_decode", "pp"),
          (("architecture", 0.3), ("dtype", 0.3), ("framework", 0.3), ("dtype_architecture", 0.2),
           ("device", 0.1))),
     Knob("moe_bandwidth", math.log(0.6), ("expert_width", "experts_per_token", "release"),
@@ -64,7 +63,7 @@ KNOBS = (
     Knob("kv_bandwidth", math.log(0.6), ("hw_age", "amd", "mla", "wide_kv"),
          (("framework", 0.3), ("architecture", 0.3))),
     Knob("arithmetic", math.log(0.5),
-         ("width", "hw_age", "peak", "amd", "slice", "release", "unstated", "pp", "expert_width"),
+         ("width", "hw_age", "amd", "slice", "release", "unstated", "pp", "expert_width"),
          (("architecture", 0.4), ("dtype", 0.4), ("framework", 0.4), ("dtype_architecture", 0.3),
           ("engine", 0.3), ("device", 0.15))),
     Knob("attention", math.log(0.35), ("hw_age", "amd", "mla", "release"),

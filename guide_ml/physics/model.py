@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.assume import Columns, Floats
+from guide_ml.assume import Columns
 from guide_ml.features import queueing
 from guide_ml.features.load import Load
 from guide_ml.features.roofline import Pass
+from guide_ml.table import Floats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["PARTS", "Estimate", "Parts", "estimate"]

@@ -1,0 +1,153 @@
+"""Out-of-fold predictions: physics and boosters refitted without the groups they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from guide_ml import evaluation
+from guide_ml.dataset import Dataset, Matrix, build, matrix
+from guide_ml.estimators import Member, fit_member, hyper_parameters, input_names
+from guide_ml.features.floors import floors
+from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.physics.design import Coefficients
+from guide_ml.physics.fit import fit
+from guide_ml.table import Floats
+from guide_ml.targets import NAMES, TARGETS
+
+__all__ = ["Fold", "Progress", "evaluate", "fit_boosters", "out_of_fold", "scores"]
+
+Progress = Callable[[int, int, str], None]
+
+Members = dict[str, dict[str, Member]]
+
+
+def fit_boosters(data: Dataset, table: Matrix, seed: int, threads: int) -> Members:
+    """Fit every kind of booster for every target, on log(measured / physics)."""
+    out: Members = {}
+    residual = data.sample.log_value - table.log_physics
+    for index, name in enumerate(NAMES):
+        rows = np.flatnonzero(data.values.target == index)
+        x = table.stack(input_names(TARGETS[index]))[rows]
+        y, weight = residual[rows], data.sample.weight[rows]
+        kinds = [k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{name}/")]
+        out[name] = {k: fit_member(k, name, x, y, weight, seed, threads) for k in kinds}
+    return out
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Predictions of one fold's held-out values.
+
+    Parameters
+    ----------
+    rows : array of int
+        Values held out.
+    log_predicted, log_physics : array
+        What boosters on physics said, clipped to the floor, and physics alone.
+    """
+
+    rows: NDArray[np.intp]
+    log_predicted: Floats
+    log_physics: Floats
+
+
+def _boost(members: Members, data: Dataset, table: Matrix) -> Floats:
+    """Predict every value by the mean of its target's boosters on physics."""
+    out = table.log_physics.copy()
+    for index, name in enumerate(NAMES):
+        rows = np.flatnonzero(data.values.target == index)
+        if len(rows):
+            x = table.stack(input_names(TARGETS[index]))[rows]
+            out[rows] += np.mean([m.predict(x) for m in members[name].values()], axis=0)
+    return _clip(data, out)
+
+
+def _clip(data: Dataset, log_value: Floats) -> Floats:
+    """Keep predictions on the possible side of the floor."""
+    bound = floors(data.sample.load)
+    limit = np.choose(data.values.target, [np.log(bound[n]) for n in NAMES])
+    is_time = np.asarray([t.is_time for t in TARGETS])[data.values.target]
+    possible = np.where(is_time, np.maximum(log_value, limit), np.minimum(log_value, limit))
+    return np.asarray(possible)
+
+
+def _fold(data: Dataset, held: NDArray[np.bool_], seed: int) -> Fold:
+    train, test = data.take(~held), data.take(held)
+    coefficients: Coefficients = fit(train.sample)
+    members = fit_boosters(train, matrix(train, coefficients), seed, threads=1)
+    table = matrix(test, coefficients)
+    return Fold(np.flatnonzero(held), _boost(members, test, table), table.log_physics)
+
+
+def out_of_fold(
+    measured: Measurements, data: Dataset, split: str, seed: int = 0, jobs: int = 2,
+    progress: Progress | None = None,
+) -> tuple[Floats, Floats]:
+    """Predict every value by a set that was fitted without its group.
+
+    Returns
+    -------
+    array of shape (m,), array of shape (m,)
+        Logarithms predicted by boosters on physics, and by physics alone.
+    """
+    fold = evaluation.folds(evaluation.groups(measured, split), seed)[data.values.row]
+    numbers = np.unique(fold)
+    predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
+    work = (delayed(_fold)(data, fold == k, seed) for k in numbers)
+    found = Parallel(n_jobs=jobs, return_as="generator")(work)
+    for done, part in enumerate(found, start=1):
+        predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics
+        if progress:
+            progress(done, len(numbers), f"split {split}: fold")
+    return predicted, physics
+
+
+def scores(data: Dataset, log_predicted: Floats, mean_only: bool = True) -> pd.DataFrame:
+    """Sum errors up for each target; only means unless asked for all statistics."""
+    rows = []
+    for index, name in enumerate(NAMES):
+        keep = (data.values.target == index) & np.isfinite(log_predicted)
+        if mean_only:
+            keep &= data.values.statistic == 0
+        ape = evaluation.errors(np.exp(log_predicted[keep]), data.values.value[keep])
+        rows.append({"target": name} | evaluation.summary(ape))
+    return pd.DataFrame(rows)
+
+
+def evaluate(
+    data: Path | None = None, splits: tuple[str, ...] = evaluation.SPLITS, seed: int = 0,
+    jobs: int = 2, progress: Progress | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Score estimators on what they have not seen, for several splits.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Measurements; the project's own by default.
+    splits : tuple of str
+        Names of :data:`guide_ml.evaluation.SPLITS`.
+    seed, jobs : int
+        Seed of all that is random; processes.
+    progress : callable, optional
+        Told of each fold.
+
+    Returns
+    -------
+    DataFrame with columns split, target and :data:`guide_ml.evaluation.METRICS`
+        Errors in percent, means only, out of fold.
+    """
+    measured = prepare(read_files(data))
+    dataset = build(measured)
+    parts = []
+    for split in splits:
+        predicted, _ = out_of_fold(measured, dataset, split, seed, jobs, progress)
+        parts.append(scores(dataset, predicted).assign(split=split))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["split", "target", *evaluation.METRICS]]

@@ -1,0 +1,158 @@
+"""The boosted estimators: LightGBM and XGBoost on log(measured / physics)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol
+
+import lightgbm as lgb
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from guide_ml.errors import BadArtefact
+from guide_ml.physics.inputs import names
+from guide_ml.table import Floats
+from guide_ml.targets import TARGETS, Target
+
+__all__ = ["KINDS", "Member", "fit_member", "hyper_parameters", "input_names", "load_member"]
+
+KINDS = ("lightgbm", "xgboost")
+SUFFIX = {"lightgbm": ".txt", "xgboost": ".ubj"}
+
+Inputs = NDArray[np.float32]
+
+
+class Member(Protocol):
+    """One fitted booster."""
+
+    def predict(self, x: Inputs) -> Floats:
+        """Predict log(measured / physics) of n rows."""
+
+    def save(self, path: Path) -> None:
+        """Write the native file."""
+
+
+@dataclass(frozen=True)
+class LightGbm:
+    """A LightGBM booster."""
+
+    booster: lgb.Booster
+
+    def predict(self, x: Inputs) -> Floats:
+        """Predict log(measured / physics) of n rows."""
+        return np.asarray(self.booster.predict(x), dtype=np.float64)
+
+    def save(self, path: Path) -> None:
+        """Write the native text file."""
+        self.booster.save_model(str(path))
+
+
+@dataclass(frozen=True)
+class XgBoost:
+    """An XGBoost booster."""
+
+    booster: xgb.Booster
+
+    def predict(self, x: Inputs) -> Floats:
+        """Predict log(measured / physics) of n rows."""
+        return np.asarray(self.booster.inplace_predict(x), dtype=np.float64)
+
+    def save(self, path: Path) -> None:
+        """Write the native UBJSON file."""
+        self.booster.save_model(str(path))
+
+
+@cache
+def hyper_parameters() -> dict[str, dict[str, Any]]:
+    """Hyper-parameters in force by ``target/kind``, as tuning found them."""
+    text = files("guide_ml").joinpath("hyper_parameters.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
+    return found
+
+
+def is_monotone(target: Target) -> bool:
+    """Tell whether more load may never lower the target: latencies, not throughput."""
+    return target.is_time
+
+
+def input_names(target: Target) -> list[str]:
+    """List the inputs of a target's estimators, in order."""
+    return [t.name for t in names(is_monotone(target))]
+
+
+def constraints(target: Target) -> list[int]:
+    """Signs of the monotone constraints, in the order of the inputs; 0 for none."""
+    if not is_monotone(target):
+        return [0] * len(input_names(target))
+    return [t.sign or 0 for t in names(monotone=True)]
+
+
+def fit_member(
+    kind: str, target_name: str, x: Inputs, y: Floats, weight: Floats,
+    seed: int, threads: int, params: dict[str, Any] | None = None,
+) -> Member:  # fmt: skip
+    """Fit one booster on log(measured / physics) by absolute error.
+
+    Parameters
+    ----------
+    kind : {"lightgbm", "xgboost"}
+    target_name : str
+        Target that is fitted; decides on constraints and hyper-parameters.
+    x : array of shape (n, inputs)
+        :func:`guide_ml.dataset.Matrix.stack` of :func:`input_names`.
+    y, weight : array of shape (n,)
+        log(measured / physics), and the weight of each value.
+    seed : int
+        The same seed and data give the same booster.
+    threads : int
+        Threads to use.
+    params : dict, optional
+        Hyper-parameters instead of the kept ones.
+    """
+    target = next(t for t in TARGETS if t.name == target_name)
+    chosen = dict(params if params is not None else hyper_parameters()[f"{target_name}/{kind}"])
+    rounds = int(chosen.pop("rounds"))
+    signs = constraints(target)
+    if kind == "lightgbm":
+        fixed = {
+            "objective": "l1", "verbose": -1, "seed": seed, "num_threads": threads,
+            "deterministic": True, "force_row_wise": True, "bagging_freq": 1,
+            "monotone_constraints": signs, "monotone_constraints_method": "basic",
+        }  # fmt: skip
+        data = lgb.Dataset(x, y, weight=weight, params={"verbose": -1})
+        return LightGbm(lgb.train(chosen | fixed, data, rounds))
+    fixed = {
+        "objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads, "seed": seed,
+        "monotone_constraints": "(" + ",".join(map(str, signs)) + ")",
+    }  # fmt: skip
+    return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
+
+
+def load_member(kind: str, path: Path) -> Member:
+    """Read a booster from its native file; no code of the file is run.
+
+    Raises
+    ------
+    BadArtefact
+        If the file is missing, corrupt, or of another kind.
+    """
+    if kind not in KINDS:
+        raise BadArtefact(f"an estimator must be of kind {' or '.join(KINDS)}; got {kind!r}")
+    if not path.is_file():
+        raise BadArtefact(f"the card names {path.name}, which is not beside it in {path.parent}")
+    try:
+        if kind == "lightgbm":
+            return LightGbm(lgb.Booster(model_file=str(path), params={"verbose": -1}))
+        booster = xgb.Booster()
+        booster.load_model(str(path))
+        return XgBoost(booster)
+    except (lgb.basic.LightGBMError, xgb.core.XGBoostError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadArtefact(
+            f"{path.name} must be a native {kind} file; it cannot be read: {first}"
+        ) from error

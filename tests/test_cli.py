@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+import guide_ml
+from guide_ml.cli import app
+
+PREDICT = ["predict", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework",
+           "vllm", "--input-len", "512", "--output-len", "128"]  # fmt: skip
+CHIP = 'memory_gb = 64\nmem_bw_gbs = 2000\nfp16_tflops = 300\n'
+
+CONFIG = {
+    "model_type": "llama", "hidden_size": 2048, "intermediate_size": 5632, "vocab_size": 32000,
+    "num_hidden_layers": 22, "num_attention_heads": 32, "num_key_value_heads": 4,
+}  # fmt: skip
+
+
+def guide(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def read(*words: str) -> Any:
+    done = guide(*words)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_predict_prints_a_report() -> None:
+    done = guide(*PREDICT, "--batch-size", "8")
+    assert done.exit_code == 0
+    for part in ("nvidia-h100-sxm-80gb", "batch latency", "weights", "assumed"):
+        assert part in done.stdout
+
+
+def test_predict_prints_json_that_equals_the_calls() -> None:
+    called = guide_ml.predict(
+        hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", concurrency=16,
+        input_len=512, output_len=128, num_devices=4, weight_dtype="fp8", ttft_stat="p99",
+    )  # fmt: skip
+    told = read(*PREDICT, "--concurrency", "16", "--num-devices", "4", "--weight-dtype", "fp8",
+                "--ttft-stat", "p99", "--json")  # fmt: skip
+    assert told == json.loads(json.dumps(called.to_dict()))
+
+
+def test_devices_follow_from_the_layout_if_they_are_not_given() -> None:
+    told = read(*PREDICT, "--batch-size", "1", "--tp", "2", "--json")
+    assert told["deployment"]["num_devices"] == 2
+    assert told["assumed"]["num_devices"] == "2, as tp * pp * dp say"
+
+
+def test_predict_reads_a_device_and_a_model_from_files(tmp_path: Path) -> None:
+    chip, config = tmp_path / "chip.toml", tmp_path / "tiny.json"
+    chip.write_text(CHIP, "utf-8")
+    config.write_text(json.dumps(CONFIG), "utf-8")
+    told = read("predict", "--hardware", str(chip), "--model", str(config), "--batch-size", "1",
+                "--input-len", "8", "--output-len", "8", "--json")  # fmt: skip
+    assert told["deployment"]["hardware"] == "chip"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([*PREDICT, "--batch-size", "1", "--weight-dtype", "fp7"], "unknown dtype 'fp7'"),
+        ([*PREDICT, "--batch-size", "1", "--concurrency", "1"], "not both"),
+        ([*PREDICT, "--batch-size", "-1"], "batch_size must be a number from 1"),
+        ([*PREDICT, "--batch-size", "nan"], "batch_size must be a finite number"),
+        ([*PREDICT, "--request-rate-rps", "2"], "request_rate_rps (an open load)"),
+        ([*PREDICT, "--mode", "disagg"], "mode must be one of"),
+        ([*PREDICT], "give mode, or batch_size"),
+        ([*PREDICT, "--batch-size", "1", "--predictor", "/none"], "/none"),
+        (["predict", "--hardware", "h1000", "--model", "x"], "unknown hardware 'h1000'"),
+        (["predict", "--hardware", "none.toml", "--model", "x"], "there is no file 'none.toml'"),
+        (["predict", "--hardware", "l4", "--model", "Qwen/Qwen2.5-72B", "--batch-size", "1",
+          "--input-len", "9", "--output-len", "9"], "GB short"),
+        (["show", "h1000"], "unknown slug 'h1000'"),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_sentence_on_stderr_and_status_2(words: list[str], reason: str) -> None:
+    done = guide(*words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("guide: ")
+    assert done.stderr.count("\n") == 1
+    assert reason in done.stderr
+    assert not isinstance(done.exception, guide_ml.GuideError)
+
+
+@pytest.mark.parametrize("words", [["predict"], ["predict", "--hardware"], ["list", "chips"],
+                                   ["nothing"], [*PREDICT, "--batch-size", "many"]])  # fmt: skip
+def test_a_command_that_is_misspelt_exits_with_2_and_no_traceback(words: list[str]) -> None:
+    done = guide(*words)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", [[], ["predict"], ["list"], ["show"], ["train"], ["evaluate"]])
+def test_every_help_has_examples(command: list[str]) -> None:
+    done = guide(*command, "--help")
+    assert done.exit_code == 0
+    assert "Examples" in done.stdout
+    assert f"guide {command[0] if command else 'predict'} " in done.stdout.replace("\n", " ")
+
+
+def test_the_examples_of_predict_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-chip.toml").write_text(CHIP, "utf-8")
+    (tmp_path / "my-model").mkdir()
+    (tmp_path / "my-model" / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    monkeypatch.setenv("COLUMNS", "400")
+    lines = guide("predict", "--help").stdout.split("Examples", 1)[1].splitlines()
+    commands = [line.split()[1:] for line in lines if line.strip().startswith("guide predict")]
+    assert len(commands) == 3
+    assert [guide(*words).exit_code for words in commands] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "some"),
+    [("hardware", "hardware", "nvidia-l4-24gb"), ("models", "model", "openai/gpt-oss-20b"),
+     ("frameworks", "framework", "vllm")],
+)  # fmt: skip
+def test_list_knows_the_catalogue(kind: str, key: str, some: str) -> None:
+    assert some in guide("list", kind).stdout
+    rows = read("list", kind, "--json")
+    assert some in {row[key] for row in rows}
+    assert f"{len(rows)} {kind}" in guide("list", kind).stdout
+
+
+def test_list_keeps_what_holds_a_text_in_slug_alias_or_family() -> None:
+    assert {r["hardware"] for r in read("list", "hardware", "dgx-spark", "--json")} == {
+        "nvidia-gb10-128gb"
+    }
+    assert {r["framework"] for r in read("list", "frameworks", "TRTLLM", "--json")} == {
+        "tensorrt-llm"
+    }
+    assert all("h100" in r["hardware"] for r in read("list", "hardware", "H100", "--json"))
+    assert read("list", "models", "no such model", "--json") == []
+
+
+@pytest.mark.parametrize(("slug", "key", "value"), [
+    ("h100", "hardware", "nvidia-h100-sxm-80gb"), ("trtllm", "framework", "tensorrt-llm"),
+    ("llama-3.1-8b-instruct", "model", "meta-llama/Llama-3.1-8B-Instruct")])  # fmt: skip
+def test_show_finds_a_name_of_any_kind(slug: str, key: str, value: str) -> None:
+    found = read("show", slug, "--json")
+    assert found[key] == value
+    assert isinstance(found["aliases"], list)
+    assert value in guide("show", slug).stdout
+
+
+def test_what_show_prints_of_a_device_can_be_predicted_with() -> None:
+    device = read("show", "l4", "--json")
+    device.pop("aliases")
+    found = guide_ml.predict(hardware=device, model="llama-3.1-8b-instruct", batch_size=1,
+                             input_len=8, output_len=8)  # fmt: skip
+    assert found.deployment.hardware.hardware == "nvidia-l4-24gb"
+
+
+def test_train_and_evaluate_hand_their_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def train(*given: Any, seed: int, progress: Any) -> dict[str, Any]:
+        seen.append((*given, seed))
+        progress(1, 2, "half way")
+        return {"median": 0.5}
+
+    def evaluate(*given: Any, seed: int, progress: Any) -> pd.DataFrame:
+        return pd.DataFrame([train(*given, seed=seed, progress=progress)])
+
+    for name in ("training", "crossval"):
+        module = SimpleNamespace(train=train, evaluate=evaluate)
+        monkeypatch.setitem(sys.modules, f"guide_ml.{name}", module)
+        monkeypatch.setattr(guide_ml, name, module, raising=False)
+    assert read("train", "--data", "d", "--out", "o", "--seed", "7", "--json") == {"median": 0.5}
+    assert "median" in guide("evaluate", "--data", "d").stdout
+    assert seen == [(Path("d"), Path("o"), 7), (Path("d"), 0)]
+
+
+def test_the_version_is_printed() -> None:
+    done = guide("--version")
+    assert (done.exit_code, done.stdout) == (0, f"guide-ml {guide_ml.__version__}\n")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "guide_ml", "show", "h100x"], capture_output=True, text=True,
+        cwd=Path(guide_ml.__file__).parents[1], check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("guide: unknown slug 'h100x'; did you mean h100")
+
+
+def test_list_and_show_do_not_wait_for_pandas() -> None:
+    code = "import sys; from guide_ml.cli import app; app(['show', 'h100'], standalone_mode=False);"
+    code += "assert 'pandas' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
+                   cwd=Path(guide_ml.__file__).parents[1])  # fmt: skip

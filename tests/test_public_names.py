@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import guide_ml
+
+PACKAGE = Path(guide_ml.__file__).parent
+PUBLIC = {"Deployment", "Framework", "GuideError", "Hardware", "Model", "Prediction", "Predictor",
+          "Workload", "__version__", "predict", "predict_table"}  # fmt: skip
+
+
+def test_the_public_names_are_these() -> None:
+    assert set(guide_ml.__all__) == PUBLIC
+    assert set(dir(guide_ml)) >= PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(guide_ml, name)
+    assert value.__doc__
+
+
+def test_a_public_name_is_the_same_each_time() -> None:
+    assert guide_ml.predict is import_module("guide_ml.api").predict
+    assert guide_ml.predict is guide_ml.predict
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    name = "predicts"
+    with pytest.raises(AttributeError, match="no attribute 'predicts'"):
+        getattr(guide_ml, name)
+
+
+def test_star_import_brings_the_public_names() -> None:
+    found: dict[str, object] = {}
+    exec("from guide_ml import *", found)
+    assert set(found) >= PUBLIC
+
+
+def test_the_version_is_a_number_or_says_that_none_is_installed() -> None:
+    assert re.match(r"\d+\.\d+|0\+unknown", guide_ml.__version__)
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_a_fresh_process_predicts_with_the_public_names_alone() -> None:
+    code = (
+        "import sys, guide_ml; assert 'pandas' not in sys.modules; "
+        "p = guide_ml.predict(hardware='h100', model='llama-3.1-8b-instruct', batch_size=1,"
+        " input_len=128, output_len=16); print(p.batch_latency_s > 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+    )
+    assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("module", ["api", "given", "keywords", "prediction", "report", "run"])
+def test_what_a_module_says_it_offers_is_there(module: str) -> None:
+    loaded = import_module(f"guide_ml.{module}")
+    assert not [name for name in loaded.__all__ if not hasattr(loaded, name)]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from guide_ml import report
+from guide_ml.api import predict
+
+BATCH: dict[str, Any] = {
+    "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm", "num_devices": 2,
+    "batch_size": 8, "input_len": 1024, "output_len": 256,
+}  # fmt: skip
+
+
+def shown(**given: Any) -> str:
+    return report.text(report.prediction(predict(**BATCH | given)))
+
+
+def test_a_report_names_deployment_and_load() -> None:
+    text = shown()
+    for part in ("2 x nvidia-h100-sxm-80gb (tp=2)", "meta-llama/Llama-3.1-8B-Instruct in bf16",
+                 "vllm on cuda", "static: 1,024 tokens in, 256 out, batch 8"):  # fmt: skip
+        assert part in text
+
+
+def test_a_report_shows_the_metrics_of_the_mode_beside_their_floors() -> None:
+    batch, server = shown(), shown(batch_size=None, concurrency=8)
+    assert "at best" in batch
+    assert "batch latency" in batch
+    assert "batch latency" not in server
+    assert "concurrency 8" in server
+
+
+def test_a_report_shows_where_the_memory_goes() -> None:
+    text = shown()
+    for part in ("weights", "KV cache", "activations", "reserved", "free", "80.00 GB",
+                 "largest batch"):  # fmt: skip
+        assert part in text
+
+
+def test_a_report_tells_what_was_assumed_only_if_something_was() -> None:
+    assert "assumed, as it was not given" in shown()
+    full = {"framework_version": "0.6.1", "backend": "cuda", "weight_dtype": "fp8", "tp": 2,
+            "kv_dtype": "fp8", "spec_method": "none", "mode": "static"}  # fmt: skip
+    assert "assumed" not in shown(**full)
+
+
+def test_brackets_in_names_are_no_markup() -> None:
+    assert "[bold]x[/nope]" in report.text(report.details({"a[b]": "[bold]x[/nope]"}, "t"))
+    rows = [{"a": "[red]"}]
+    assert "[red]" in report.text(report.listing(rows, {"a": "[h]"}, "[title]"))
+
+
+def test_blank_details_are_left_out() -> None:
+    text = report.text(report.details({"a": None, "b": "", "c": 0, "d": False}, "t"))
+    assert text.split() == ["t", "c", "0", "d", "no"]
+
+
+def test_numbers_are_written_for_people() -> None:
+    values = {"a": 0.123456, "b": 12345.6, "c": 2022.0, "d": True, "e": [1, 2.5], "f": {"x": 1}}
+    words = report.text(report.details(values, "t")).split()
+    assert words == ["t", "a", "0.1235", "b", "12,346", "c", "2022", "d", "yes", "e", "1,", "2.5",
+                     "f", "x", "1"]  # fmt: skip
+
+
+def test_a_long_name_in_the_first_column_is_not_cut_when_piped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "organisation/" + "long-" * 12 + "name"
+    report.show(report.listing([{"a": name, "b": "x" * 40}], {"a": "a", "b": "b"}, "t"))
+    assert name in capsys.readouterr().out

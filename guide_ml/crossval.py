@@ -12,14 +12,17 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml import evaluation
+from guide_ml.artefacts import Fitted
+from guide_ml.assume import Resolved
 from guide_ml.dataset import Dataset, Matrix, build, matrix
-from guide_ml.estimators import Member, fit_member, hyper_parameters, input_names
-from guide_ml.features.floors import floors
-from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.estimators import Member, fit_member, hyper_parameters
+from guide_ml.measurements import Measurements, Values, prepare, read_files
 from guide_ml.physics.design import Coefficients
-from guide_ml.physics.fit import fit
+from guide_ml.physics.fit import fit, log_estimate
+from guide_ml.physics.inputs import INPUTS
+from guide_ml.predictor import Predictor
 from guide_ml.table import Floats
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.targets import NAMES
 
 __all__ = ["Fold", "Progress", "evaluate", "fit_boosters", "out_of_fold", "scores"]
 
@@ -34,7 +37,7 @@ def fit_boosters(data: Dataset, table: Matrix, seed: int, threads: int) -> Membe
     residual = data.sample.log_value - table.log_physics
     for index, name in enumerate(NAMES):
         rows = np.flatnonzero(data.values.target == index)
-        x = table.stack(input_names(TARGETS[index]))[rows]
+        x = table.stack(list(INPUTS))[rows]
         y, weight = residual[rows], data.sample.weight[rows]
         kinds = [k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{name}/")]
         out[name] = {k: fit_member(k, name, x, y, weight, seed, threads) for k in kinds}
@@ -50,7 +53,7 @@ class Fold:
     rows : array of int
         Values held out.
     log_predicted, log_physics : array
-        What boosters on physics said, clipped to the floor, and physics alone.
+        What a user would get, and calibrated physics alone.
     """
 
     rows: NDArray[np.intp]
@@ -58,32 +61,34 @@ class Fold:
     log_physics: Floats
 
 
-def _boost(members: Members, data: Dataset, table: Matrix) -> Floats:
-    """Predict every value by the mean of its target's boosters on physics."""
-    out = table.log_physics.copy()
-    for index, name in enumerate(NAMES):
-        rows = np.flatnonzero(data.values.target == index)
-        if len(rows):
-            x = table.stack(input_names(TARGETS[index]))[rows]
-            out[rows] += np.mean([m.predict(x) for m in members[name].values()], axis=0)
-    return _clip(data, out)
+def _predict(fitted: Fitted, resolved: Resolved, values: Values) -> Floats:
+    """Predict measured values just as a user's call does, each with its own statistic."""
+    predictor = Predictor(fitted)
+    out = np.full(len(values.row), np.nan)
+    for statistic in np.unique(values.statistic):
+        mine = np.flatnonzero(values.statistic == statistic)
+        rows, index = np.unique(values.row[mine], return_inverse=True)
+        columns = {k: v[rows] for k, v in resolved.columns.items()}
+        for stat in ("ttft_stat", "tpot_stat"):
+            columns[stat] = np.full(len(rows), statistic)
+        names = {k: v[rows] for k, v in resolved.names.items()}
+        # A value was measured, so whatever the account says of memory, it did fit.
+        found = predictor.predict(Resolved(columns, names, resolved.errors[rows]), force=True)
+        stacked = np.stack([found.values[n] for n in NAMES])
+        out[mine] = np.log(stacked[values.target[mine], index])
+    return out
 
 
-def _clip(data: Dataset, log_value: Floats) -> Floats:
-    """Keep predictions on the possible side of the floor."""
-    bound = floors(data.sample.load)
-    limit = np.choose(data.values.target, [np.log(bound[n]) for n in NAMES])
-    is_time = np.asarray([t.is_time for t in TARGETS])[data.values.target]
-    possible = np.where(is_time, np.maximum(log_value, limit), np.minimum(log_value, limit))
-    return np.asarray(possible)
-
-
-def _fold(data: Dataset, held: NDArray[np.bool_], seed: int) -> Fold:
+def _fold(
+    data: Dataset, resolved: Resolved, held: NDArray[np.bool_], seed: int
+) -> Fold:
     train, test = data.take(~held), data.take(held)
     coefficients: Coefficients = fit(train.sample)
     members = fit_boosters(train, matrix(train, coefficients), seed, threads=1)
-    table = matrix(test, coefficients)
-    return Fold(np.flatnonzero(held), _boost(members, test, table), table.log_physics)
+    inputs = {name: list(INPUTS) for name in NAMES}
+    predicted = _predict(Fitted(coefficients, inputs, members), resolved, test.values)
+    knobs = coefficients.knobs(test.sample.drivers)
+    return Fold(np.flatnonzero(held), predicted, log_estimate(test.sample, knobs))
 
 
 def out_of_fold(
@@ -100,7 +105,7 @@ def out_of_fold(
     fold = evaluation.folds(evaluation.groups(measured, split), seed)[data.values.row]
     numbers = np.unique(fold)
     predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
-    work = (delayed(_fold)(data, fold == k, seed) for k in numbers)
+    work = (delayed(_fold)(data, measured.resolved, fold == k, seed) for k in numbers)
     found = Parallel(n_jobs=jobs, return_as="generator")(work)
     for done, part in enumerate(found, start=1):
         predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics

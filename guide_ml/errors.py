@@ -69,7 +69,9 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     >>> nearest("nvidia-h100-sxm", ["nvidia-h100-sxm-80gb", "amd-mi300x-192gb"])
     ['nvidia-h100-sxm-80gb']
     """
-    by_key = {_key(k): k for k in known}
+    by_key: dict[str, str] = {}
+    for one in known:  # slugs come before their other spellings
+        by_key.setdefault(_key(one), one)
     key = _key(name)
     inside = sorted((k for k in by_key if key and (key in k or k in key)), key=len)[:n]
     close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=0.6)

@@ -15,14 +15,14 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
-from guide_ml.physics.inputs import names
 from guide_ml.table import Floats
-from guide_ml.targets import TARGETS, Target
 
-__all__ = ["KINDS", "Member", "fit_member", "hyper_parameters", "input_names", "load_member"]
+__all__ = ["KINDS", "Member", "fit_member", "hyper_parameters", "load_member"]
 
 KINDS = ("lightgbm", "xgboost")
 SUFFIX = {"lightgbm": ".txt", "xgboost": ".ubj"}
+
+FEW_ROWS = 256
 
 Inputs = NDArray[np.float32]
 
@@ -45,7 +45,9 @@ class LightGbm:
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        return np.asarray(self.booster.predict(x), dtype=np.float64)
+        # Starting threads costs more than a few rows do.
+        threads = 1 if len(x) < FEW_ROWS else 0
+        return np.asarray(self.booster.predict(x, num_threads=threads), dtype=np.float64)
 
     def save(self, path: Path) -> None:
         """Write the native text file."""
@@ -75,36 +77,19 @@ def hyper_parameters() -> dict[str, dict[str, Any]]:
     return found
 
 
-def is_monotone(target: Target) -> bool:
-    """Tell whether more load may never lower the target: latencies, not throughput."""
-    return target.is_time
-
-
-def input_names(target: Target) -> list[str]:
-    """List the inputs of a target's estimators, in order."""
-    return [t.name for t in names(is_monotone(target))]
-
-
-def constraints(target: Target) -> list[int]:
-    """Signs of the monotone constraints, in the order of the inputs; 0 for none."""
-    if not is_monotone(target):
-        return [0] * len(input_names(target))
-    return [t.sign or 0 for t in names(monotone=True)]
-
-
 def fit_member(
     kind: str, target_name: str, x: Inputs, y: Floats, weight: Floats,
     seed: int, threads: int, params: dict[str, Any] | None = None,
 ) -> Member:  # fmt: skip
-    """Fit one booster on log(measured / physics) by absolute error.
+    """Fit one booster on log(measured / physics) by absolute error or its smooth kin.
 
     Parameters
     ----------
     kind : {"lightgbm", "xgboost"}
     target_name : str
-        Target that is fitted; decides on constraints and hyper-parameters.
+        Target that is fitted; decides on hyper-parameters.
     x : array of shape (n, inputs)
-        :func:`guide_ml.dataset.Matrix.stack` of :func:`input_names`.
+        :func:`guide_ml.dataset.Matrix.stack` of the inputs.
     y, weight : array of shape (n,)
         log(measured / physics), and the weight of each value.
     seed : int
@@ -114,22 +99,17 @@ def fit_member(
     params : dict, optional
         Hyper-parameters instead of the kept ones.
     """
-    target = next(t for t in TARGETS if t.name == target_name)
     chosen = dict(params if params is not None else hyper_parameters()[f"{target_name}/{kind}"])
     rounds = int(chosen.pop("rounds"))
-    signs = constraints(target)
     if kind == "lightgbm":
         fixed = {
-            "objective": "l1", "verbose": -1, "seed": seed, "num_threads": threads,
-            "deterministic": True, "force_row_wise": True, "bagging_freq": 1,
-            "monotone_constraints": signs, "monotone_constraints_method": "basic",
+            "verbose": -1, "seed": seed, "num_threads": threads, "deterministic": True,
+            "force_row_wise": True, "bagging_freq": 1,
         }  # fmt: skip
         data = lgb.Dataset(x, y, weight=weight, params={"verbose": -1})
         return LightGbm(lgb.train(chosen | fixed, data, rounds))
-    fixed = {
-        "objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads, "seed": seed,
-        "monotone_constraints": "(" + ",".join(map(str, signs)) + ")",
-    }  # fmt: skip
+    fixed = {"objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads,
+             "seed": seed}  # fmt: skip
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
 
 
@@ -147,7 +127,7 @@ def load_member(kind: str, path: Path) -> Member:
         raise BadArtefact(f"the card names {path.name}, which is not beside it in {path.parent}")
     try:
         if kind == "lightgbm":
-            return LightGbm(lgb.Booster(model_file=str(path), params={"verbose": -1}))
+            return LightGbm(lgb.Booster(model_file=str(path)))
         booster = xgb.Booster()
         booster.load_model(str(path))
         return XgBoost(booster)

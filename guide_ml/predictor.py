@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
+from guide_ml.envelope import NEAR, lighter
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import drivers
@@ -20,8 +21,11 @@ from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
 from guide_ml.targets import TARGETS, Target
+from guide_ml.units import MS_PER_S
 
 __all__ = ["Outcome", "Predictor", "default_predictor"]
+
+Names = dict[str, NDArray[np.object_]]
 
 #: Rows that are worked on together: a few hundred columns of this many rows fit in the caches.
 CHUNK = 16_384
@@ -77,65 +81,114 @@ class Predictor:
         """
         return cls(artefacts.load(Path(folder) if folder is not None else None))
 
-    def predict(self, resolved: Resolved) -> Outcome:
+    def predict(self, resolved: Resolved, force: bool = False) -> Outcome:
         """Predict every target of n deployments.
 
         Parameters
         ----------
         resolved : Resolved
             :func:`guide_ml.assume.resolve`.
+        force : bool
+            Predict also what the memory account holds for too big; for evaluation only.
         """
-        n = len(resolved.errors)
-        parts = [self._chunk(resolved, slice(i, i + CHUNK)) for i in range(0, n, CHUNK)]
-        if not parts:
-            parts = [self._chunk(resolved, slice(0, 0))]
+        starts = range(0, len(resolved.errors), CHUNK) or range(1)
+        parts = [self._chunk(resolved, slice(i, i + CHUNK), force) for i in starts]
         values, bounds, memory = (
             {k: np.concatenate([p[i][k] for p in parts]) for k in parts[0][i]} for i in range(3)
         )
         return Outcome(values, bounds, memory, resolved.errors)
 
-    def _chunk(self, resolved: Resolved, rows: slice) -> tuple[Columns, Columns, Columns]:
+    def _chunk(
+        self, resolved: Resolved, rows: slice, force: bool
+    ) -> tuple[Columns, Columns, Columns]:
         columns = {k: v[rows] for k, v in resolved.columns.items()}
         slugs = {k: v[rows] for k, v in resolved.names.items()}
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             load = build(columns)
             limits = floors(load)
-            usable = (resolved.errors[rows] == "") & (load.memory["fits"] > 0)
+            usable = (resolved.errors[rows] == "") & ((load.memory["fits"] > 0) | force)
             values = self._targets(load, slugs, limits, usable)
         blank = {k: np.where(np.isnan(values[k]), np.nan, limits[k]) for k in values}
         return values, blank, load.memory
 
     def _targets(
-        self, load: Load, slugs: dict[str, NDArray[np.object_]], limits: Columns,
-        usable: NDArray[np.bool_],
-    ) -> Columns:  # fmt: skip
+        self, load: Load, slugs: Names, limits: Columns, usable: NDArray[np.bool_]
+    ) -> Columns:
         """Predict each target of the rows that have it; statistics differ by target."""
-        c = load.columns
+        mode = load.columns["mode"]
         out = {t.name: np.full(len(usable), np.nan) for t in TARGETS}
-        for stat in ("", "ttft_stat", "tpot_stat"):
-            wanted = [t for t in TARGETS if t.stat == stat]
-            rows = np.flatnonzero(usable & np.any([t.applies(c["mode"]) for t in wanted], axis=0))
+        for code, wanted in self._by_statistic(load.columns):
+            rows = np.flatnonzero(usable & np.any([t.applies(mode) for t in wanted], axis=0))
             if not len(rows):
                 continue
-            part, names = load.take(rows), {k: v[rows] for k, v in slugs.items()}
-            code = part.columns[stat] if stat else np.zeros(len(rows))
-            knobs = self.fitted.physics.knobs(drivers(part.columns, names, code))
-            physics = estimate(part, knobs)
-            shared = inputs(part, names, knobs, physics) | {"statistic": code}
-            for target in wanted:
-                own = np.flatnonzero(target.applies(part.columns["mode"]))
-                values = self._correct(target, shared, physics.targets[target.name], own)
-                limit = limits[target.name][rows[own]]
-                clip = np.maximum if target.is_time else np.minimum
-                out[target.name][rows[own]] = clip(values, limit)
+            names = {k: v[rows] for k, v in slugs.items()}
+            for name, value in self._raw(load.take(rows), names, code[rows], wanted).items():
+                out[name][rows] = value
+        self._little(load, slugs, usable, out)
+        for target in TARGETS:
+            clip = np.maximum if target.is_time else np.minimum
+            out[target.name] = clip(out[target.name], limits[target.name])
         self._by_definition(load, out)
         return out
 
+    @staticmethod
+    def _by_statistic(columns: Columns) -> list[tuple[Floats, list[Target]]]:
+        """Group targets whose rows all ask for the same statistic: they share the physics."""
+        mean = np.zeros(len(columns["mode"]))
+        groups: list[tuple[Floats, list[Target]]] = [(mean, [])]
+        for target in TARGETS:
+            code = columns[target.stat] if target.stat else mean
+            if np.any(code):
+                groups.append((code, [target]))
+            else:
+                groups[0][1].append(target)
+        return groups
+
+    def _raw(self, load: Load, names: Names, code: Floats, wanted: list[Target]) -> Columns:
+        """Predict targets of one statistic, latencies kept from falling with the load."""
+        knobs = self.fitted.physics.knobs(drivers(load.columns, names, code))
+        physics = estimate(load, knobs)
+        shared = inputs(load, names, knobs, physics) | {"statistic": code}
+        out = {}
+        for target in wanted:
+            own = np.flatnonzero(target.applies(load.columns["mode"]))
+            out[target.name] = np.full(len(code), np.nan)
+            out[target.name][own] = self._correct(target, shared, physics.targets, own)
+        self._envelope(load, names, knobs, physics.targets, code, out)
+        return out
+
+    def _envelope(
+        self, load: Load, names: Names, knobs: Columns, physics: Columns, code: Floats,
+        out: Columns,
+    ) -> None:  # fmt: skip
+        """Raise latencies to those of lighter loads that the boosters put above them."""
+        light = lighter(load.columns)
+        small = build(light.columns)
+        found = estimate(small, {k: v[light.parent] for k, v in knobs.items()})
+        near = {}
+        for target in TARGETS:
+            if target.name in out and target.is_time:
+                close = np.log(physics[target.name][light.parent] / found.targets[target.name])
+                applies = target.applies(light.columns["mode"]) & light.bounds(target.name)
+                near[target] = applies & (close < NEAR)
+        rows = np.flatnonzero(np.any(list(near.values()), axis=0)) if near else []
+        if not len(rows):
+            return
+        parent, part = light.parent[rows], found.take(rows)
+        shared = inputs(small.take(rows), {k: v[parent] for k, v in names.items()},
+                        {k: v[parent] for k, v in knobs.items()}, part)  # fmt: skip
+        shared["statistic"] = code[parent]
+        for target, mask in near.items():
+            own = np.flatnonzero(mask[rows])
+            if len(own):
+                value = self._correct(target, shared, part.targets, own)
+                np.maximum.at(out[target.name], parent[own], value)
+
     def _correct(
-        self, target: Target, shared: Columns, physics: Floats, own: NDArray[np.intp]
+        self, target: Target, shared: Columns, physics: Columns, own: NDArray[np.intp]
     ) -> Floats:
         """Multiply the physics estimate by what the boosters say of measured / physics."""
-        log_physics = np.log(physics[own])
+        log_physics = np.log(physics[target.name][own])
         columns = self.fitted.inputs[target.name]
         x = np.empty((len(own), len(columns)), dtype=np.float32)
         for i, name in enumerate(columns):
@@ -143,6 +196,30 @@ class Predictor:
         members = self.fitted.members[target.name].values()
         mean = np.mean([m.predict(x) for m in members], axis=0)
         return np.asarray(np.exp(log_physics + mean))
+
+    def _little(
+        self, load: Load, slugs: Names, usable: NDArray[np.bool_], out: Columns
+    ) -> None:
+        """Reconcile a server's throughput with its latencies.
+
+        Little's law: users in flight = requests per second x time in flight, so mean TTFT and
+        TPOT imply a throughput. It is estimated once more on its own; the two err apart, and
+        their geometric mean errs less than either.
+        """
+        c = load.columns
+        closed = usable & load.is_mode("closed")
+        mean = {name: out[name].copy() for name in ("ttft_ms", "tpot_ms")}
+        other = np.flatnonzero(closed & ((c["ttft_stat"] > 0) | (c["tpot_stat"] > 0)))
+        if len(other):
+            wanted = [t for t in TARGETS if t.name in mean]
+            names = {k: v[other] for k, v in slugs.items()}
+            found = self._raw(load.take(other), names, np.zeros(len(other)), wanted)
+            for name, value in found.items():
+                mean[name][other] = value
+        flight_s = (mean["ttft_ms"] + (c["output_len"] - 1.0) * mean["tpot_ms"]) / MS_PER_S
+        implied = c["batch"] * c["output_len"] / flight_s
+        joint = np.sqrt(out["output_tok_s"] * implied)
+        out["output_tok_s"] = np.where(closed, joint, out["output_tok_s"])
 
     @staticmethod
     def _by_definition(load: Load, out: Columns) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from guide_ml import artefacts
 from guide_ml.crossval import Progress, fit_boosters, out_of_fold, scores
 from guide_ml.dataset import Dataset, build, matrix
-from guide_ml.estimators import hyper_parameters, input_names
+from guide_ml.estimators import hyper_parameters
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.physics.fit import fit
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.physics.inputs import INPUTS
+from guide_ml.targets import NAMES
 
 __all__ = ["HELD_OUT", "train"]
 
@@ -99,6 +100,6 @@ def train(
     if held_out:
         tell(3, 4, "held-out errors")
         card["held_out_percent"] = _held_out(measured, dataset, seed, progress)
-    names = {t.name: input_names(t) for t in TARGETS}
+    names = {name: list(INPUTS) for name in NAMES}
     folder = out if out is not None else artefacts.default_folder()
     return artefacts.save(artefacts.Fitted(coefficients, names, members, card), folder)

@@ -1,15 +1,11 @@
 """Inputs of the boosted estimators: descriptors, and the calibrated physics in parts.
 
 Estimators learn log(measured / physics), so inputs are made scale-free where they can be.
-Each input has a *trend*: +1 if it never falls when batch, concurrency, prompt, output or
-context grow, -1 if it never rises, 0 if it does not depend on them. Trends let a latency
-estimator be constrained to never fall with more load.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +18,7 @@ from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table import Floats
 from guide_ml.units import GB
 
-__all__ = ["INPUTS", "LOADED", "MIXED", "STATIC", "Trend", "inputs", "names"]
+__all__ = ["INPUTS", "LOADED", "MIXED", "STATIC", "inputs"]
 
 STATIC_PLAIN = (
     "mode", "spec", "fw_release_year", "fw_version_stated", "input_stated", "output_stated",
@@ -38,14 +34,6 @@ STATIC_LOG = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Trend:
-    """An input and how it moves with the load: +1, -1, 0, or None for either way."""
-
-    name: str
-    sign: int | None
-
-
 STATIC = (
     *STATIC_PLAIN, *(f"log_{n}" for n in STATIC_LOG), "framework", "backend", "statistic",
     "kv_heads_per_device", "heads_per_device", "log_width_per_device", "log_expert_width",
@@ -53,26 +41,18 @@ STATIC = (
     "log_hops", "log_weights_byte", "weights_share", "log_step_floor_one", "log_arithmetic",
     "log_bandwidth", "log_interference",
 )  # fmt: skip
-RISING = (
+LOADED = (
     "log_batch", "log_input", "log_output", "log_depth", "log_held", "log_prompt_tokens",
     "kv_pressure", "log_one", "log_whole", "log_step", "log_estimate",
+    "requests_per_slot",
 )  # fmt: skip
-FALLING = ("requests_per_slot",)
 MIXED = (
     "log_slots", "in_out", "prefill_share", "interference_share", "waiting_share",
     *(f"{p}_{s}" for p in ("one", "whole", "step")
       for s in ("compute", "weights", "kv", "attention", "link", "launch", "intensity")),
 )  # fmt: skip
-LOADED = (*RISING, *FALLING)
 INPUTS = (*STATIC, *LOADED, *MIXED)
 """Every input in order."""
-
-
-def names(monotone: bool) -> list[Trend]:
-    """List the inputs of an estimator: all, or those with a trend that can be constrained."""
-    known = [Trend(n, 0) for n in STATIC] + [Trend(n, 1) for n in RISING]
-    known += [Trend(n, -1) for n in FALLING]
-    return known if monotone else known + [Trend(n, None) for n in MIXED]
 
 
 def _log(values: Floats) -> Floats:

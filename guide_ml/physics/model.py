@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
 from guide_ml.features import queueing
@@ -39,6 +40,10 @@ class Parts:
     overhead_s: Floats
     total_s: Floats
 
+    def take(self, rows: NDArray[np.intp]) -> Parts:
+        """Keep some rows, in the order given."""
+        return Parts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -49,6 +54,14 @@ class Estimate:
     whole: Parts
     step: Parts
     waiting_s: Floats
+
+    def take(self, rows: NDArray[np.intp]) -> Estimate:
+        """Keep some rows, in the order given."""
+        return Estimate(
+            {k: v[rows] for k, v in self.targets.items()},
+            self.one.take(rows), self.whole.take(rows), self.step.take(rows),
+            self.waiting_s[rows],
+        )  # fmt: skip
 
 
 def either(a: Floats, b: Floats, sharpness: float) -> Floats:

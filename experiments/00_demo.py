@@ -1,0 +1,127 @@
+"""Three real deployments, predicted, beside what was measured on them.
+
+The shipped estimators were trained on these rows too, so the second prediction of each comes
+from held-out folds: estimators refitted without any row of that deployment. Those are read from
+results/00_demo.json, which `--refit` writes anew (a few minutes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import guide_ml
+from guide_ml.measurements import default_folder
+
+HELD_OUT = Path(__file__).parent / "results" / "00_demo.json"
+METRICS = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
+#: A data-centre server, one consumer GPU with llama.cpp, a static batch: each is one row.
+CASES = {
+    "Llama-3.3-70B in FP8 on 4 x H200, vLLM serving 64 users": {
+        "source": "aiconfigurator-silicon", "hardware": "nvidia-h200-sxm-141gb",
+        "model": "meta-llama/Llama-3.1-70B-Instruct", "framework": "vllm", "num_devices": 4,
+        "concurrency": 64,
+    },
+    "Llama-2-7B in 4 bits on one RTX 4090, llama.cpp, one user": {
+        "source": "mlc-llm-perf-bench", "hardware": "nvidia-rtx-4090-24gb",
+        "framework": "llama.cpp", "num_devices": 1, "weight_dtype": "int4",
+    },
+    "Llama-3-8B in FP16 on one H100, vLLM, a batch of 16 x (1024 + 1024)": {
+        "source": "argonne-llm-inference-bench", "hardware": "nvidia-h100-sxm-80gb",
+        "model": "meta-llama/Meta-Llama-3-8B", "framework": "vllm", "num_devices": 1,
+        "batch_size": 16, "input_len": 1024, "output_len": 1024, "weight_dtype": "fp16",
+    },
+}  # fmt: skip
+
+
+def measured_row(wanted: dict[str, object]) -> pd.Series:
+    """Find the first unflagged row of the data that is the wanted deployment."""
+    table = pd.read_parquet(default_folder() / f"{wanted['source']}.parquet")
+    keep = table["flags"].isna()
+    for column, value in wanted.items():
+        keep &= table[column] == value
+    return table[keep].iloc[0]
+
+
+def show(title: str, row: pd.Series, held_out: dict[str, float]) -> Table:
+    """Put measured and predicted figures side by side."""
+    predicted = guide_ml.predict_table(pd.DataFrame([row])).iloc[0]
+    out = Table(title=title, title_justify="left", caption=str(row["source_ref"])[-90:])
+    for name in ("metric", "measured", "predicted", "error", "without this deployment", "error "):
+        out.add_column(name, justify="left" if name == "metric" else "right")
+    figures = measured_figures(row)
+    for metric in METRICS:
+        value, guess = figures.get(metric), predicted[metric]
+        if not np.isfinite(guess):
+            continue
+        blind = held_out.get(metric)
+        out.add_row(metric, _text(value), _text(guess), _error(guess, value),
+                    _text(blind), _error(blind, value))  # fmt: skip
+    return out
+
+
+def measured_figures(row: pd.Series) -> dict[str, float]:
+    """Figures of a row with what follows from them by definition."""
+    from guide_ml.derive import complete
+
+    full = complete(pd.DataFrame([row])).iloc[0]
+    return {m: float(full[m]) for m in METRICS if pd.notna(full[m])}
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None or not np.isfinite(value) else f"{value:,.4g}"
+
+
+def _error(guess: float | None, value: float | None) -> str:
+    return "" if guess is None or value is None else f"{100 * (guess / value - 1):+.1f} %"
+
+
+def refit(rows: dict[str, pd.Series]) -> dict[str, dict[str, float]]:
+    """Predict each case by estimators that saw no row of its deployment."""
+    from guide_ml import evaluation
+    from guide_ml.crossval import out_of_fold
+    from guide_ml.dataset import build
+    from guide_ml.measurements import prepare, read_files
+    from guide_ml.targets import NAMES
+
+    used = prepare(read_files())
+    data = build(used)
+    logs, _ = out_of_fold(used, data, "deployment")
+    out: dict[str, dict[str, float]] = {}
+    for title, row in rows.items():
+        mine = (used.table["source_ref"] == row["source_ref"]).to_numpy()
+        mine &= (used.table["source"] == row["source"]).to_numpy()
+        keep = mine[data.values.row] & (data.values.statistic == 0)
+        found = {NAMES[t]: float(np.exp(v)) for t, v in
+                 zip(data.values.target[keep], logs[keep], strict=True)}  # fmt: skip
+        if "batch_latency_s" in found:
+            made = row["batch_size"] * row["output_len"]
+            found["output_tok_s"] = float(made / found["batch_latency_s"])
+        out[title] = found
+    assert evaluation.SPLITS[1] == "deployment"
+    return out
+
+
+def main() -> None:
+    """Show every case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--refit", action="store_true", help="compute the held-out predictions")
+    again = parser.parse_args().refit
+    rows = {title: measured_row(wanted) for title, wanted in CASES.items()}
+    if again:
+        HELD_OUT.parent.mkdir(exist_ok=True)
+        HELD_OUT.write_text(json.dumps(refit(rows), indent=2) + "\n", encoding="utf-8")
+    held_out = json.loads(HELD_OUT.read_text(encoding="utf-8")) if HELD_OUT.exists() else {}
+    console = Console(width=130)
+    for title, row in rows.items():
+        console.print(show(title, row, held_out.get(title, {})))
+
+
+if __name__ == "__main__":
+    main()

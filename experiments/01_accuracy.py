@@ -1,0 +1,187 @@
+"""How wrong are predictions for what was not measured? Errors by split, beside baselines.
+
+Every value is predicted by estimators that were refitted without its group. Writes
+results/01_accuracy*.csv and results/01_accuracy.md. Takes about 20 minutes on 2 cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from guide_ml import evaluation
+from guide_ml.crossval import out_of_fold
+from guide_ml.dataset import Dataset, build, matrix
+from guide_ml.features.floors import floors
+from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.physics.design import Coefficients
+from guide_ml.physics.inputs import LOADED, STATIC
+from guide_ml.targets import NAMES
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+SEED = 0
+METHODS = ("guide-ml", "calibrated physics", "floor x constant", "nearest neighbour", "linear")
+#: Figures that others report, for their own data: not the same rows, so no contest.
+PUBLISHED = (
+    ("GUIDE (arXiv 2412.04788)", "batch latency, TTFT, decode throughput",
+     "25-55 % (v1), 9.9-42.3 % (v2)"),
+    ("WattGPU (arXiv 2607.02391)", "inter-token latency, server",
+     "median 4.9 % cross-validated, 8.5 % unseen GPU, 5.6 % unseen LLM"),
+    ("WattGPU (arXiv 2607.02391)", "offline", "12.8 / 24.9 / 15.6 %"),
+    ("IBM PKH", "throughput / TTFT, in space", "10 % / 20 % MAPE"),
+    ("FitCheck", "decode tokens/s, leave one accelerator out",
+     "median 17.5 % (roofline 28.1 %)"),
+    ("BLIS", "E2E / ITL / TTFT, unseen models", "median 6.7 / 7.1 / 17.6 %"),
+)  # fmt: skip
+
+
+def tell(done: int, total: int, text: str) -> None:
+    """Show progress."""
+    print(f"  {text} {done}/{total}", file=sys.stderr, flush=True)
+
+
+def plain_inputs(data: Dataset) -> np.ndarray:
+    """Inputs of the baselines: descriptors without calibrated efficiencies, gaps as -1."""
+    table = matrix(data, Coefficients())
+    names = [n for n in (*STATIC, *LOADED) if n not in ("log_estimate",)]
+    return np.nan_to_num(table.stack(names), nan=-1.0)
+
+
+def log_floor(data: Dataset) -> np.ndarray:
+    """Logarithm of each value's own bound."""
+    bound = floors(data.sample.load)
+    return np.choose(data.values.target, [np.log(bound[n]) for n in NAMES])
+
+
+def baselines(measured: Measurements, data: Dataset, split: str) -> dict[str, np.ndarray]:
+    """Predict every value by simple methods that did not see its group."""
+    fold = evaluation.folds(evaluation.groups(measured, split), SEED)[data.values.row]
+    x, bound, y = plain_inputs(data), log_floor(data), data.sample.log_value
+    out = {m: np.full(len(y), np.nan) for m in METHODS[2:]}
+    models: dict[str, Pipeline] = {
+        "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(1)),
+        "linear": make_pipeline(StandardScaler(), Ridge(1.0)),
+    }
+    for target in range(len(NAMES)):
+        for k in np.unique(fold):
+            mine = data.values.target == target
+            train, test = mine & (fold != k), mine & (fold == k)
+            if not test.any():
+                continue
+            out["floor x constant"][test] = bound[test] + np.median((y - bound)[train])
+            for name, model in models.items():
+                model.fit(x[train], (y - bound)[train])
+                out[name][test] = bound[test] + model.predict(x[test])
+    return out
+
+
+def frame(measured: Measurements, data: Dataset, log_predicted: np.ndarray) -> pd.DataFrame:
+    """Put errors beside what the rows are, means only."""
+    v = data.values
+    table = measured.table.iloc[v.row].reset_index(drop=True)
+    users = table["concurrency"].fillna(table["batch_size"]).fillna(0)
+    band = pd.cut(users, [-1, 0, 1, 8, 32, 128, 1e9],
+                  labels=["none", "1", "2-8", "9-32", "33-128", "129+"])  # fmt: skip
+    ape = evaluation.errors(np.exp(log_predicted), v.value)
+    out = pd.DataFrame({
+        "target": np.asarray(NAMES)[v.target], "source": table["source"],
+        "source_ref": table["source_ref"], "framework": data.slugs["framework"],
+        "hardware": data.slugs["hardware"], "model": data.slugs["model"], "mode": table["mode"],
+        "band": band.astype(str), "predicted": np.exp(log_predicted), "measured": v.value,
+        "ape": ape,
+    })  # fmt: skip
+    return out[(v.statistic == 0) & np.isfinite(ape)]
+
+
+def summarise(frames: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+    """One row for each split, method and target."""
+    rows = [
+        {"split": split, "method": method, "target": target}
+        | evaluation.summary(part["ape"].to_numpy())
+        for (split, method), table in frames.items()
+        for target, part in table.groupby("target")
+    ]
+    return pd.DataFrame(rows).round(2)
+
+
+def peers(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare with AIConfigurator on the closed rows that it answers, deployment unseen."""
+    other = pd.read_parquet(HERE / "data" / "aiconfigurator.parquet")
+    joined = table.merge(other, on="source_ref", how="inner", suffixes=("", "_peer"))
+    rows = []
+    for target in ("ttft_ms", "tpot_ms"):
+        part = joined[(joined["target"] == target) & joined[f"pred_{target}"].notna()]
+        theirs = evaluation.errors(part[f"pred_{target}"].to_numpy(), part["measured"].to_numpy())
+        rows.append({"target": target, "method": "AIConfigurator 0.12.0"}
+                    | evaluation.summary(theirs))  # fmt: skip
+        rows.append({"target": target, "method": "guide-ml, deployment unseen"}
+                    | evaluation.summary(part["ape"].to_numpy()))  # fmt: skip
+    return pd.DataFrame(rows).round(2)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table in Markdown."""
+    head = "| " + " | ".join(map(str, table.columns)) + " |"
+    rule = "|" + "---|" * len(table.columns)
+    rows = ["| " + " | ".join(map(str, r)) + " |" for r in table.itertuples(index=False)]
+    return "\n".join([head, rule, *rows])
+
+
+def medians(summary: pd.DataFrame) -> pd.DataFrame:
+    """Medians of every split and method, targets side by side."""
+    wide = summary.pivot_table(index=["split", "method"], columns="target", values="median_ape")
+    order = [(s, m) for s in evaluation.SPLITS for m in METHODS if (s, m) in wide.index]
+    return wide.loc[order, list(NAMES)].reset_index()
+
+
+def main() -> None:
+    """Run every split and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--splits", nargs="+", default=list(evaluation.SPLITS))
+    chosen = parser.parse_args().splits
+    measured = prepare(read_files())
+    data = build(measured)
+    frames: dict[tuple[str, str], pd.DataFrame] = {}
+    for split in chosen:
+        predicted, physics = out_of_fold(measured, data, split, SEED, progress=tell)
+        found = {"guide-ml": predicted, "calibrated physics": physics}
+        found |= baselines(measured, data, split)
+        for method, logs in found.items():
+            frames[split, method] = frame(measured, data, logs)
+    RESULTS.mkdir(exist_ok=True)
+    summary = summarise(frames)
+    summary.to_csv(RESULTS / "01_accuracy.csv", index=False)
+    wide = medians(summary)
+    own = summary[summary["method"] == "guide-ml"].drop(columns="method")
+    parts = [
+        "# Accuracy on what was not measured\n",
+        f"{len(measured.table)} rows, data {measured.sha256[:12]}; errors in percent, means only."
+        " Written by `experiments/01_accuracy.py`.\n",
+        "## Median error by split and method\n", markdown(wide),
+        "\n## guide-ml in full\n", markdown(own),
+    ]  # fmt: skip
+    if "deployment" in chosen:
+        table = frames["deployment", "guide-ml"]
+        for name in ("source", "framework", "hardware", "mode", "band"):
+            worst = evaluation.by(table, ["target", name]).round(1)
+            worst.to_csv(RESULTS / f"01_accuracy_by_{name}.csv", index=False)
+        beside = peers(table)
+        beside.to_csv(RESULTS / "01_accuracy_peers.csv", index=False)
+        parts += ["\n## Beside AIConfigurator, on the rows that it answers\n", markdown(beside)]
+    published = pd.DataFrame(PUBLISHED, columns=["system", "what", "error"])
+    parts += ["\n## What others report, on their own data\n", markdown(published), ""]
+    (RESULTS / "01_accuracy.md").write_text("\n".join(parts), encoding="utf-8")
+    print("\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from guide_ml.assume import Resolved
+from guide_ml.descriptors import STATS
+from guide_ml.features.floors import floors
+from guide_ml.features.load import Load, build
+from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
+from guide_ml.physics.drivers import GROUPS, numeric
+from guide_ml.physics.fit import Sample, fit, log_estimate
+from guide_ml.physics.inputs import INPUTS, STATIC, inputs
+from guide_ml.physics.knobs import KNOBS
+from guide_ml.physics.model import PARTS, either, estimate
+from guide_ml.targets import NAMES, TARGETS
+
+Deploy = Callable[..., Resolved]
+START = {k.name: k.start for k in KNOBS}
+DEVICES = ("nvidia-h100-sxm-80gb", "nvidia-a100-sxm-80gb", "nvidia-l4-24gb", "amd-mi300x-192gb")
+LLAMA_7B, LLAMA_8B = "meta-llama/Llama-2-7b-hf", "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def moving(found: Resolved, statistic: float = 0.0) -> Drivers:
+    return drivers(found.columns, found.names, np.full(len(found.errors), statistic))
+
+
+def targets(found: Resolved, coefficients: Coefficients | None = None) -> dict[str, Any]:
+    knobs = (coefficients or Coefficients()).knobs(moving(found))
+    return estimate(build(found.columns), knobs).targets
+
+
+# Times that overlap
+
+
+def test_the_first_norm_is_the_sum() -> None:
+    assert either(np.asarray(3.0), np.asarray(4.0), 1.0) == pytest.approx(7.0)
+
+
+def test_the_second_norm_is_the_hypotenuse() -> None:
+    assert either(np.asarray(3.0), np.asarray(4.0), 2.0) == pytest.approx(5.0)
+
+
+def test_the_third_norm_is_the_root_of_the_sum_of_cubes() -> None:
+    assert either(np.asarray(3.0), np.asarray(4.0), 3.0) == pytest.approx(91 ** (1 / 3))
+
+
+def test_a_high_norm_is_the_longer_of_the_two() -> None:
+    assert either(np.asarray(3.0), np.asarray(4.0), 200.0) == pytest.approx(4.0)
+
+
+def test_nothing_beside_a_time_leaves_it_as_it_is() -> None:
+    found = either(np.asarray([0.0, 2.0, 0.0]), np.asarray([2.0, 0.0, 0.0]), 3.0)
+    assert found == pytest.approx([2.0, 2.0, 0.0])
+
+
+@given(a=st.floats(1e-9, 1e4), b=st.floats(1e-9, 1e4), sharpness=st.floats(1, 20))
+def test_two_times_together_take_between_the_longer_and_the_sum(
+    a: float, b: float, sharpness: float
+) -> None:
+    together = float(either(np.asarray(a), np.asarray(b), sharpness))
+    assert max(a, b) * (1 - 1e-9) <= together <= (a + b) * (1 + 1e-9)
+    assert together == pytest.approx(float(either(np.asarray(b), np.asarray(a), sharpness)))
+
+
+# Load never helps
+
+LOADS = st.fixed_dictionaries({
+    "hardware": st.sampled_from(DEVICES),
+    "model": st.sampled_from([LLAMA_8B, "mistralai/Mixtral-8x7B-v0.1", "google/gemma-2-9b"]),
+    "num_devices": st.sampled_from([1, 2, 8]),
+    "framework": st.sampled_from(["vllm", "sglang", "hf-transformers"]),
+    "weight_dtype": st.sampled_from(["bf16", "fp8", "awq"]),
+    "input_len": st.integers(1, 30_000), "output_len": st.integers(1, 4000),
+})  # fmt: skip
+
+
+def never_lower(
+    deploy: Deploy, row: dict[str, Any], name: str, factor: float, target: str
+) -> None:
+    more = row | {name: max(round(row[name] * factor), row[name] + 1)}
+    less, greater = targets(deploy(row, more))[target]
+    assert greater >= less * (1 - 1e-9), f"{target} falls from {less} to {greater} with {more}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    row=LOADS, batch=st.integers(1, 1000), factor=st.floats(1, 8),
+    name=st.sampled_from(["batch_size", "input_len", "output_len"]),
+)
+def test_more_work_never_lowers_the_latency_of_a_batch(
+    deploy: Deploy, row: dict[str, Any], batch: int, factor: float, name: str
+) -> None:
+    never_lower(deploy, row | {"batch_size": batch}, name, factor, "batch_latency_s")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    row=LOADS, users=st.integers(1, 1000), factor=st.floats(1, 8),
+    name=st.sampled_from(["concurrency", "input_len"]),
+)
+def test_more_users_and_longer_prompts_never_lower_the_time_to_first_token(
+    deploy: Deploy, row: dict[str, Any], users: int, factor: float, name: str
+) -> None:
+    never_lower(deploy, row | {"concurrency": users}, name, factor, "ttft_ms")
+
+
+@settings(max_examples=40, deadline=None)
+@given(row=LOADS, depth=st.integers(0, 100_000), factor=st.floats(1, 8))
+def test_deeper_context_never_lowers_the_time_of_a_step(
+    deploy: Deploy, row: dict[str, Any], depth: int, factor: float
+) -> None:
+    row = row | {"mode": "decode", "input_len": 0, "context_depth": depth}
+    never_lower(deploy, row, "context_depth", factor, "tpot_ms")
+
+
+@settings(max_examples=40, deadline=None)
+@given(row=LOADS, load=st.sampled_from([
+    {"batch_size": 16}, {"concurrency": 64}, {"mode": "offline"}, {"mode": "decode"},
+]))  # fmt: skip
+def test_with_efficiencies_below_one_no_estimate_beats_its_floor(
+    deploy: Deploy, row: dict[str, Any], load: dict[str, Any]
+) -> None:
+    found = deploy(row | load)
+    guess, bound = targets(found), floors(build(found.columns))
+    for target in TARGETS:
+        if target.applies(found.columns["mode"])[0]:
+            ratio = guess[target.name][0] / bound[target.name][0]
+            assert ratio >= 1 if target.is_time else ratio <= 1, target.name
+
+
+# One pass
+
+
+def test_parts_of_a_pass_are_bounds_over_efficiencies(deploy: Deploy) -> None:
+    found = deploy({"num_devices": 2, "tp": 2})
+    load = build(found.columns)
+    knobs = Coefficients().knobs(moving(found))
+    step = estimate(load, knobs).step
+    assert step.weights_s == pytest.approx(load.step.weights_s / np.exp(START["bandwidth"]))
+    assert step.kv_s == pytest.approx(load.step.kv_s / np.exp(START["kv_bandwidth"]))
+    assert step.attention_s == pytest.approx(load.step.attention_s / np.exp(START["attention"]))
+    full = 1 / (1 + np.exp(START["saturation"]))  # one token fills this much of the units
+    assert step.compute_s == pytest.approx(load.step.gemm_s / np.exp(START["arithmetic"]) / full)
+    assert step.launch_s == pytest.approx(32 * np.exp(START["launch"]))
+    sent = load.step.comm_s / np.exp(START["link"]) + 64 * np.exp(START["hop"])
+    assert step.communication_s == pytest.approx(sent)
+
+
+def test_a_pass_takes_at_most_the_sum_of_its_parts_and_at_least_the_longest(
+    deploy: Deploy,
+) -> None:
+    found = deploy({"batch_size": 32}, {"concurrency": 8, "num_devices": 4}, {"mode": "offline"})
+    guess = estimate(build(found.columns), Coefficients().knobs(moving(found)))
+    for bounds in (guess.one, guess.whole, guess.step):
+        parts = np.stack([getattr(bounds, name) for name in PARTS])
+        assert (bounds.total_s <= parts.sum(axis=0) * (1 + 1e-9)).all()
+        assert (bounds.total_s >= parts.max(axis=0)).all()
+
+
+def test_taking_rows_of_an_estimate_takes_them_everywhere(deploy: Deploy) -> None:
+    found = deploy({"batch_size": 1}, {"batch_size": 2}, {"concurrency": 3})
+    guess = estimate(build(found.columns), Coefficients().knobs(moving(found)))
+    part = guess.take(np.asarray([2, 0]))
+    assert part.waiting_s.tolist() == guess.waiting_s[[2, 0]].tolist()
+    assert part.step.total_s.tolist() == guess.step.total_s[[2, 0]].tolist()
+    assert part.targets["ttft_ms"].tolist() == guess.targets["ttft_ms"][[2, 0]].tolist()
+
+
+def test_a_static_batchs_throughput_is_its_tokens_over_its_latency(deploy: Deploy) -> None:
+    guess = targets(deploy({"batch_size": 32, "output_len": 100}))
+    assert guess["output_tok_s"] == pytest.approx(3200 / guess["batch_latency_s"])
+
+
+def test_replicas_serve_in_step(deploy: Deploy) -> None:
+    one = targets(deploy({"concurrency": 8}))
+    four = targets(deploy({"concurrency": 32, "num_devices": 4, "tp": 1}))
+    assert four["output_tok_s"] == pytest.approx(4 * one["output_tok_s"])
+    assert four["ttft_ms"] == pytest.approx(one["ttft_ms"])
+
+
+# Knobs from coefficients
+
+
+def test_no_coefficients_leave_every_knob_at_its_start(deploy: Deploy) -> None:
+    found = Coefficients().knobs(moving(deploy({}, {"framework": "sglang"})))
+    assert {k: v.tolist() for k, v in found.items()} == {k: [v, v] for k, v in START.items()}
+
+
+def test_constants_slopes_and_corrections_add_up(deploy: Deploy) -> None:
+    given = Coefficients(
+        {"bandwidth": 0.1}, {"bandwidth": {"tp": 0.5}},
+        {"bandwidth": {"framework": {"vllm": -0.2}, "architecture": {"ampere": 0.03}}},
+    )
+    found = given.knobs(moving(deploy({"num_devices": 8, "tp": 8})))["bandwidth"]
+    assert found == pytest.approx([START["bandwidth"] + 0.1 + 0.5 * 3 - 0.2 + 0.03])  # log2 8
+
+
+def test_a_name_that_was_never_measured_corrects_nothing(deploy: Deploy) -> None:
+    given = Coefficients({}, {}, {"launch": {"framework": {"vllm": 0.7}}})
+    found = given.knobs(moving(deploy({}, {"framework": "sglang"})))
+    assert found["launch"] - START["launch"] == pytest.approx([0.7, 0.0])
+    assert found["step"].tolist() == [START["step"]] * 2
+
+
+def test_a_vector_of_coefficients_is_sorted_into_its_knobs(deploy: Deploy) -> None:
+    rows = moving(deploy({}, {"framework": "sglang"}))
+    dense, sparse = terms(rows)
+    listed = [*dense, *sparse]
+    vector = np.arange(1.0, len(listed) + 1)
+    found = from_vector(listed, vector)
+    for term, value in zip(listed, vector, strict=True):
+        if term.kind == "constant":
+            assert found.constants[term.knob] == value
+        elif term.kind == "slope":
+            assert found.slopes[term.knob][term.name] == value
+        else:
+            assert found.corrections[term.knob][term.kind][term.name] == value
+
+
+def test_only_levels_that_occur_get_a_coefficient(deploy: Deploy) -> None:
+    rows = moving(deploy({}, {"framework": "sglang"}))
+    _, sparse = terms(rows.take(np.asarray([1])))
+    assert {t.name for t in sparse if t.kind == "framework"} == {"sglang"}
+
+
+def test_knobs_name_drivers_and_groups_that_exist(deploy: Deploy) -> None:
+    found = deploy({})
+    numbers = numeric(found.columns, np.zeros(1))
+    for knob in KNOBS:
+        assert set(knob.slopes) <= set(numbers), knob.name
+        assert {g for g, _ in knob.groups} <= set(GROUPS), knob.name
+        assert all(sd > 0 for _, sd in knob.groups)
+    assert len({k.name for k in KNOBS}) == len(KNOBS)
+
+
+def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deploy) -> None:
+    found = deploy({"framework_version": "0.7", "hardware": "nvidia-h100-sxm-80gb"})
+    drivers_ = {k: float(v[0]) for k, v in numeric(found.columns, np.zeros(1)).items()}
+    assert drivers_["release"] == 0.0  # vLLM 0.7: January 2025
+    assert drivers_["hw_age"] == 0.0  # H100: 2022
+    assert (drivers_["tp"], drivers_["pp"], drivers_["slice"], drivers_["moe"]) == (0, 0, 0, 0)
+    assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
+
+
+def test_a_statistic_matters_under_a_server_only(deploy: Deploy) -> None:
+    found = deploy({"concurrency": 8}, {"batch_size": 8})
+    p99 = np.full(2, float(STATS.index("p99")))
+    assert numeric(found.columns, p99)["p99"].tolist() == [1, 0]
+    assert numeric(found.columns, p99)["median"].tolist() == [0, 0]
+
+
+# Calibration
+
+
+def sample(found: Resolved, truth: Coefficients, noise: float = 0.0, weight: float = 5.0) -> Sample:
+    """All targets of every row, as if measured where `truth` holds."""
+    n = len(found.errors)
+    row = np.tile(np.arange(n), len(NAMES))
+    target = np.repeat(np.arange(len(NAMES)), n)
+    applies = np.stack([t.applies(found.columns["mode"]) for t in TARGETS])[target, row]
+    row, target = row[applies], target[applies]
+    made = Sample(
+        build(found.columns).take(row), moving(found).take(row), target,
+        np.zeros(len(row)), np.full(len(row), weight),
+    )  # fmt: skip
+    exact = log_estimate(made, truth.knobs(made.drivers))
+    wrong = np.random.default_rng(1).normal(0.0, noise, len(row)) if noise else 0.0
+    return Sample(made.load, made.drivers, target, exact + wrong, made.weight)
+
+
+@pytest.fixture(scope="module")
+def measured(deploy: Deploy) -> Resolved:
+    """Decodes, prefills, batches and servers of two models on four devices."""
+    rows = [
+        {"hardware": device, "model": model, "input_len": length, "framework_version": "0.7"} | load
+        for device in DEVICES
+        for model in (LLAMA_7B, LLAMA_8B)
+        for length in (64, 1000)
+        for load in ({"mode": "decode"}, {"mode": "prefill"}, {"batch_size": 1},
+                     {"batch_size": 16}, {"concurrency": 16})
+    ]  # fmt: skip
+    return deploy(*rows)
+
+
+def efficiency(found: Coefficients, rows: Drivers, knob: str) -> NDArray[np.float64]:
+    return np.exp(found.knobs(rows)[knob])
+
+
+def test_calibration_recovers_the_efficiencies_that_made_the_values(measured: Resolved) -> None:
+    truth = Coefficients({
+        "bandwidth": np.log(0.5) - START["bandwidth"],
+        "arithmetic": np.log(0.3) - START["arithmetic"],
+    })  # fmt: skip
+    data = sample(measured, truth, noise=0.02)
+    found = fit(data)
+    for knob, value in (("bandwidth", 0.5), ("arithmetic", 0.3)):
+        assert efficiency(found, data.drivers, knob) == pytest.approx(value, rel=0.15), knob
+    wrong = log_estimate(data, found.knobs(data.drivers)) - data.log_value
+    assert np.median(np.abs(wrong)) < 0.03
+
+
+def test_calibration_tells_a_slow_engine_from_a_fast_one(deploy: Deploy) -> None:
+    rows = [
+        {"framework": engine, "mode": "decode", "hardware": device, "context_depth": depth}
+        for engine in ("vllm", "sglang") for device in DEVICES for depth in (1, 500, 2000)
+    ]  # fmt: skip
+    found = deploy(*rows)
+    truth = Coefficients({}, {}, {"bandwidth": {"framework": {"sglang": -0.3}}})
+    fitted = fit(sample(found, truth, weight=50.0))
+    fast, slow = np.split(np.log(targets(found, fitted)["tpot_ms"]), 2)
+    fast_truth, slow_truth = np.split(np.log(targets(found, truth)["tpot_ms"]), 2)
+    assert slow - fast == pytest.approx(slow_truth - fast_truth, abs=0.03)
+
+
+def test_values_that_the_start_explains_teach_nothing(measured: Resolved) -> None:
+    data = sample(measured, Coefficients())
+    assert fit(data).knobs(data.drivers)["bandwidth"] == pytest.approx(START["bandwidth"], abs=1e-6)
+
+
+def test_the_same_values_give_the_same_coefficients(measured: Resolved) -> None:
+    data = sample(measured, Coefficients({"bandwidth": -0.2}), noise=0.1)
+    assert fit(data) == fit(data)
+
+
+def test_a_wild_value_moves_little(measured: Resolved) -> None:
+    truth = Coefficients({"bandwidth": -0.3})
+    data = sample(measured, truth)
+    wild = data.log_value.copy()
+    wild[0] += np.log(100.0)
+    changed = Sample(data.load, data.drivers, data.target, wild, data.weight)
+    plain, moved = (efficiency(fit(d), data.drivers, "bandwidth") for d in (data, changed))
+    assert moved == pytest.approx(plain, rel=0.05)
+
+
+def test_calibration_tells_of_its_steps_and_each_is_no_worse(measured: Resolved) -> None:
+    told: list[str] = []
+    fit(sample(measured, Coefficients({"launch": 1.0}), noise=0.1), told.append)
+    losses = [float(line.rsplit(" ", 1)[1]) for line in told]
+    assert len(losses) > 1
+    assert losses == sorted(losses, reverse=True)
+
+
+# Inputs of the boosted estimators
+
+
+@pytest.fixture(scope="module")
+def shown(deploy: Deploy) -> tuple[Load, dict[str, NDArray[np.float64]]]:
+    found = deploy(
+        {"batch_size": 1}, {"batch_size": 64, "input_len": 4000, "output_len": 512},
+        {"concurrency": 32}, {"mode": "offline", "framework": "llama.cpp"}, {"mode": "decode"},
+    )  # fmt: skip
+    load = build(found.columns)
+    knobs = Coefficients().knobs(moving(found))
+    return load, inputs(load, found.names, knobs, estimate(load, knobs))
+
+
+def test_every_input_is_computed_and_finite(
+    shown: tuple[Load, dict[str, NDArray[np.float64]]],
+) -> None:
+    load, columns = shown
+    assert set(columns) | {"statistic", "log_estimate"} == set(INPUTS)
+    assert len(INPUTS) == len(set(INPUTS))
+    unstated = {"requests_per_slot"}
+    assert not [k for k, v in columns.items() if k not in unstated and not np.isfinite(v).all()]
+    assert all(v.shape == load.held.shape for v in columns.values())
+
+
+def test_static_inputs_stay_as_load_grows(
+    shown: tuple[Load, dict[str, NDArray[np.float64]]],
+) -> None:
+    _, columns = shown
+    moved = {k for k, v in columns.items() if v[1] != v[0]}
+    assert moved
+    assert not moved & set(STATIC)
+
+
+def test_shares_of_a_pass_are_positive_and_not_above_one_by_much(
+    shown: tuple[Load, dict[str, NDArray[np.float64]]],
+) -> None:
+    _, columns = shown
+    for name in ("compute", "weights", "kv", "attention", "link", "launch"):
+        share = columns[f"step_{name}"]
+        assert ((share >= 0) & (share <= 1)).all(), name
+
+
+def test_a_framework_that_no_table_lists_is_a_missing_input(deploy: Deploy) -> None:
+    found = deploy({}, {})
+    slugs = {k: v.copy() for k, v in found.names.items()}
+    slugs["framework"][1] = "brand-new"
+    load, knobs = build(found.columns), Coefficients().knobs(moving(found))
+    columns = inputs(load, slugs, knobs, estimate(load, knobs))
+    assert columns["framework"][0] >= 0
+    assert np.isnan(columns["framework"][1])

@@ -186,7 +186,7 @@ def predict_table(
         _raise_first(table.index, done.errors)
     reasons = done.errors.copy()
     reasons[done.unfit] = done.shortages()
-    found = done.outcome.values  # noqa: PD011 (no DataFrame)
+    found = done.outcome.values
     values = {t: np.where(done.fits, found[t], np.nan) for t in NAMES}
     return _result(table.index, values, done.fits, reasons.tolist())
 

@@ -21,6 +21,9 @@ from guide_ml.table import Codes, Columns, Floats, Raw
 
 __all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
 
+#: Interconnects that are no fast fabric between devices.
+SLOW_LINKS = ("pcie", "none", "socket", "connectx")
+
 COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
 FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
 
@@ -91,8 +94,8 @@ def peak_tflops(device: Hardware, compute: str) -> float:
     half = max(device.fp16_tflops or 0.0, device.bf16_tflops or 0.0) or device.fp32_tflops or 0.0
     fp8 = device.fp8_tflops or half
     rates = {
-        "fp32": device.fp32_tflops or half, "fp16": half, "fp8": fp8,
-        "int8": device.int8_tops or half, "fp4": device.fp4_tflops or fp8,
+        "fp32": max(device.fp32_tflops or 0.0, half / 2.0), "fp16": half, "fp8": fp8,
+        "int8": max(device.int8_tops or 0.0, half), "fp4": device.fp4_tflops or fp8,
     }  # fmt: skip
     return rates[compute]
 
@@ -106,7 +109,7 @@ def _hardware(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]])
     columns["hw_link_gbs"] = np.where(
         np.isnan(columns["hw_link_gbs"]), 16.0, columns["hw_link_gbs"]
     )
-    columns["hw_nvlink"] = codes.numbers(lambda h: not h.interconnect.startswith(("pcie", "none")))
+    columns["hw_nvlink"] = codes.numbers(lambda h: not h.interconnect.startswith(SLOW_LINKS))
     for vendor in ("nvidia", "amd", "intel", "apple"):
         columns["hw_is_" + vendor] = codes.numbers(lambda h, v=vendor: h.vendor == v)  # type: ignore[misc]
     names["hardware"] = _slugs(codes, "hardware")
@@ -122,7 +125,7 @@ def _model(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) ->
     codes = raw.codes["model"]
     for name in _MODEL_NUMBERS:
         columns["m_" + name] = codes.numbers(lambda m, n=name: getattr(m, n))  # type: ignore[misc]
-    columns["m_mla"] = codes.numbers(lambda m: m.attention == "mla")
+    columns["m_mla"] = codes.numbers(lambda m: m.kv_lora_rank > 0)
     names["model"] = _slugs(codes, "model")
     names["family"] = _slugs(codes, "family")
 
@@ -247,7 +250,8 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
     names["weight_dtype"] = np.where(stated.index < 0, name, own)
     kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
     # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
-    small = (names["framework"] == "tensorrt-llm") & (columns["compute"] >= COMPUTE.index("fp8"))
+    eight = np.isin(columns["compute"], [COMPUTE.index("fp8"), COMPUTE.index("fp4")])
+    small = (names["framework"] == "tensorrt-llm") & eight
     columns["kv_bits"] = np.where(np.isnan(kv), np.where(small, 8.0, 16.0), kv)
     columns["kv_stated"] = np.isfinite(kv).astype(float)
 

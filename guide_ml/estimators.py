@@ -101,6 +101,7 @@ def fit_member(
     """
     chosen = dict(params if params is not None else hyper_parameters()[f"{target_name}/{kind}"])
     rounds = int(chosen.pop("rounds"))
+    fixed: dict[str, Any]
     if kind == "lightgbm":
         fixed = {
             "verbose": -1, "seed": seed, "num_threads": threads, "deterministic": True,

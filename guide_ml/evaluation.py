@@ -12,7 +12,7 @@ __all__ = ["METRICS", "SPLITS", "errors", "folds", "groups", "summary"]
 
 SPLITS = ("random", "deployment", "model", "hardware", "source")
 METRICS = ("rows", "median_ape", "mean_ape", "p90_ape", "within_20")
-FOLDS = 5
+FOLDS = 10
 FEW_GROUPS = 25  # a split of so few groups leaves out one group a fold
 
 Names = NDArray[np.object_]

@@ -99,8 +99,11 @@ def _read_one(path: Path) -> pd.DataFrame:
     for column in MEASURED:
         table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
     for column in ("batch_size", "input_len", "output_len"):
-        table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
-    table["source"] = table["source"].fillna(path.stem).astype(str)
+        numbers = pd.to_numeric(table[column], errors="coerce").astype(float)
+        broken = numbers.isna() & table[column].notna()
+        table["flags"] = table["flags"].astype(object).where(~broken, f"{column} is no number")
+        table[column] = numbers
+    table["source"] = table["source"].astype("string").fillna(path.stem).astype(str)
     return table
 
 
@@ -111,10 +114,10 @@ def _reasons(table: pd.DataFrame) -> NDArray[np.object_]:
     def mark(rows: pd.Series, reason: str) -> None:
         out[rows.to_numpy(bool) & (out == "")] = reason
 
-    flags = table["flags"].fillna("").astype(str).str.strip()
+    flags = table["flags"].astype("string").fillna("").str.strip()
     mark(flags != "", "flagged by its source's page")
     mark(~table["mode"].isin(MODES), "mode is not predicted (open, disaggregated)")
-    spec = table["spec_method"].fillna("none").astype(str)
+    spec = table["spec_method"].astype("string").fillna("none")
     mark(spec.str.startswith("unknown"), "speculative decoding unknown")
     for column, (low, high) in MEASURED.items():
         mark(table[column].notna() & ~table[column].between(low, high), f"{column} out of range")

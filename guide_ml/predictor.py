@@ -171,7 +171,9 @@ class Predictor:
                 close = np.log(physics[target.name][light.parent] / found.targets[target.name])
                 applies = target.applies(light.columns["mode"]) & light.bounds(target.name)
                 near[target] = applies & (close < NEAR)
-        rows = np.flatnonzero(np.any(list(near.values()), axis=0)) if near else []
+        rows = np.flatnonzero(
+            np.any([np.zeros(len(light.parent), dtype=bool), *near.values()], axis=0)
+        )
         if not len(rows):
             return
         parent, part = light.parent[rows], found.take(rows)

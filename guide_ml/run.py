@@ -69,7 +69,7 @@ class Run:
 
     def prediction(self) -> Prediction:
         """Gather what is known of the only row, which fits."""
-        found = self.outcome.values  # noqa: PD011 (no DataFrame)
+        found = self.outcome.values
         values = {t: _or_none(v[0]) for t, v in found.items()}
         floors = {t: _or_none(v[0]) for t, v in self.outcome.floors.items()}
         return Prediction(

@@ -107,7 +107,8 @@ def test_an_offline_engine_runs_as_many_replicas_as_hold_the_weights(deploy: Dep
 
 def test_llama_cpp_keeps_its_pipeline_offline(deploy: Deploy) -> None:
     row = {"mode": "offline", "num_devices": 4, "framework": "llama.cpp"}
-    assert layout(deploy(row)) == (1, 4, 1)
+    big = {"model": "meta-llama/Llama-2-70b-hf", "weight_dtype": "fp16"}
+    assert layout(deploy(row | big)) == (1, 4, 1)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ NO_NUMBERS = ["64", None, True, math.nan, math.inf, -math.inf, 1 + 2j, [64]]
 
 
 def deployment(**change: Any) -> Deployment:
-    parts = {
+    parts: dict[str, Any] = {
         "hardware": Hardware(**CHIP), "model": Model(**TINY), "framework": Framework(**ENGINE),
     }  # fmt: skip
     return Deployment(**(parts | change))
@@ -177,8 +177,9 @@ def test_a_bad_framework_is_refused(change: dict[str, Any], words: str) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_workload_is_refused(change: dict[str, Any], words: str) -> None:
+    good: dict[str, Any] = {"mode": "static", "input_len": 100, "output_len": 10}
     with pytest.raises(InvalidInput, match=f"workload: {words}"):
-        Workload(**{"mode": "static", "input_len": 100, "output_len": 10} | change)
+        Workload(**good | change)
 
 
 def test_a_decode_may_have_no_prompt_and_a_prefill_no_output() -> None:

@@ -27,7 +27,10 @@ HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given 
 MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
 
 #: Backend that a vendor's devices run on when nothing is said.
-VENDOR_BACKEND = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova": "rdu"}
+VENDOR_BACKEND = {
+    "nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova": "rdu", "google": "tpu",
+    "aws": "neuron",
+}  # fmt: skip
 
 
 def _rows(name: str) -> list[dict[str, str]]:

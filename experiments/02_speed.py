@@ -1,0 +1,105 @@
+"""How long do import, first call, warm call and a table take? Medians, and a yardstick beside.
+
+The yardstick is a fixed piece of numpy work on the same machine, so that figures of different
+machines can be compared as ratios. Writes results/02_speed.csv and .md.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import guide_ml
+from guide_ml.measurements import prepare, read_files
+from guide_ml.table import DESCRIPTORS
+
+RESULTS = Path(__file__).parent / "results"
+ROWS = 100_000
+CALL = ("guide_ml.predict(hardware='h100', model='llama-3.1-8b-instruct', framework='vllm',"
+        " concurrency=32, input_len=1024, output_len=256)")  # fmt: skip
+HEAVY = ("mlflow", "optuna", "matplotlib")
+
+
+def yardstick_s() -> float:
+    """Sort two million random numbers ten times, one after another."""
+    x = np.random.default_rng(0).random(2_000_000)
+    start = time.perf_counter()
+    for _ in range(10):
+        np.sort(x)
+    return time.perf_counter() - start
+
+
+def median_of(runs: int, measure: Callable[[], float]) -> float:
+    """Median of several measurements."""
+    return statistics.median(measure() for _ in range(runs))
+
+
+def fresh(code: str) -> float:
+    """Seconds that a piece of code takes in a new process, the interpreter's start left out."""
+    script = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    return float(done.stdout.split()[-1])
+
+
+def warm_s() -> float:
+    """Seconds of one call when everything is loaded, over calls that differ."""
+    start = time.perf_counter()
+    for k in range(100):
+        guide_ml.predict(hardware="h100", model="llama-3.1-8b-instruct", framework="vllm",
+                         concurrency=1 + k, input_len=1024, output_len=256)  # fmt: skip
+    return (time.perf_counter() - start) / 100
+
+
+def table_rows_per_s(table: pd.DataFrame) -> float:
+    """Rows per second of a table, all targets."""
+    start = time.perf_counter()
+    guide_ml.predict_table(table, errors="report")
+    return len(table) / (time.perf_counter() - start)
+
+
+def candidates() -> pd.DataFrame:
+    """Draw deployments of the data at random, with loads of their own."""
+    used = prepare(read_files()).table[list(DESCRIPTORS)]
+    rng = np.random.default_rng(0)
+    table = used.iloc[rng.integers(0, len(used), ROWS)].reset_index(drop=True)
+    scale = rng.uniform(0.5, 2.0, ROWS)
+    for column in ("input_len", "output_len"):
+        table[column] = (table[column] * scale).clip(lower=1).round()
+    return table
+
+
+def main() -> None:
+    """Measure and write."""
+    modules = fresh(f"import sys, guide_ml; assert not set({HEAVY!r}) & set(sys.modules)")
+    table = candidates()
+    warm_s()
+    rows = [
+        ("yardstick: sort 2e6 numbers 10 times", "s", median_of(5, yardstick_s), ""),
+        ("import guide_ml", "s", median_of(7, lambda: fresh("import guide_ml")), "< 0.5"),
+        ("first predict() of a process", "s",
+         median_of(5, lambda: fresh(f"import guide_ml; {CALL}")), "< 2"),
+        ("warm predict()", "ms", 1e3 * median_of(5, warm_s), "< 10"),
+        (f"predict_table, {ROWS} rows, all targets", "rows/s",
+         median_of(3, lambda: table_rows_per_s(table)), ">= 10000"),
+    ]  # fmt: skip
+    assert modules < 5
+    found = pd.DataFrame(rows, columns=["what", "unit", "median", "goal"])
+    found["median"] = found["median"].round(4)
+    RESULTS.mkdir(exist_ok=True)
+    found.to_csv(RESULTS / "02_speed.csv", index=False)
+    lines = ["| what | median | goal |", "|---|---|---|"]
+    lines += [f"| {w} | {m:,.4g} {u} | {g} |" for w, u, m, g in found.to_numpy()]
+    (RESULTS / "02_speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Write the numbers of the README: results of experiments and output of commands, as they are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+RESULTS = HERE / "results"
+PREDICT = ("predict", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework",
+           "vllm", "--concurrency", "32", "--input-len", "1024", "--output-len", "256")  # fmt: skip
+WRONG = ("predict", "--hardware", "h1000", "--model", "llama-3.1-8b-instruct", "--framework",
+         "vllm", "--batch-size", "8", "--input-len", "512", "--output-len", "128")  # fmt: skip
+
+
+def guide(arguments: tuple[str, ...]) -> str:
+    """Run the command line and return what it prints, as a fenced block."""
+    done = subprocess.run([sys.executable, "-m", "guide_ml", *arguments], capture_output=True,
+                          text=True, env={"COLUMNS": "90", "PATH": ""})  # fmt: skip
+    text = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines())
+    text = re.sub(r"\n{2,}", "\n\n", text).strip("\n")
+    return f"```\n{text}\n```"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table in Markdown."""
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def accuracy() -> str:
+    """Medians by split and method."""
+    table = pd.read_csv(RESULTS / "01_accuracy.csv")
+    wide = table.pivot_table(index=["split", "method"], columns="target", values="median_ape",
+                             sort=False)  # fmt: skip
+    names = {"batch_latency_s": "batch latency", "ttft_ms": "TTFT", "tpot_ms": "TPOT",
+             "output_tok_s": "throughput"}  # fmt: skip
+    wide = wide[list(names)].rename(columns=names).round(1).reset_index()
+    return markdown(wide.rename(columns={"split": "held out"}))
+
+
+def peers() -> str:
+    """Beside AIConfigurator."""
+    table = pd.read_csv(RESULTS / "01_accuracy_peers.csv")
+    table["rows"] = table["rows"].astype(int)
+    return markdown(table.drop(columns="within_20").round(1))
+
+
+def fill(text: str, name: str, body: str) -> str:
+    """Put a block between its marks."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n{body}\n{end}{rest.split(end)[1]}"
+
+
+def blocks() -> dict[str, str]:
+    """Every block of the README that is written by a script."""
+    return {
+        "predict": guide(PREDICT), "error": guide(WRONG), "accuracy": accuracy(),
+        "peers": peers(), "speed": (RESULTS / "02_speed.md").read_text("utf-8").strip(),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Rewrite the README."""
+    text = README.read_text("utf-8")
+    for name, body in blocks().items():
+        text = fill(text, name, body)
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

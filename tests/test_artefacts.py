@@ -1,0 +1,97 @@
+"""Only a whole, unchanged set of this format is loaded, and loading runs no code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from guide_ml import artefacts
+from guide_ml.errors import BadArtefact
+from guide_ml.predictor import Predictor
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the shipped set that a test may break."""
+    return shutil.copytree(artefacts.default_folder(), tmp_path / "set")
+
+
+def change_card(folder, **changes):
+    path = folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_shipped_set_is_small_and_native():
+    files = list(artefacts.default_folder().iterdir())
+    assert sum(f.stat().st_size for f in files) < 30e6
+    assert {f.suffix for f in files} <= {".json", ".txt", ".ubj"}
+
+
+def test_shipped_card_names_data_licence_and_held_out_errors():
+    card = Predictor.load().card
+    assert "CC BY-SA 4.0" in card["licence"]
+    assert set(card["held_out_percent"]) == {"random", "deployment"}
+    assert len(card["rows_by_source"]) == 23
+
+
+def test_folder_without_a_card_is_refused(tmp_path):
+    with pytest.raises(BadArtefact, match=r"card\.json; it has none"):
+        Predictor.load(tmp_path)
+
+
+def test_changed_booster_is_refused(copy):
+    path = next(copy.glob("ttft_ms.*"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadArtefact, match="missing or changed"):
+        artefacts.load(copy)
+
+
+def test_missing_booster_is_refused(copy):
+    next(copy.glob("tpot_ms.*")).unlink()
+    with pytest.raises(BadArtefact, match="missing or changed"):
+        artefacts.load(copy)
+
+
+def test_foreign_booster_is_refused_even_with_a_fitting_hash(copy):
+    path = next(copy.glob("ttft_ms.lightgbm*"))
+    path.write_bytes(b"\x80\x04]\x94.")  # a pickle
+    card = json.loads((copy / "card.json").read_text())
+    change_card(copy, files=card["files"] | {path.name: artefacts._sha256(path)})
+    with pytest.raises(BadArtefact, match="must be a native lightgbm file"):
+        artefacts.load(copy)
+
+
+@pytest.mark.parametrize("format_", [0, 2, "1", None])
+def test_other_format_is_refused(copy, format_):
+    change_card(copy, format=format_)
+    with pytest.raises(BadArtefact, match="must be of format 1"):
+        artefacts.load(copy)
+
+
+def test_card_that_is_no_json_is_refused(copy):
+    (copy / "card.json").write_text("{")
+    with pytest.raises(BadArtefact, match="readable JSON"):
+        artefacts.load(copy)
+
+
+def test_unknown_inputs_are_refused(copy):
+    card = json.loads((copy / "card.json").read_text())
+    card["targets"]["ttft_ms"]["inputs"][0] = "moon_phase"
+    change_card(copy, targets=card["targets"])
+    with pytest.raises(BadArtefact, match="moon_phase"):
+        artefacts.load(copy)
+
+
+def test_path_that_leaves_the_folder_is_refused(copy, tmp_path):
+    outside = tmp_path / "outside.txt"
+    outside.write_text("x")
+    change_card(copy, files={"../outside.txt": artefacts._sha256(outside)})
+    with pytest.raises(BadArtefact, match="missing or changed"):
+        artefacts.load(copy)
+
+
+def test_a_set_survives_saving_and_loading(copy, tmp_path):
+    card = artefacts.save(artefacts.load(copy), tmp_path / "again")
+    assert card["artefact_sha256"] == Predictor.load().card["artefact_sha256"]

@@ -1,0 +1,115 @@
+"""Training is repeatable, tells what it was made of, and beats what needs no training."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from guide_ml import artefacts, evaluation, training
+from guide_ml.crossval import out_of_fold, scores
+from guide_ml.dataset import build, source_weights
+from guide_ml.errors import BadData
+from guide_ml.features.floors import floors
+from guide_ml.measurements import default_folder, prepare, read_files
+from guide_ml.predictor import Predictor
+from guide_ml.targets import NAMES
+
+SOURCES = ("llamacpp-dgx-spark", "sglang-cookbook", "gpt-fast-readme", "ninehills-yi6b",
+           "dstack-benchmarks")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A folder of small sources that together have every target, and some offline rows."""
+    folder = tmp_path_factory.mktemp("few")
+    for source in SOURCES:
+        table = pd.read_parquet(default_folder() / f"{source}.parquet")
+        table.to_parquet(folder / f"{source}.parquet", index=False)
+    docs = pd.read_parquet(default_folder() / "rocm-vllm-dev-docker.parquet")
+    docs.head(60).to_parquet(folder / "rocm.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def card(few, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "set"
+    return out, training.train(few, out, seed=3, held_out=False)
+
+
+def test_same_data_and_seed_give_the_same_files(few, card, tmp_path):
+    again = training.train(few, tmp_path / "again", seed=3, held_out=False)
+    assert again["artefact_sha256"] == card[1]["artefact_sha256"]
+
+
+def test_another_seed_gives_other_boosters(few, card, tmp_path):
+    other = training.train(few, tmp_path / "other", seed=4, held_out=False)
+    assert other["artefact_sha256"] != card[1]["artefact_sha256"]
+
+
+def test_card_says_what_the_set_was_made_of(card):
+    folder, written = card
+    read = json.loads((folder / "card.json").read_text())
+    assert read == written
+    assert read["seed"] == 3
+    assert set(read["targets"]) == set(NAMES)
+    assert set(SOURCES) <= set(read["rows_by_source"])
+    assert sum(read["rows_by_source"].values()) == read["rows"]
+    assert {"lightgbm", "xgboost", "python"} <= set(read["versions"])
+    assert len(read["data_sha256"]) == 64
+
+
+def test_what_was_trained_predicts_the_rows_it_saw(few, card):
+    used = prepare(read_files(few))
+    found = Predictor.load(card[0]).predict(used.resolved)
+    decode = used.table["mode"].to_numpy() == "decode"
+    truth = used.table["tpot_ms"].to_numpy(float)[decode]
+    assert np.median(evaluation.errors(found.values["tpot_ms"][decode], truth)) < 25
+
+
+def test_held_out_rows_are_predicted_better_than_by_the_floor_times_a_constant(few):
+    used = prepare(read_files(few))
+    data = build(used)
+    ours, _ = out_of_fold(used, data, "random", jobs=1)
+    limit = floors(data.sample.load)
+    bound = np.choose(data.values.target, [np.log(limit[n]) for n in NAMES])
+    plain = bound.copy()
+    for target in range(len(NAMES)):
+        mine = data.values.target == target
+        plain[mine] += np.median((data.sample.log_value - bound)[mine])
+    a, b = scores(data, ours), scores(data, plain)
+    assert np.isfinite(ours).all()
+    assert (a["median_ape"] < b["median_ape"]).sum() >= 3
+    assert a["median_ape"].mean() < 0.7 * b["median_ape"].mean()
+
+
+def test_sources_of_any_size_count_by_a_power_of_their_rows():
+    source = np.asarray(["big"] * 1000 + ["small"] * 10, dtype=object)
+    weight = source_weights(source, np.zeros(1010, dtype=np.intp))
+    assert weight.mean() == pytest.approx(1.0)
+    # 1000^0.65 against 10^0.65: a hundredfold of rows counts 20 times.
+    assert weight[:1000].sum() / weight[1000:].sum() == pytest.approx(100**0.65)
+
+
+def test_training_without_data_says_so(tmp_path):
+    with pytest.raises(BadData, match="no measurements at"):
+        training.train(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_set_is_replaced_whole_or_not_at_all(few, card, tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    training.train(few, folder, seed=3, held_out=False)
+    before = (folder / "card.json").read_text()
+    fitted = artefacts.load(folder)
+
+    def fail(*_args, **_kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("guide_ml.artefacts.json.dumps", fail)
+    with pytest.raises(OSError, match="disk full"):
+        artefacts.save(fitted, folder)
+    assert (folder / "card.json").read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]

@@ -1,9 +1,11 @@
-"""More load never lowers a latency: lighter loads whose predictions bound a heavier one's.
+"""More load never lowers a latency: heavier loads whose predictions bound a lighter one's.
 
 Trees may say that a batch of 8 is done sooner than one of 4. No engine works like that, so the
-prediction for a load is the largest among itself and lighter loads: half the batch, a quarter,
-... down to one request; and shorter prompts and outputs likewise. Only lighter loads that
-physics puts close below matter: boosters correct it by far less than the rest.
+prediction for a load is the least among itself and heavier loads: twice the batch, four times,
+... and likewise longer prompts and outputs. Bounding light loads from above rather than heavy
+ones from below errs less: what breaks the order in measurements is mostly a light load that was
+measured too slow (warm-up, jitter). Only heavier loads that physics puts close above matter:
+boosters correct it by less than the rest.
 """
 
 from __future__ import annotations
@@ -17,22 +19,22 @@ from guide_ml.assume import Columns
 from guide_ml.descriptors import MODES
 from guide_ml.table import Floats
 
-__all__ = ["AXES", "NEAR", "Axis", "Lighter", "lighter"]
+__all__ = ["AXES", "NEAR", "Axis", "Heavier", "heavier"]
 
-#: Logarithm by which a lighter load's physics may be below and still matter.
-NEAR = 0.12
+#: Logarithm by which a heavier load's physics may be above and still matter.
+NEAR = 0.15
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One way in which a load can be lighter.
+    """One way in which a load can be heavier.
 
     Parameters
     ----------
     column : str
-        Column that is halved.
+        Column that is doubled.
     steps : int
-        Halvings.
+        Doublings.
     targets : tuple of str
         Latencies that may not fall along it. A longer output spreads prefills over more steps,
         so it may lower TTFT and TPOT of a server; it never shortens a batch.
@@ -44,22 +46,22 @@ class Axis:
 
 
 AXES = (
-    Axis("batch", 10, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis("input_len", 4, ("batch_latency_s", "ttft_ms")),
-    Axis("output_len", 4, ("batch_latency_s",)),
+    Axis("batch", 6, ("batch_latency_s", "ttft_ms", "tpot_ms")),
+    Axis("input_len", 3, ("batch_latency_s", "ttft_ms")),
+    Axis("output_len", 2, ("batch_latency_s",)),
 )
 
 
 @dataclass(frozen=True)
-class Lighter:
-    """Lighter versions of loads.
+class Heavier:
+    """Heavier versions of loads.
 
     Parameters
     ----------
     parent : array of int
-        Row that each is a lighter version of.
+        Row that each is a heavier version of.
     axis : array of int
-        Index into :data:`AXES` of how it is lighter.
+        Index into :data:`AXES` of how it is heavier.
     columns : dict of str to array
         Their descriptors.
     """
@@ -74,33 +76,35 @@ class Lighter:
         return np.asarray(allowed[self.axis])
 
 
-def _halvings(columns: Columns, axis: Axis) -> tuple[NDArray[np.intp], Floats]:
-    """Rows and values of the lighter loads along one axis."""
+def _doublings(columns: Columns, axis: Axis) -> tuple[NDArray[np.intp], Floats]:
+    """Rows and values of the heavier loads along one axis."""
     value = columns[axis.column]
-    least = columns["dp"] if axis.column == "batch" else np.ones_like(value)
     steps = 2.0 ** np.arange(1, axis.steps + 1)
-    halved = value[:, None] / steps
-    possible = halved >= least[:, None]
+    possible = np.ones((len(value), len(steps)), dtype=bool)
+    possible &= (columns["mode"] != MODES.index("offline"))[:, None]
     if axis.column == "input_len":
         possible &= (columns["mode"] != MODES.index("decode"))[:, None]
+    if axis.column == "output_len":
+        possible &= (columns["mode"] == MODES.index("static"))[:, None]
     rows, step = np.nonzero(possible)
-    return rows.astype(np.intp), halved[rows, step]
+    return rows.astype(np.intp), (value[:, None] * steps)[rows, step]
 
 
-def lighter(columns: Columns) -> Lighter:
-    """List the lighter versions of each load along every axis.
+def heavier(columns: Columns) -> Heavier:
+    """List the heavier versions of each load along every axis.
 
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
         Resolved descriptors.
     """
-    found = [_halvings(columns, axis) for axis in AXES]
+    found = [_doublings(columns, axis) for axis in AXES]
     parent = np.concatenate([rows for rows, _ in found])
     which = np.repeat(np.arange(len(AXES)), [len(rows) for rows, _ in found])
     out = {k: v[parent] for k, v in columns.items()}
     for index, (axis, (_, value)) in enumerate(zip(AXES, found, strict=True)):
         out[axis.column][which == index] = value
-    # The run keeps its requests, so fewer at a time mean more rounds.
-    out["requests_per_slot"] *= columns["batch"][parent] / out["batch"]
-    return Lighter(parent, which.astype(np.intp), out)
+    # The run keeps its requests, so more at a time mean fewer rounds.
+    share = columns["batch"][parent] / out["batch"]
+    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
+    return Heavier(parent, which.astype(np.intp), out)

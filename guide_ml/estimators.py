@@ -22,8 +22,6 @@ __all__ = ["KINDS", "Member", "fit_member", "hyper_parameters", "load_member"]
 KINDS = ("lightgbm", "xgboost")
 SUFFIX = {"lightgbm": ".txt", "xgboost": ".ubj"}
 
-FEW_ROWS = 256
-
 Inputs = NDArray[np.float32]
 
 
@@ -45,9 +43,8 @@ class LightGbm:
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        # Starting threads costs more than a few rows do.
-        threads = 1 if len(x) < FEW_ROWS else 0
-        return np.asarray(self.booster.predict(x, num_threads=threads), dtype=np.float64)
+        # The predictor runs chunks of a table side by side; threads in here would only fight.
+        return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
 
     def save(self, path: Path) -> None:
         """Write the native text file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
-from guide_ml.envelope import NEAR, lighter
+from guide_ml.envelope import NEAR, heavier
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import drivers
@@ -27,8 +28,8 @@ __all__ = ["Outcome", "Predictor", "default_predictor"]
 
 Names = dict[str, NDArray[np.object_]]
 
-#: Rows that are worked on together: a few hundred columns of this many rows fit in the caches.
-CHUNK = 16_384
+#: Rows that one thread works on together: their few hundred columns stay in its cache.
+CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,12 @@ class Predictor:
             Predict also what the memory account holds for too big; for evaluation only.
         """
         starts = range(0, len(resolved.errors), CHUNK) or range(1)
-        parts = [self._chunk(resolved, slice(i, i + CHUNK), force) for i in starts]
+        slices = [slice(i, i + CHUNK) for i in starts]
+        if len(slices) == 1:
+            parts = [self._chunk(resolved, slices[0], force)]
+        else:  # numpy and the boosters let go of the interpreter's lock
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = list(pool.map(lambda rows: self._chunk(resolved, rows, force), slices))
         values, bounds, memory = (
             {k: np.concatenate([p[i][k] for p in parts]) for k in parts[0][i]} for i in range(3)
         )
@@ -161,30 +167,30 @@ class Predictor:
         self, load: Load, names: Names, knobs: Columns, physics: Columns, code: Floats,
         out: Columns,
     ) -> None:  # fmt: skip
-        """Raise latencies to those of lighter loads that the boosters put above them."""
-        light = lighter(load.columns)
-        small = build(light.columns)
-        found = estimate(small, {k: v[light.parent] for k, v in knobs.items()})
+        """Lower latencies to those of heavier loads that the boosters put below them."""
+        heavy = heavier(load.columns)
+        large = build(heavy.columns)
+        found = estimate(large, {k: v[heavy.parent] for k, v in knobs.items()})
         near = {}
         for target in TARGETS:
             if target.name in out and target.is_time:
-                close = np.log(physics[target.name][light.parent] / found.targets[target.name])
-                applies = target.applies(light.columns["mode"]) & light.bounds(target.name)
+                close = np.log(found.targets[target.name] / physics[target.name][heavy.parent])
+                applies = target.applies(heavy.columns["mode"]) & heavy.bounds(target.name)
                 near[target] = applies & (close < NEAR)
         rows = np.flatnonzero(
-            np.any([np.zeros(len(light.parent), dtype=bool), *near.values()], axis=0)
+            np.any([np.zeros(len(heavy.parent), dtype=bool), *near.values()], axis=0)
         )
         if not len(rows):
             return
-        parent, part = light.parent[rows], found.take(rows)
-        shared = inputs(small.take(rows), {k: v[parent] for k, v in names.items()},
+        parent, part = heavy.parent[rows], found.take(rows)
+        shared = inputs(large.take(rows), {k: v[parent] for k, v in names.items()},
                         {k: v[parent] for k, v in knobs.items()}, part)  # fmt: skip
         shared["statistic"] = code[parent]
         for target, mask in near.items():
             own = np.flatnonzero(mask[rows])
             if len(own):
                 value = self._correct(target, shared, part.targets, own)
-                np.maximum.at(out[target.name], parent[own], value)
+                np.minimum.at(out[target.name], parent[own], value)
 
     def _correct(
         self, target: Target, shared: Columns, physics: Columns, own: NDArray[np.intp]

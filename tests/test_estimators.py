@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from guide_ml.errors import BadArtefact
 from guide_ml.estimators import KINDS, SUFFIX, fit_member, hyper_parameters, load_member
 from guide_ml.targets import NAMES
 
-PARAMS = {
+PARAMS: dict[str, dict[str, Any]] = {
     "lightgbm": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 60,
                  "bagging_fraction": 0.8},
     "xgboost": {"max_depth": 3, "eta": 0.2, "subsample": 0.8, "rounds": 60},

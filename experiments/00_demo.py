@@ -23,13 +23,14 @@ HELD_OUT = Path(__file__).parent / "results" / "00_demo.json"
 METRICS = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
 #: A data-centre server, one consumer GPU with llama.cpp, a static batch: each is one row.
 CASES = {
-    "Llama-3.3-70B in FP8 on 4 x H200, vLLM serving 64 users": {
+    "Llama-3.1-70B in FP8 on 4 x H200, vLLM serving 64 users": {
         "source": "aiconfigurator-silicon", "hardware": "nvidia-h200-sxm-141gb",
         "model": "meta-llama/Llama-3.1-70B-Instruct", "framework": "vllm", "num_devices": 4,
         "concurrency": 64,
     },
     "Llama-2-7B in 4 bits on one RTX 4090, llama.cpp, one user": {
         "source": "mlc-llm-perf-bench", "hardware": "nvidia-rtx-4090-24gb",
+        "model": "meta-llama/Llama-2-7b-hf",
         "framework": "llama.cpp", "num_devices": 1, "weight_dtype": "int4",
     },
     "Llama-3-8B in FP16 on one H100, vLLM, a batch of 16 x (1024 + 1024)": {
@@ -52,7 +53,8 @@ def measured_row(wanted: dict[str, object]) -> pd.Series:
 def show(title: str, row: pd.Series, held_out: dict[str, float]) -> Table:
     """Put measured and predicted figures side by side."""
     predicted = guide_ml.predict_table(pd.DataFrame([row])).iloc[0]
-    out = Table(title=title, title_justify="left", caption=str(row["source_ref"])[-90:])
+    out = Table(title=title, title_justify="left", caption=f"measured: {row['source']}",
+                caption_justify="left")  # fmt: skip
     for name in ("metric", "measured", "predicted", "error", "without this deployment", "error "):
         out.add_column(name, justify="left" if name == "metric" else "right")
     figures = measured_figures(row)

@@ -155,8 +155,11 @@ def train(
     _print(card, lambda: report.details(card, f"estimators in {out}"), as_json)
 
 
-@app.command(epilog=_examples("guide evaluate", "guide evaluate --data my-measurements --json"))
+@app.command(epilog=_examples("guide evaluate", "guide evaluate --split hardware --json"))
 def evaluate(
+    split: Annotated[
+        list[str] | None, typer.Option(help="What is held out; may be repeated. All by default.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
     ] = None,
@@ -165,9 +168,11 @@ def evaluate(
 ) -> None:
     """Score the estimators on deployments that they have not seen."""
     with _progress() as progress:
-        from guide_ml import crossval
+        from guide_ml import crossval, evaluation
 
-        rows: Any = crossval.evaluate(data, seed=seed, progress=progress).to_dict("records")
+        splits = tuple(split or evaluation.SPLITS)
+        found = crossval.evaluate(data, splits=splits, seed=seed, progress=progress)
+        rows: Any = found.round(2).to_dict("records")
     columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
     _print(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
 

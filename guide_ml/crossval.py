@@ -15,6 +15,7 @@ from guide_ml import evaluation
 from guide_ml.artefacts import Fitted
 from guide_ml.assume import Resolved
 from guide_ml.dataset import Dataset, Matrix, build, matrix
+from guide_ml.errors import UnknownName
 from guide_ml.estimators import Member, fit_member, hyper_parameters
 from guide_ml.measurements import Measurements, Values, prepare, read_files
 from guide_ml.physics.design import Coefficients
@@ -148,6 +149,9 @@ def evaluate(
     DataFrame with columns split, target and :data:`guide_ml.evaluation.METRICS`
         Errors in percent, means only, out of fold.
     """
+    for split in splits:
+        if split not in evaluation.SPLITS:
+            raise UnknownName("split", split, evaluation.SPLITS)
     measured = prepare(read_files(data))
     dataset = build(measured)
     parts = []

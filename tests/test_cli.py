@@ -171,16 +171,22 @@ def test_train_and_evaluate_hand_their_options_on(monkeypatch: pytest.MonkeyPatc
         progress(1, 2, "half way")
         return {"median": 0.5}
 
-    def evaluate(*given: Any, seed: int, progress: Any) -> pd.DataFrame:
-        return pd.DataFrame([train(*given, seed=seed, progress=progress)])
+    def evaluate(*given: Any, splits: Any, seed: int, progress: Any) -> pd.DataFrame:
+        return pd.DataFrame([train(*given, splits, seed=seed, progress=progress)])
 
     for name in ("training", "crossval"):
         module = SimpleNamespace(train=train, evaluate=evaluate)
         monkeypatch.setitem(sys.modules, f"guide_ml.{name}", module)
         monkeypatch.setattr(guide_ml, name, module, raising=False)
     assert read("train", "--data", "d", "--out", "o", "--seed", "7", "--json") == {"median": 0.5}
-    assert "median" in guide("evaluate", "--data", "d").stdout
-    assert seen == [(Path("d"), Path("o"), 7), (Path("d"), 0)]
+    assert "median" in guide("evaluate", "--data", "d", "--split", "model").stdout
+    assert seen == [(Path("d"), Path("o"), 7), (Path("d"), ("model",), 0)]
+
+
+def test_an_unknown_split_is_one_sentence() -> None:
+    done = guide("evaluate", "--split", "hardwar")
+    assert done.exit_code == 2
+    assert "did you mean hardware?" in done.stderr
 
 
 def test_the_version_is_printed() -> None:

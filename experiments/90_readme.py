@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -52,6 +53,16 @@ def peers() -> str:
     return markdown(table.drop(columns="within_20").round(1))
 
 
+def data() -> str:
+    """What the shipped set was trained on."""
+    card = json.loads((HERE.parent / "models" / "default" / "card.json").read_text("utf-8"))
+    left = sum(card["rows_left_out"].values())
+    return (
+        f"The shipped set: {card['rows']:,} measured rows of {len(card['rows_by_source'])} sources"
+        f" ({left:,} rows left out, by reason on the card), {sum(card['values'].values()):,} values."
+    )
+
+
 def fill(text: str, name: str, body: str) -> str:
     """Put a block between its marks."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
@@ -62,7 +73,7 @@ def fill(text: str, name: str, body: str) -> str:
 def blocks() -> dict[str, str]:
     """Every block of the README that is written by a script."""
     return {
-        "predict": guide(PREDICT), "error": guide(WRONG), "accuracy": accuracy(),
+        "data": data(), "predict": guide(PREDICT), "error": guide(WRONG), "accuracy": accuracy(),
         "peers": peers(), "speed": (RESULTS / "02_speed.md").read_text("utf-8").strip(),
     }  # fmt: skip
 

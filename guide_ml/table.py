@@ -167,8 +167,10 @@ def _number(
         return np.full(raw.n, np.nan)
     if column.dtype == object:
         column = column.map(_plain)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if not pd.api.types.is_numeric_dtype(column.dtype):
+    plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+    numbers = column if plain else pd.to_numeric(column, errors="coerce")
+    values = numbers.to_numpy(np.float64, na_value=np.nan)
+    if not plain and not pd.api.types.is_numeric_dtype(column.dtype):
         text = column.astype("string").str.strip().fillna("").to_numpy()
         broken = np.isnan(values) & ~np.isin(text, ["", "nan", "NaN", "None", "<NA>"])
         raw.fail(broken, lambda i: f"{name} must be a number; got {text[i]!r}")

@@ -158,6 +158,7 @@ def model(name: str) -> Model:
     return table[_lookup("model", name, table, MODEL_HINT)]
 
 
+@cache
 def framework(name: str, version: str = "", backend: str | None = None) -> tuple[Framework, bool]:
     """Look an engine up and date its version.
 

@@ -70,9 +70,10 @@ def peak_flops(columns: Columns) -> Floats:
     and int8 is the bound there.
     """
     rates = np.stack([columns["hw_" + c] for c in COMPUTE])
-    chosen = np.nan_to_num(columns["compute"], nan=1.0).astype(np.intp)
-    rate = np.take_along_axis(rates, chosen[None, :], axis=0)[0]
-    integer = np.isin(columns["family"], [FAMILIES.index("gguf")])
+    compute = columns["compute"]
+    chosen = np.where(np.isnan(compute), 1.0, compute).astype(np.intp)
+    rate = rates[chosen, np.arange(len(chosen))]
+    integer = columns["family"] == FAMILIES.index("gguf")
     return np.asarray(np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA)
 
 

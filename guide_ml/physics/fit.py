@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from guide_ml.assume import Columns
 from guide_ml.features.load import Load
@@ -137,6 +138,12 @@ def fit(sample: Sample, progress: Callable[[str], None] | None = None) -> Coeffi
     Coefficients
         Deterministic: the same sample gives the same coefficients.
     """
+    # Sums of many threads round differently; one thread makes the same file everywhere.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fit(sample, progress)
+
+
+def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients:
     design = _Design(sample.drivers)
     theta = np.zeros(len(design.terms))
     damping = 0.1

@@ -58,8 +58,8 @@ def data() -> str:
     card = json.loads((HERE.parent / "models" / "default" / "card.json").read_text("utf-8"))
     left = sum(card["rows_left_out"].values())
     return (
-        f"The shipped set: {card['rows']:,} measured rows of {len(card['rows_by_source'])} sources"
-        f" ({left:,} rows left out, by reason on the card), {sum(card['values'].values()):,} values."
+        f"The shipped set: {card['rows']:,} measured rows of {len(card['rows_by_source'])} sources,"
+        f" {sum(card['values'].values()):,} values ({left:,} rows left out, by reason on the card)."
     )
 
 

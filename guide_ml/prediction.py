@@ -78,7 +78,13 @@ class Prediction:
 
     @property
     def request_latency_s(self) -> float | None:
-        """Seconds from a request to its last token: TTFT and a TPOT for each further token."""
+        """Seconds from a request to its last token.
+
+        The requests of a static batch end with it; a server's take TTFT and a TPOT for each
+        further token.
+        """
+        if self.batch_latency_s is not None:
+            return self.batch_latency_s
         if self.ttft_ms is None or self.tpot_ms is None:
             return None
         further = max(self.workload.output_len - 1, 0)

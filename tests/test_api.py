@@ -260,3 +260,9 @@ def test_whatever_comes_is_predicted_or_refused(change: dict[str, Any]) -> None:
 def test_a_model_that_does_not_fit_is_not_predicted() -> None:
     with pytest.raises(DoesNotFit, match=r"each device of 80 GB is \d+\.\d GB short"):
         predict(**BATCH | {"model": "meta-llama/Llama-3.1-70B-Instruct"})
+
+
+def test_requests_of_a_static_batch_end_with_it() -> None:
+    found = predict(hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", batch_size=8,
+                    input_len=512, output_len=128)  # fmt: skip
+    assert found.request_latency_s == found.batch_latency_s

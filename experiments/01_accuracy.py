@@ -113,6 +113,16 @@ def summarise(frames: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows).round(2)
 
 
+def merge(fresh: pd.DataFrame) -> pd.DataFrame:
+    """Put freshly measured splits in place of their old rows; splits not run keep theirs."""
+    path = RESULTS / "01_accuracy.csv"
+    if not path.exists():
+        return fresh
+    old = pd.read_csv(path)
+    both = pd.concat([fresh, old[~old["split"].isin(fresh["split"])]])
+    return both.sort_values("split", key=lambda s: s.map(evaluation.SPLITS.index), kind="stable")
+
+
 def peers(table: pd.DataFrame) -> pd.DataFrame:
     """Compare with AIConfigurator on the closed rows that it answers, deployment unseen."""
     other = pd.read_parquet(HERE / "data" / "aiconfigurator.parquet")
@@ -158,7 +168,7 @@ def main() -> None:
         for method, logs in found.items():
             frames[split, method] = frame(measured, data, logs)
     RESULTS.mkdir(exist_ok=True)
-    summary = summarise(frames)
+    summary = merge(summarise(frames))
     summary.to_csv(RESULTS / "01_accuracy.csv", index=False)
     wide = medians(summary)
     own = summary[summary["method"] == "guide-ml"].drop(columns="method")
@@ -176,6 +186,8 @@ def main() -> None:
             worst.to_csv(RESULTS / f"01_accuracy_by_{name}.csv", index=False)
         beside = peers(table)
         beside.to_csv(RESULTS / "01_accuracy_peers.csv", index=False)
+    if (RESULTS / "01_accuracy_peers.csv").exists():
+        beside = pd.read_csv(RESULTS / "01_accuracy_peers.csv")
         parts += ["\n## Beside AIConfigurator, on the rows that it answers\n", markdown(beside)]
     published = pd.DataFrame(PUBLISHED, columns=["system", "what", "error"])
     parts += ["\n## What others report, on their own data\n", markdown(published), ""]

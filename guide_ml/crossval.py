@@ -115,13 +115,12 @@ def out_of_fold(
     return predicted, physics
 
 
-def scores(data: Dataset, log_predicted: Floats, mean_only: bool = True) -> pd.DataFrame:
-    """Sum errors up for each target; only means unless asked for all statistics."""
+def scores(data: Dataset, log_predicted: Floats) -> pd.DataFrame:
+    """Sum errors up for each target, means only."""
     rows = []
     for index, name in enumerate(NAMES):
-        keep = (data.values.target == index) & np.isfinite(log_predicted)
-        if mean_only:
-            keep &= data.values.statistic == 0
+        mine = (data.values.target == index) & (data.values.statistic == 0)
+        keep = mine & np.isfinite(log_predicted)
         ape = evaluation.errors(np.exp(log_predicted[keep]), data.values.value[keep])
         rows.append({"target": name} | evaluation.summary(ape))
     return pd.DataFrame(rows)

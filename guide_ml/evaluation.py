@@ -21,9 +21,10 @@ Names = NDArray[np.object_]
 def groups(measured: Measurements, split: str) -> Names:
     """Name the group of each row that must not be split apart.
 
-    random: rows. deployment: hardware x model x framework x devices, the same key in every
-    source. model: architecture (checkpoints of one architecture are one model). hardware:
-    device. source: origin, with origins that share runs as one.
+    random: rows, but the copies of one run that several sources publish are one. deployment:
+    hardware x model x framework x devices, the same key in every source. model: architecture
+    (checkpoints of one architecture are one model). hardware: device. source: origin, with
+    origins that share runs as one.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def groups(measured: Measurements, split: str) -> Names:
     """
     names, columns = measured.resolved.names, measured.resolved.columns
     if split == "random":
-        return np.arange(len(measured.table)).astype(str).astype(object)
+        return _runs(measured)
     if split == "hardware":
         return names["hardware"].astype(str).astype(object)
     if split == "source":
@@ -42,6 +43,16 @@ def groups(measured: Measurements, split: str) -> Names:
     if split == "deployment":
         return _joined(names["hardware"], names["model"], names["framework"], columns["devices"])
     raise KeyError(split)
+
+
+def _runs(measured: Measurements) -> Names:
+    """Name the run of each row: the row itself, or for sources that share runs what was run."""
+    names, columns = measured.resolved.names, measured.resolved.columns
+    shared = measured.table["source"].isin(list(SAME_RUNS)).to_numpy(bool)
+    load = (columns[k] for k in ("devices", "mode", "batch", "input_len", "output_len", "spec"))
+    what = (names[k] for k in ("hardware", "model", "framework", "weight_dtype"))
+    run = _joined(*what, *load)
+    return np.where(shared, run, np.arange(len(run)).astype(str).astype(object))
 
 
 def _joined(*parts: Names | NDArray[np.float64]) -> Names:

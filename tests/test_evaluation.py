@@ -47,6 +47,14 @@ def test_a_random_split_tells_all_rows_apart() -> None:
     assert sorted(groups(measured({}, {}, {}), "random")) == ["0", "1", "2"]
 
 
+def test_a_random_split_keeps_copies_of_one_run_together() -> None:
+    copies = [{"source": "aiconfigurator-silicon"}, {"source": "inferencex-dsr1"}]
+    other = {"source": "inferencex-dsr1", "concurrency": 64.0}
+    first, second, third = groups(measured(*copies, other), "random")
+    assert first == second
+    assert first != third
+
+
 @pytest.mark.parametrize(
     "change", [{"concurrency": 64.0}, {"input_len": 100.0}, {"source": "there"}, {"tp": 1.0}]
 )

@@ -52,7 +52,7 @@ wheel: install  ## build the wheel and the source distribution into dist/
 	$(BIN)/python -m build --no-isolation
 
 lock: install  ## resolve requirements.lock anew, keeping its versions where they still serve
-	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --fork-strategy fewest \
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dask --extra dev --extra plot --extra prices --universal --fork-strategy fewest \
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
 
 clean:  ## remove the environment, caches and builds; data and models stay

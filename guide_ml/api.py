@@ -14,15 +14,18 @@ from guide_ml.assume import Resolved
 from guide_ml.descriptors import Framework
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
+from guide_ml.intervals import LEVEL, check_level
 from guide_ml.prediction import MemoryAccount, Prediction
 from guide_ml.run import PredictorLike, Run, ask, run
-from guide_ml.table import DESCRIPTORS, Definitions, Floats, Raw
+from guide_ml.table import DESCRIPTORS, Definitions, Raw
 from guide_ml.targets import NAMES
 
 __all__ = ["COLUMNS", "MemoryAccount", "Prediction", "predict", "predict_table"]
 
-COLUMNS = (*NAMES, "memory_fits", "error")
-"""Columns of a table of predictions."""
+ENDS = tuple(f"{name}_{end}" for name in NAMES for end in ("low", "high"))
+"""Columns of the ends of intervals."""
+COLUMNS = (*NAMES, *ENDS, "in_domain", "memory_fits", "error")
+"""Columns of a table of predictions; without a level those of intervals and domain are absent."""
 
 
 def predict(
@@ -42,6 +45,7 @@ def predict(
     input_len: float | None = None, output_len: float | None = None,
     context_depth: float | None = None,
     ttft_stat: str | None = None, tpot_stat: str | None = None,
+    level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict speed and memory of one deployment.
@@ -73,6 +77,8 @@ def predict(
         a request, and tokens in the KV cache before it.
     ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
         Statistic wanted of a server.
+    level : float, optional
+        Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
         Other estimators than the ones that come with the package.
 
@@ -115,14 +121,16 @@ def predict(
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
     asked = ask(pd.DataFrame({k: [v] for k, v in row.items()}), known, released)
-    return _one(*asked, predictor).prediction()
+    return _one(*asked, predictor, check_level(level)).prediction()
 
 
-def _one(raw: Raw, resolved: Resolved, predictor: PredictorLike | None) -> Run:
+def _one(
+    raw: Raw, resolved: Resolved, predictor: PredictorLike | None, level: float | None
+) -> Run:
     """Predict the only row, or raise what is wrong with it."""
     if resolved.errors[0]:
         raise InvalidInput(resolved.errors[0])
-    done = run(raw, resolved, predictor)
+    done = run(raw, resolved, predictor, level)
     if done.errors[0]:
         raise InvalidInput(done.errors[0])
     if not done.fits[0]:
@@ -136,6 +144,7 @@ def predict_table(
     predictor: PredictorLike | None = None,
     hardware: Mapping[str, HardwareLike] | Iterable[HardwareLike] | None = None,
     models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
+    level: float | None = LEVEL,
 ) -> pd.DataFrame:
     """Predict speed and memory of each deployment of a table.
 
@@ -151,13 +160,18 @@ def predict_table(
         Other estimators than the ones that come with the package.
     hardware, models : mapping or iterable, optional
         What the catalogue lacks: by the name that the table uses, or with names of their own.
+    level : float, optional
+        Share of like cases that each interval is to hold; ``None`` for no intervals and no
+        domain, which is faster.
 
     Returns
     -------
-    DataFrame of shape (n, 6)
+    DataFrame of shape (n, 15)
         On the same index: ``batch_latency_s``, ``ttft_ms``, ``tpot_ms``, ``output_tok_s`` (NaN
-        where the mode has none, the row is bad or does not fit), ``memory_fits`` (bool) and
-        ``error`` (text, blank where there is none).
+        where the mode has none, the row is bad or does not fit); the ends of their intervals,
+        ``<metric>_low`` and ``<metric>_high``; ``in_domain`` (measured, interpolated, near or
+        far; blank where nothing is predicted), ``memory_fits`` (bool) and ``error`` (text, blank
+        where there is none). With ``level=None`` the first four and the last two.
 
     Examples
     --------
@@ -169,26 +183,23 @@ def predict_table(
     """
     if errors not in ("raise", "report"):
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
+    check_level(level)
     if type(table).__module__.startswith("pyarrow"):
-        arrow: pd.DataFrame = _predict_arrow(table, errors, predictor, hardware, models)
+        arrow: pd.DataFrame = _predict_arrow(table, errors, predictor, hardware, models, level)
         return arrow
     _check_table(table)
     known = Definitions(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
     if not len(table):
-        return _result(table.index, {t: np.empty(0) for t in NAMES}, np.empty(0, bool), [])
+        return _empty(table.index, level)
     raw, resolved = ask(table, known)
     if errors == "raise":
         _raise_first(table.index, resolved.errors)
-    done = run(raw, resolved, predictor)
+    done = run(raw, resolved, predictor, level)
     if errors == "raise":
         _raise_first(table.index, done.errors)
-    reasons = done.errors.copy()
-    reasons[done.unfit] = done.shortages()
-    found = done.outcome.values
-    values = {t: np.where(done.fits, found[t], np.nan) for t in NAMES}
-    return _result(table.index, values, done.fits, reasons.tolist())
+    return _result(table.index, done)
 
 
 def _predict_arrow(table: Any, *rest: Any) -> Any:
@@ -219,10 +230,27 @@ def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:
     )
 
 
-def _result(
-    index: pd.Index, values: Mapping[str, Floats], fits: NDArray[np.bool_], errors: list[str]
-) -> pd.DataFrame:
-    out = pd.DataFrame({t: values[t] for t in NAMES}, index=index)
-    out["memory_fits"] = fits
-    out["error"] = pd.Series(errors, index=index, dtype="str")
-    return out
+def _result(index: pd.Index, done: Run) -> pd.DataFrame:
+    """Lay out what was found."""
+    found, fits = done.outcome.values, done.fits
+    out = {name: np.where(fits, found[name], np.nan) for name in NAMES}
+    columns: dict[str, Any] = dict(out)
+    if done.judged is not None:
+        for name in NAMES:
+            columns[f"{name}_low"] = np.where(fits, done.judged.low[name], np.nan)
+            columns[f"{name}_high"] = np.where(fits, done.judged.high[name], np.nan)
+        words = np.where(fits, done.judged.words(), "")
+        columns["in_domain"] = pd.Series(words, index=index, dtype="str")
+    reasons = done.errors.copy()
+    reasons[done.unfit] = done.shortages()
+    columns["memory_fits"] = fits
+    columns["error"] = pd.Series(reasons.tolist(), index=index, dtype="str")
+    return pd.DataFrame(columns, index=index)
+
+
+def _empty(index: pd.Index, level: float | None) -> pd.DataFrame:
+    """Return the columns without rows."""
+    names = [c for c in COLUMNS if level is not None or (c not in ENDS and c != "in_domain")]
+    out = pd.DataFrame(index=index, columns=names, dtype=float)
+    text = {c: "str" for c in ("in_domain", "error") if c in names}
+    return out.astype(text | {"memory_fits": bool})

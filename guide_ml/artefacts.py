@@ -1,7 +1,8 @@
 """The only reader and writer of artefacts: a folder of native booster files, JSON and a card.
 
-``card.json`` says what the folder holds: targets, inputs in order, files with their SHA-256,
-hash of the data, versions, seed, held-out errors. Nothing is pickled; loading runs no code.
+What was measured lies beside them as Parquet tables. ``card.json`` says what the folder holds:
+targets, inputs in order, files with their SHA-256, hash of the data, versions, seed, held-out
+errors. Nothing is pickled; loading runs no code.
 """
 
 from __future__ import annotations
@@ -16,16 +17,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from guide_ml.domain import Reference
+from guide_ml.domain.measured import Measured
 from guide_ml.errors import BadArtefact
 from guide_ml.estimators import SUFFIX, Member, load_member
+from guide_ml.intervals import Bands
+from guide_ml.knowledge import Knowledge
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.inputs import INPUTS
 from guide_ml.targets import NAMES
 
 __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 
-FORMAT = 1
+FORMAT = 2
 CARD, PHYSICS = "card.json", "physics.json"
+SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
+CASES, MEASURED = "cases.parquet", "measured.parquet"
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,16 @@ class Fitted:
         Boosters by target and kind; their mean is the estimate.
     card : dict
         What a reader should know.
+    knowledge : Knowledge, optional
+        Errors on what was held out and the data they come from; a set without it predicts, but
+        cannot say how sure it is.
     """
 
     physics: Coefficients
     inputs: dict[str, list[str]]
     members: dict[str, dict[str, Member]]
     card: dict[str, Any] = field(default_factory=dict)
+    knowledge: Knowledge | None = None
 
 
 def default_folder() -> Path:
@@ -73,7 +86,18 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
             member.save(folder / name)
             hashes[name] = _sha256(folder / name)
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
+    if fitted.knowledge is not None:
+        _write_knowledge(fitted.knowledge, folder)
+        hashes |= {n: _sha256(folder / n) for n in (SPREAD, BANDS, CASES, MEASURED)}
     return fitted.card | {"format": FORMAT, "targets": targets, "files": hashes}
+
+
+def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
+    knowledge.bands.spread.save(folder / SPREAD)
+    text = json.dumps({"quantiles": dict(knowledge.bands.tables)}, sort_keys=True)
+    (folder / BANDS).write_text(text + "\n", encoding="utf-8")
+    knowledge.reference.cases.to_parquet(folder / CASES, compression="zstd", index=False)
+    knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False)
 
 
 def save(fitted: Fitted, folder: Path) -> dict[str, Any]:
@@ -133,7 +157,22 @@ def load(folder: Path | None = None) -> Fitted:
         for target, entry in card["targets"].items()
     }  # fmt: skip
     inputs = {target: list(entry["inputs"]) for target, entry in card["targets"].items()}
-    return Fitted(_physics(where), inputs, members, card)
+    return Fitted(_physics(where), inputs, members, card, _knowledge(where, card["files"]))
+
+
+def _knowledge(where: Path, listed: Mapping[str, str]) -> Knowledge | None:
+    """Read what intervals and domains need; the measured rows wait until they are asked for."""
+    if SPREAD not in listed:
+        return None
+    tables = _json(where / BANDS).get("quantiles")
+    if not isinstance(tables, dict) or "" not in tables:
+        raise BadArtefact(f"{where / BANDS} must hold quantiles; train again")
+    try:
+        cases = pd.read_parquet(where / CASES)
+    except (OSError, ValueError) as error:
+        raise BadArtefact(f"{where / CASES} must be a readable Parquet file: {error}") from error
+    bands = Bands(load_member("lightgbm", where / SPREAD), tables)
+    return Knowledge(Reference(cases), Measured(where / MEASURED), bands)
 
 
 def _json(path: Path) -> Mapping[str, Any]:

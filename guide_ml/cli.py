@@ -96,8 +96,8 @@ def predict(
     num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
     input_len: o.InputOption = None, output_len: o.OutputOption = None,
     context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
-    tpot_stat: o.StatOption = None, predictor: o.PredictorOption = None,
-    as_json: o.JsonOption = False,
+    tpot_stat: o.StatOption = None, level: o.LevelOption = 0.9,
+    predictor: o.PredictorOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Predict speed and memory of one deployment."""
     asked = dict(locals())

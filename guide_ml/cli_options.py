@@ -73,6 +73,9 @@ DepthOption = Annotated[
 StatOption = Annotated[
     str | None, typer.Option(help="mean, median or p99.", rich_help_panel=_LOAD)
 ]
+LevelOption = Annotated[
+    float, typer.Option("--level", help="Share of like cases that each interval is to hold.")
+]
 PredictorOption = Annotated[
     Path | None, typer.Option("--predictor", help="Folder of other estimators.")
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from guide_ml.descriptors import Deployment, Workload
 from guide_ml.units import MS_PER_S
 
-__all__ = ["MemoryAccount", "Prediction"]
+__all__ = ["Domain", "Evidence", "MemoryAccount", "Prediction"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,64 @@ class MemoryAccount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One measured row near to what was asked.
+
+    Parameters
+    ----------
+    source, source_ref : str
+        Where it was published (a page of ``data/sources``), and which row of that.
+    deployment : mapping of str to object
+        What was run, in the words of a table's columns.
+    measured : mapping of str to float
+        Measured metrics.
+    held_out : mapping of str to float
+        What was predicted for it by estimators that had not seen its deployment.
+    distance : float
+        From what was asked: 0 is the same, about 1 another engine or make of device.
+    """
+
+    source: str
+    source_ref: str
+    deployment: Mapping[str, Any]
+    measured: Mapping[str, float]
+    held_out: Mapping[str, float]
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """How familiar one deployment is.
+
+    Parameters
+    ----------
+    level : str
+        ``measured``, ``interpolated``, ``near`` or ``far``.
+    distance : float
+        From the nearest measured deployment; 0 is the same, about 1 another engine.
+    reasons : tuple of str
+        What keeps it from being measured or interpolated, in words; the weightiest first.
+    nearest : str
+        The nearest measured deployment, in words.
+    """
+
+    level: str
+    distance: float
+    reasons: tuple[str, ...]
+    nearest: str
+
+    def text(self) -> str:
+        """Say it in one sentence."""
+        head = {
+            "measured": "measured: this very deployment and load are in the data",
+            "interpolated": "interpolated: this deployment was measured, under other loads",
+            "near": "near: much like what was measured",
+            "far": "far: unlike anything measured, so take it with care",
+        }[self.level]
+        return head + (f" ({'; '.join(self.reasons)})" if self.reasons else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """Speed and memory of one deployment under one workload.
 
@@ -64,6 +123,15 @@ class Prediction:
         The load in force.
     assumed : mapping of str to str
         What was taken for granted for what was not given, in words, by name of the descriptor.
+    level : float or None
+        Share of like cases whose measured figure lies within the interval; ``None`` if no
+        intervals were asked for, and then the next three hold nothing either.
+    low, high : mapping of str to float or None
+        Ends of the interval of each metric.
+    domain : Domain or None
+        How familiar the deployment is, and what sets it apart from what was measured.
+    find_evidence : callable, optional
+        Looks the nearest measured rows up.
     """
 
     batch_latency_s: float | None
@@ -75,6 +143,23 @@ class Prediction:
     deployment: Deployment
     workload: Workload
     assumed: Mapping[str, str]
+    level: float | None = None
+    low: Mapping[str, float | None] = field(default_factory=dict)
+    high: Mapping[str, float | None] = field(default_factory=dict)
+    domain: Domain | None = None
+    find_evidence: Callable[[], tuple[Evidence, ...]] = field(
+        default=tuple, repr=False, compare=False
+    )
+
+    @property
+    def in_domain(self) -> str | None:
+        """How familiar the deployment is: measured, interpolated, near or far."""
+        return None if self.domain is None else self.domain.level
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The measured rows nearest to what was asked, the nearest first."""
+        return self.find_evidence()
 
     @property
     def request_latency_s(self) -> float | None:
@@ -110,11 +195,20 @@ class Prediction:
                  "tok_s_per_user", "tok_s_per_device")  # fmt: skip
         return {
             **{name: getattr(self, name) for name in names},
+            **self._ends(),
             "floors": dict(self.floors),
             "memory": asdict(self.memory),
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
+            "evidence": [asdict(e) for e in self.evidence],
         }
+
+    def _ends(self) -> dict[str, Any]:
+        """Return intervals and domain in the words of a table's columns."""
+        ends = {f"{name}_{end}": value for end, found in (("low", self.low), ("high", self.high))
+                for name, value in found.items()}  # fmt: skip
+        domain = asdict(self.domain) if self.domain else None
+        return {"level": self.level, **ends, "in_domain": self.in_domain, "domain": domain}
 
     def _facts(self) -> dict[str, Any]:
         """Return deployment and workload in the words of a table's columns."""

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
 from guide_ml.envelope import NEAR, heavier
+from guide_ml.errors import BadArtefact
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
+from guide_ml.knowledge import Judgement, Knowledge
 from guide_ml.physics.design import drivers
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import estimate
@@ -103,6 +105,35 @@ class Predictor:
             {k: np.concatenate([p[i][k] for p in parts]) for k in parts[0][i]} for i in range(3)
         )
         return Outcome(values, bounds, memory, resolved.errors)
+
+    def judge(self, resolved: Resolved, outcome: Outcome, level: float) -> Judgement:
+        """Put intervals and domains beside predictions.
+
+        Parameters
+        ----------
+        resolved : Resolved
+            What was predicted.
+        outcome : Outcome
+            What :meth:`predict` returned for it.
+        level : float
+            Share of cases that the intervals are to hold, between 0 and 1.
+
+        Raises
+        ------
+        BadArtefact
+            If the trained set came without errors on what was held out.
+        """
+        return self.knowledge.judge(resolved, outcome.values, outcome.floors, level)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the trained set knows of the data and of its errors."""
+        if self.fitted.knowledge is None:
+            raise BadArtefact(
+                "these estimators were trained without held-out errors, so they give no intervals:"
+                " ask with level=None, or train again with held-out errors"
+            )
+        return self.fitted.knowledge
 
     def _chunk(
         self, resolved: Resolved, rows: slice, force: bool

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from guide_ml.prediction import Prediction
+from guide_ml.prediction import Evidence, Prediction
 from guide_ml.targets import TARGETS
 
 __all__ = ["details", "listing", "prediction", "show", "text"]
@@ -45,7 +45,7 @@ def prediction(found: Prediction) -> RenderableType:
     renderable
         For a rich console.
     """
-    parts = [_title(found), _speed(found), _memory(found)]
+    parts = [_title(found), _speed(found), *_sureness(found), _memory(found)]
     if found.assumed:
         parts.append(details(found.assumed, "assumed, as it was not given"))
     return Group(*parts)
@@ -141,12 +141,43 @@ def _title(found: Prediction) -> RenderableType:
 
 def _speed(found: Prediction) -> Table:
     table = _table("speed")
-    for heading in ("", "predicted", "at best", "unit"):
+    sure = "" if found.level is None else f"{100 * found.level:g} % between"
+    for heading in ("", "predicted", *([sure] if sure else []), "at best", "unit"):
         table.add_column(heading, justify="left" if heading in ("", "unit") else "right")
     for name, title in _METRICS.items():
         if (value := getattr(found, name)) is not None:
-            table.add_row(title, _cell(value), _cell(found.floors.get(name)), _unit(name))
+            ends = [_cell(end.get(name)) for end in (found.low, found.high)]
+            between = [" - ".join(ends) if ends[0] else ""] if sure else []
+            table.add_row(title, _cell(value), *between, _cell(found.floors.get(name)),
+                          _unit(name))  # fmt: skip
     return table
+
+
+def _sureness(found: Prediction) -> list[Table]:
+    """Say how familiar the deployment is, and what was measured near it."""
+    if found.domain is None:
+        return []
+    head = details(
+        {"in domain": found.domain.text(), "nearest": found.domain.nearest}, "how sure"
+    )
+    near = _table("measured nearby")
+    for heading in ("measured", "load", "figures", "source"):
+        near.add_column(heading, overflow="fold")
+    for row in found.evidence:
+        near.add_row(*_evidence(row))
+    return [head, near]
+
+
+def _evidence(row: Evidence) -> tuple[str, str, str, str]:
+    d = row.deployment
+    version = f" {d['framework_version']}" if d.get("framework_version") else ""
+    what = (f"{_cell(d.get('num_devices', 1))} x {d['hardware']}, {d['model']},"
+            f" {d['framework']}{version}, {d.get('weight_dtype', '')}")  # fmt: skip
+    words = {"batch_size": "batch", "concurrency": "concurrency", "input_len": "in",
+             "output_len": "out", "context_depth": "depth"}  # fmt: skip
+    load = ", ".join(f"{w} {_cell(d[k])}" for k, w in words.items() if k in d)
+    figures = ", ".join(f"{_METRICS[k]} {_cell(v)} {_unit(k)}" for k, v in row.measured.items())
+    return escape(what), f"{d['mode']}: {load}", figures, row.source
 
 
 def _memory(found: Prediction) -> Table:

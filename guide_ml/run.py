@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from guide_ml import table as tables
 from guide_ml.descriptors import MODES, STATS, Deployment, Framework, Hardware, Model, Workload
 from guide_ml.errors import InvalidInput
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
+from guide_ml.knowledge import Judgement
 from guide_ml.prediction import MemoryAccount, Prediction
 from guide_ml.predictor import Outcome, Predictor, default_predictor
 from guide_ml.targets import NAMES
@@ -41,11 +44,17 @@ class Run:
         What is in force.
     outcome : Outcome
         What was predicted.
+    predictor : Predictor
+        What predicted it.
+    judged : Judgement, optional
+        How sure the predictions are, if that was asked for.
     """
 
     raw: tables.Raw
     resolved: assume.Resolved
     outcome: Outcome
+    predictor: Predictor
+    judged: Judgement | None = None
 
     @property
     def errors(self) -> NDArray[np.object_]:
@@ -70,14 +79,27 @@ class Run:
     def prediction(self) -> Prediction:
         """Gather what is known of the only row, which fits."""
         found = self.outcome.values
-        values = {t: _or_none(v[0]) for t, v in found.items()}
+        values: dict[str, Any] = {t: _or_none(v[0]) for t, v in found.items()}
         floors = {t: _or_none(v[0]) for t, v in self.outcome.floors.items()}
         return Prediction(
-            **{t: values[t] for t in NAMES},
+            **{t: values[t] for t in NAMES}, **self._judged(values),
             floors={t: floors[t] if values[t] is not None else None for t in NAMES},
             memory=self._memory(), deployment=self._deployment(), workload=self._workload(),
             assumed=explain.assumptions(self.raw, self.resolved),
         )  # fmt: skip
+
+    def _judged(self, values: Mapping[str, float | None]) -> dict[str, Any]:
+        """Gather intervals, domain and evidence of the only row."""
+        if self.judged is None:
+            return {}
+        judged, known, resolved = self.judged, self.predictor.knowledge, self.resolved
+        return {
+            "level": judged.level,
+            "low": {t: _or_none(judged.low[t][0]) for t in values if t in NAMES},
+            "high": {t: _or_none(judged.high[t][0]) for t in values if t in NAMES},
+            "domain": known.domain(judged),
+            "find_evidence": lambda: known.evidence(resolved),
+        }
 
     def _number(self, name: str) -> float:
         return float(self.resolved.columns[name][0])
@@ -154,7 +176,10 @@ def ask(
     return raw, resolved
 
 
-def run(raw: tables.Raw, resolved: assume.Resolved, predictor: PredictorLike | None) -> Run:
+def run(
+    raw: tables.Raw, resolved: assume.Resolved, predictor: PredictorLike | None,
+    level: float | None = None,
+) -> Run:  # fmt: skip
     """Predict what was asked.
 
     Parameters
@@ -163,8 +188,13 @@ def run(raw: tables.Raw, resolved: assume.Resolved, predictor: PredictorLike | N
         From :func:`ask`.
     predictor : Predictor or path, optional
         Estimators; those of the package by default.
+    level : float, optional
+        Share of cases that intervals are to hold; none are made without.
     """
-    return Run(raw, resolved, _predictor(predictor).predict(resolved))
+    chosen = _predictor(predictor)
+    outcome = chosen.predict(resolved)
+    judged = None if level is None else chosen.judge(resolved, outcome, level)
+    return Run(raw, resolved, outcome, chosen, judged)
 
 
 def _predictor(given: PredictorLike | None) -> Predictor:

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from guide_ml import artefacts
+from guide_ml import held_out as held_out_errors
 from guide_ml.crossval import Progress, fit_boosters, out_of_fold, scores
 from guide_ml.dataset import Dataset, build, matrix
 from guide_ml.estimators import hyper_parameters
+from guide_ml.knowledge import Knowledge
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.physics.fit import fit
 from guide_ml.physics.inputs import INPUTS
+from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
-__all__ = ["HELD_OUT", "train"]
-
-#: Splits whose errors stand on the card.
-HELD_OUT = ("random", "deployment")
+__all__ = ["train"]
 
 #: LightGBM and XGBoost give the same booster for the same number of threads only.
 THREADS = 2
@@ -53,14 +53,17 @@ def _card(measured: Measurements, data: Dataset, seed: int) -> dict[str, Any]:
     }
 
 
-def _held_out(measured: Measurements, data: Dataset, seed: int, progress: Progress | None) -> Any:
-    """Errors on what was held out, by split and target, in percent."""
-    out: dict[str, Any] = {}
-    for split in HELD_OUT:
-        predicted, _ = out_of_fold(measured, data, split, seed, progress=progress)
-        table = scores(data, predicted).set_index("target").round(2)
-        out[split] = {str(k): row.to_dict() for k, row in table.iterrows()}
-    return out
+def _held_out(
+    measured: Measurements, data: Dataset, seed: int, progress: Progress | None
+) -> tuple[dict[str, Any], Knowledge]:
+    """Errors on what was held out, by split and target, in percent; and what they teach."""
+    errors: dict[str, Any] = {}
+    predicted: dict[str, Floats] = {}
+    for split in held_out_errors.SPLITS:
+        predicted[split], _ = out_of_fold(measured, data, split, seed, progress=progress)
+        table = scores(data, predicted[split]).set_index("target").round(2)
+        errors[split] = {str(k): row.to_dict() for k, row in table.iterrows()}
+    return errors, held_out_errors.knowledge(measured, data, predicted, seed)
 
 
 def train(
@@ -81,7 +84,8 @@ def train(
     progress : callable, optional
         Told of each step as (done, total, text).
     held_out : bool
-        Whether to put held-out errors on the card (several refits).
+        Whether to put held-out errors on the card and intervals beside predictions (dozens of
+        refits). Without them the set predicts with ``level=None`` only.
 
     Returns
     -------
@@ -97,9 +101,10 @@ def train(
     tell(2, 4, "fitting boosters")
     members = fit_boosters(dataset, matrix(dataset, coefficients), seed, THREADS)
     card = _card(measured, dataset, seed)
+    known = None
     if held_out:
         tell(3, 4, "held-out errors")
-        card["held_out_percent"] = _held_out(measured, dataset, seed, progress)
+        card["held_out_percent"], known = _held_out(measured, dataset, seed, progress)
     names = {name: list(INPUTS) for name in NAMES}
     folder = out if out is not None else artefacts.default_folder()
-    return artefacts.save(artefacts.Fitted(coefficients, names, members, card), folder)
+    return artefacts.save(artefacts.Fitted(coefficients, names, members, card, known), folder)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import guide_ml
@@ -143,7 +143,7 @@ def test_a_prediction_cannot_be_changed() -> None:
 
 def test_every_descriptor_is_an_argument_by_keyword_only() -> None:
     parameters = inspect.signature(predict).parameters
-    assert set(parameters) == {*DESCRIPTORS, "predictor"}
+    assert set(parameters) == {*DESCRIPTORS, "level", "predictor"}
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 
@@ -249,6 +249,7 @@ JUNK: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(DESCRIPTORS), st.sampled_from(JUNK), min_size=1, max_size=3))
 def test_whatever_comes_is_predicted_or_refused(change: dict[str, Any]) -> None:
     with contextlib.suppress(GuideError):

@@ -26,13 +26,13 @@ def change_card(folder, **changes):
 def test_shipped_set_is_small_and_native():
     files = list(artefacts.default_folder().iterdir())
     assert sum(f.stat().st_size for f in files) < 30e6
-    assert {f.suffix for f in files} <= {".json", ".txt", ".ubj"}
+    assert {f.suffix for f in files} <= {".json", ".txt", ".ubj", ".parquet"}
 
 
 def test_shipped_card_names_data_licence_and_held_out_errors():
     card = Predictor.load().card
     assert "CC BY-SA 4.0" in card["licence"]
-    assert set(card["held_out_percent"]) == {"random", "deployment"}
+    assert set(card["held_out_percent"]) >= {"random", "deployment"}
     assert len(card["rows_by_source"]) == 23
 
 
@@ -63,10 +63,10 @@ def test_foreign_booster_is_refused_even_with_a_fitting_hash(copy):
         artefacts.load(copy)
 
 
-@pytest.mark.parametrize("format_", [0, 2, "1", None])
+@pytest.mark.parametrize("format_", [0, 1, 3, "2", None])
 def test_other_format_is_refused(copy, format_):
     change_card(copy, format=format_)
-    with pytest.raises(BadArtefact, match="must be of format 1"):
+    with pytest.raises(BadArtefact, match="must be of format 2"):
         artefacts.load(copy)
 
 

@@ -20,4 +20,6 @@ def test_training_again_gives_the_shipped_files_in_ten_minutes(tmp_path):
     start = time.perf_counter()
     card = training.train(out=tmp_path / "again", held_out=False)
     assert time.perf_counter() - start < 600
-    assert card["artefact_sha256"] == Predictor.load().card["artefact_sha256"]
+    shipped = Predictor.load().card["files"]
+    # Without held-out errors: the boosters and the physics, not the intervals.
+    assert card["files"] == {name: shipped[name] for name in card["files"]}

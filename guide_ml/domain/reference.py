@@ -1,0 +1,124 @@
+"""How far deployments are from what was measured, and in which descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from guide_ml.assume import Columns
+from guide_ml.domain.cases import LOADS, Coded, case_table, code, distances, load_numbers
+from guide_ml.table import Floats
+
+__all__ = ["FAMILIARITY", "KINDS", "Familiarity", "Reference"]
+
+KINDS = ("device", "model", "engine", "mode", "precision", "layout")
+#: What is looked up as a whole: whether these keys occur together in some measured case.
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "device": ("hardware",), "model": ("architecture_key",), "engine": ("framework", "backend"),
+    "device_engine": ("hardware", "framework"), "model_engine": ("architecture_key", "framework"),
+    "device_model": ("hardware", "architecture_key"), "engine_mode": ("framework", "mode"),
+    "engine_precision": ("framework", "family"),
+    "deployment": ("hardware", "architecture_key", "framework", "devices"),
+}  # fmt: skip
+FAMILIARITY = (
+    "distance", *(f"{k}_distance" for k in KINDS), *(f"{k}_seen" for k in TOGETHER),
+    "device_nearest", "model_nearest", *(f"{k}_outside" for k in LOADS), "age", "log_rows",
+)  # fmt: skip
+"""Columns of :class:`Familiarity`."""
+
+CHUNK = 512  # cases compared at a time: 512 x a few thousand numbers stay small
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """How familiar n rows are.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        :data:`FAMILIARITY`: distance to the nearest case in all and by kind, whether parts
+        occur (together) in the data, distance to the nearest device and model of any case,
+        how far the load is outside the nearest case's range (logarithms), difference in release
+        of the engine (years), and the rows of the nearest case (logarithm).
+    nearest : array of shape (n,) of int
+        Row of the nearest case in the reference.
+    """
+
+    columns: Columns
+    nearest: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The measured cases that deployments are compared with.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        :func:`guide_ml.domain.cases.case_table`.
+    """
+
+    cases: pd.DataFrame
+
+    @classmethod
+    def of(cls, columns: Columns, names: Mapping[str, NDArray[np.object_]]) -> Reference:
+        """Gather the cases of measured rows."""
+        return cls(case_table(columns, names))
+
+    @cached_property
+    def _known(self) -> dict[str, set[tuple[object, ...]]]:
+        return {name: set(self._tuples(self.cases, keys)) for name, keys in TOGETHER.items()}
+
+    @staticmethod
+    def _tuples(table: pd.DataFrame, keys: tuple[str, ...]) -> list[tuple[object, ...]]:
+        return list(zip(*(table[k].tolist() for k in keys), strict=True))
+
+    def familiarity(
+        self, columns: Columns, names: Mapping[str, NDArray[np.object_]]
+    ) -> Familiarity:
+        """Compare n rows with the measured cases.
+
+        Parameters
+        ----------
+        columns, names : dict of str to array of shape (n,)
+            Resolved descriptors and names.
+        """
+        coded = code(columns, names)
+        per_case, nearest = self._per_case(coded)
+        out = {k: v[coded.index] for k, v in per_case.items()}
+        case = nearest[coded.index]
+        for name, value in load_numbers(columns).items():
+            low = self.cases[f"{name}_low"].to_numpy()[case]
+            high = self.cases[f"{name}_high"].to_numpy()[case]
+            out[f"{name}_outside"] = np.maximum(np.maximum(low - value, value - high), 0.0)
+        out["age"] = columns["fw_release_year"] - self.cases["year"].to_numpy()[case]
+        out["log_rows"] = np.log(self.cases["rows"].to_numpy()[case])
+        return Familiarity(out, case)
+
+    def _per_case(self, coded: Coded) -> tuple[Columns, NDArray[np.intp]]:
+        """Compare the distinct cases asked for, a chunk at a time."""
+        parts = [self._compare(coded.table.iloc[i : i + CHUNK])
+                 for i in range(0, len(coded.table), CHUNK)]  # fmt: skip
+        nearest = np.concatenate([p[1] for p in parts])
+        out = {k: np.concatenate([p[0][k] for p in parts]) for k in parts[0][0]}
+        for name, keys in TOGETHER.items():
+            known = self._known[name]
+            asked = self._tuples(coded.table, keys)
+            out[f"{name}_seen"] = np.asarray([float(k in known) for k in asked])
+        return out, nearest
+
+    def _compare(self, asked: pd.DataFrame) -> tuple[Columns, NDArray[np.intp]]:
+        by_kind = distances(asked, self.cases)
+        total: Floats = np.sum(list(by_kind.values()), axis=0)
+        nearest = np.argmin(total, axis=1)
+        rows = np.arange(len(asked))
+        out = {f"{k}_distance": v[rows, nearest] for k, v in by_kind.items()}
+        out["distance"] = total[rows, nearest]
+        out["device_nearest"] = by_kind["device"].min(axis=1)
+        out["model_nearest"] = by_kind["model"].min(axis=1)
+        return out, nearest

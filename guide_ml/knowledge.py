@@ -33,9 +33,9 @@ class Judgement:
     level : float
         Share of cases that the interval is to hold.
     domain : array of shape (n,) of int
-        Code of :data:`guide_ml.domain.LEVELS`.
+        Code of :data:`guide_ml.domain.LEVELS`; -1 where there is no prediction.
     familiarity : Familiarity
-        Distances to the data.
+        Distances to the data of the rows that have one.
     """
 
     low: dict[str, Floats]
@@ -46,7 +46,7 @@ class Judgement:
 
     def words(self) -> NDArray[np.object_]:
         """Return ``in_domain`` of each row."""
-        return np.asarray(LEVELS, dtype=object)[self.domain]
+        return np.asarray([*LEVELS, ""], dtype=object)[self.domain]
 
 
 @dataclass(frozen=True)
@@ -82,30 +82,37 @@ class Knowledge:
         level : float
             Between 0 and 1.
         """
-        c, names = resolved.columns, resolved.names
+        has = np.flatnonzero(np.any([np.isfinite(v) for v in values.values()], axis=0))
+        c = {k: v[has] for k, v in resolved.columns.items()}
+        names = {k: v[has] for k, v in resolved.names.items()}
         found = self.reference.familiarity(c, names)
         codes = levels(found, self.measured.among(c, names))
         low, high = {}, {}
         for index, target in enumerate(TARGETS):
-            value = values[target.name]
+            value, bound = values[target.name][has], floors[target.name][has]
             statistic = c[target.stat] if target.stat else np.zeros(len(value))
-            has = np.flatnonzero(np.isfinite(value))
-            down, up = self._factors(c, found, codes, index, statistic, has, level)
-            low[target.name], high[target.name] = np.full((2, len(value)), np.nan)
-            low[target.name][has], high[target.name][has] = value[has] * down, value[has] * up
-            if target.is_time:
-                low[target.name] = np.maximum(low[target.name], floors[target.name])
-            else:
-                high[target.name] = np.minimum(high[target.name], floors[target.name])
+            down, up = self._factors(c, found, codes, index, statistic, np.isfinite(value), level)
+            least, most = value * down, value * up
+            low[target.name] = np.maximum(least, bound) if target.is_time else least
+            high[target.name] = most if target.is_time else np.minimum(most, bound)
         _by_definition(c, low, high)
-        return Judgement(low, high, level, codes, found)
+        n = len(resolved.errors)
+        domains = np.full(n, -1, dtype=np.intp)
+        domains[has] = codes
+        return Judgement(
+            {k: _spread_out(v, has, n) for k, v in low.items()},
+            {k: _spread_out(v, has, n) for k, v in high.items()}, level, domains, found,
+        )  # fmt: skip
 
     def _factors(
         self, columns: Columns, found: Familiarity, codes: NDArray[np.intp], index: int,
-        statistic: Floats, rows: NDArray[np.intp], level: float,
+        statistic: Floats, usable: NDArray[np.bool_], level: float,
     ) -> tuple[Floats, Floats]:  # fmt: skip
+        """Return what to multiply with for both ends; NaN where nothing is predicted."""
+        down, up = np.full((2, len(usable)), np.nan)
+        rows = np.flatnonzero(usable)
         if not len(rows):
-            return np.empty(0), np.empty(0)
+            return down, up
         target = np.full(len(rows), index)
         x = spread_inputs({k: v[rows] for k, v in columns.items()},
                           {k: v[rows] for k, v in found.columns.items()},
@@ -113,11 +120,13 @@ class Knowledge:
         mode = columns["mode"][rows].astype(np.intp)
         # Residuals come from what was held out: none of them is of a measured row itself.
         domains = np.maximum(codes[rows], LEVELS.index("interpolated"))
-        return self.bands.factors(self.bands.width(x), target, mode, domains, level)
+        width = self.bands.width(x)
+        down[rows], up[rows] = self.bands.factors(width, target, mode, domains, level)
+        return down, up
 
-    def domain(self, judged: Judgement, row: int = 0) -> Domain:
-        """Tell in words how familiar one row is."""
-        return domain(judged.familiarity, self.reference.cases, int(judged.domain[row]), row)
+    def domain(self, judged: Judgement) -> Domain:
+        """Tell in words how familiar the only row is."""
+        return domain(judged.familiarity, self.reference.cases, int(judged.domain[0]), 0)
 
     def evidence(self, resolved: Resolved, count: int = 3) -> tuple[Evidence, ...]:
         """Find the measured rows nearest to the only deployment."""
@@ -126,6 +135,12 @@ class Knowledge:
         loads = load_numbers(resolved.columns)
         rows = self.measured.nearest(total, loads, count).to_dict("records")
         return tuple(_evidence({str(k): v for k, v in row.items()}) for row in rows)
+
+
+def _spread_out(value: Floats, rows: NDArray[np.intp], n: int) -> Floats:
+    out = np.full(n, np.nan)
+    out[rows] = value
+    return out
 
 
 def _by_definition(columns: Columns, low: dict[str, Floats], high: dict[str, Floats]) -> None:

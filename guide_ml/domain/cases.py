@@ -63,7 +63,7 @@ def load_numbers(columns: Columns) -> dict[str, Floats]:
 
 def _model_key(columns: Columns, slugs: NDArray[np.object_]) -> tuple[NDArray[np.intp], list[str]]:
     """Code rows by architecture: total parameters and layers; checkpoints of one share it."""
-    index, distinct = pd.factorize(slugs)
+    index, distinct = pd.factorize(slugs, use_na_sentinel=False)
     first = np.zeros(len(distinct), dtype=np.intp)
     first[index[::-1]] = np.arange(len(index))[::-1]
     text = [
@@ -84,10 +84,10 @@ def code(columns: Columns, names: Names) -> Coded:
     model_index, model_keys = _model_key(columns, names["model"])
     parts: list[tuple[NDArray[np.intp], int]] = [(model_index, len(model_keys))]
     for name in ("hardware", "framework", "backend"):
-        index, distinct = pd.factorize(names[name])
+        index, distinct = pd.factorize(names[name], use_na_sentinel=False)
         parts.append((index, len(distinct)))
     for name in ("mode", "family", "weight_bits", "devices", "tp", "pp"):
-        index, values = pd.factorize(columns[name])
+        index, values = pd.factorize(columns[name], use_na_sentinel=False)
         parts.append((index, len(values)))
     joined = np.zeros(len(model_index), dtype=np.int64)
     for index, count in parts:

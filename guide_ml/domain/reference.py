@@ -103,7 +103,7 @@ class Reference:
     def _per_case(self, coded: Coded) -> tuple[Columns, NDArray[np.intp]]:
         """Compare the distinct cases asked for, a chunk at a time."""
         parts = [self._compare(coded.table.iloc[i : i + CHUNK])
-                 for i in range(0, len(coded.table), CHUNK)]  # fmt: skip
+                 for i in range(0, max(len(coded.table), 1), CHUNK)]  # fmt: skip
         nearest = np.concatenate([p[1] for p in parts])
         out = {k: np.concatenate([p[0][k] for p in parts]) for k in parts[0][0]}
         for name, keys in TOGETHER.items():

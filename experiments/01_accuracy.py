@@ -16,6 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tables import markdown
 
 from guide_ml import evaluation
 from guide_ml.crossval import out_of_fold
@@ -138,14 +139,6 @@ def peers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).round(2)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown."""
-    head = "| " + " | ".join(map(str, table.columns)) + " |"
-    rule = "|" + "---|" * len(table.columns)
-    rows = ["| " + " | ".join(map(str, r)) + " |" for r in table.itertuples(index=False)]
-    return "\n".join([head, rule, *rows])
-
-
 def medians(summary: pd.DataFrame) -> pd.DataFrame:
     """Medians of every split and method, targets side by side."""
     wide = summary.pivot_table(index=["split", "method"], columns="target", values="median_ape")
@@ -157,13 +150,18 @@ def main() -> None:
     """Run every split and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", nargs="+", default=list(evaluation.SPLITS))
-    chosen = parser.parse_args().splits
+    parser.add_argument("--keep", type=Path, help="folder for the held-out predictions, for 04")
+    asked = parser.parse_args()
+    chosen = asked.splits
     measured = prepare(read_files())
     data = build(measured)
     frames: dict[tuple[str, str], pd.DataFrame] = {}
     for split in chosen:
         predicted, physics = out_of_fold(measured, data, split, SEED, progress=tell)
         found = {"guide-ml": predicted, "calibrated physics": physics}
+        if asked.keep:
+            asked.keep.mkdir(parents=True, exist_ok=True)
+            np.savez(asked.keep / f"{split}.npz", predicted=predicted, data=measured.sha256)
         found |= baselines(measured, data, split)
         for method, logs in found.items():
             frames[split, method] = frame(measured, data, logs)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from tables import markdown
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -26,13 +27,6 @@ def guide(arguments: tuple[str, ...]) -> str:
     text = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines())
     text = re.sub(r"\n{2,}", "\n\n", text).strip("\n")
     return f"```\n{text}\n```"
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 def accuracy() -> str:

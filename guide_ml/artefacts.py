@@ -22,7 +22,7 @@ import pandas as pd
 from guide_ml.domain import Reference
 from guide_ml.domain.measured import Measured
 from guide_ml.errors import BadArtefact
-from guide_ml.estimators import SUFFIX, Member, load_member
+from guide_ml.estimators import BLIND, SUFFIX, Lazy, Member, load_member
 from guide_ml.intervals import Bands
 from guide_ml.knowledge import Knowledge
 from guide_ml.physics.design import Coefficients
@@ -48,7 +48,10 @@ class Fitted:
     inputs : dict of str to list of str
         Inputs of each target's boosters, in order.
     members : dict of str to dict of str to Member
-        Boosters by target and kind; their mean is the estimate.
+        Boosters by target and kind; their mean is the estimate. Beside each target those for
+        devices without measurements of it, its name ending in ``/blind``.
+    devices : dict of str to list of str
+        Devices that each target was measured on.
     card : dict
         What a reader should know.
     knowledge : Knowledge, optional
@@ -59,6 +62,7 @@ class Fitted:
     physics: Coefficients
     inputs: dict[str, list[str]]
     members: dict[str, dict[str, Member]]
+    devices: dict[str, list[str]]
     card: dict[str, Any] = field(default_factory=dict)
     knowledge: Knowledge | None = None
 
@@ -74,6 +78,10 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _file(target: str, kind: str) -> str:
+    return f"{target.replace('/', '.')}.{kind}{SUFFIX[kind]}"
+
+
 def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
     """Write every file but the card; return the card with the files in it."""
     text = json.dumps(asdict(fitted.physics), indent=0, sort_keys=True)
@@ -82,10 +90,12 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
     targets: dict[str, Any] = {}
     for target, members in fitted.members.items():
         for kind, member in members.items():
-            name = f"{target}.{kind}{SUFFIX[kind]}"
+            name = _file(target, kind)
             member.save(folder / name)
             hashes[name] = _sha256(folder / name)
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
+        if target in fitted.devices:
+            targets[target]["devices"] = fitted.devices[target]
     if fitted.knowledge is not None:
         _write_knowledge(fitted.knowledge, folder)
         hashes |= {n: _sha256(folder / n) for n in (SPREAD, BANDS, CASES, MEASURED)}
@@ -152,12 +162,19 @@ def load(folder: Path | None = None) -> Fitted:
                 " Train again, or restore the folder"
             )
     members = {
-        target: {kind: load_member(kind, where / f"{target}.{kind}{SUFFIX[kind]}")
-                 for kind in entry["members"]}
+        target: {kind: _member(target, kind, where) for kind in entry["members"]}
         for target, entry in card["targets"].items()
-    }  # fmt: skip
+    }
+    devices = {t: list(entry.get("devices", [])) for t, entry in card["targets"].items()}
     inputs = {target: list(entry["inputs"]) for target, entry in card["targets"].items()}
-    return Fitted(_physics(where), inputs, members, card, _knowledge(where, card["files"]))
+    known = _knowledge(where, card["files"])
+    return Fitted(_physics(where), inputs, members, devices, card, known)
+
+
+def _member(target: str, kind: str, where: Path) -> Member:
+    """Read a booster; those for unmeasured devices wait until one is asked for."""
+    path = where / _file(target, kind)
+    return Lazy(kind, path) if target.endswith(BLIND) else load_member(kind, path)
 
 
 def _knowledge(where: Path, listed: Mapping[str, str]) -> Knowledge | None:
@@ -198,7 +215,7 @@ def _card(where: Path) -> dict[str, Any]:
             " it was written by another version of guide-ml"
         )
     targets, listed = card.get("targets"), card.get("files")
-    if not isinstance(targets, dict) or not isinstance(listed, dict) or set(targets) != set(NAMES):
+    if not isinstance(targets, dict) or not isinstance(listed, dict) or set(targets) < set(NAMES):
         raise BadArtefact(f"{where / CARD} must name the targets {', '.join(NAMES)} and files")
     for target, entry in targets.items():
         unknown = sorted(set(entry.get("inputs", ["?"])) - set(INPUTS))

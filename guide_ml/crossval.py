@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,33 +16,64 @@ from guide_ml.artefacts import Fitted
 from guide_ml.assume import Resolved
 from guide_ml.dataset import Dataset, Matrix, build, matrix
 from guide_ml.errors import UnknownName
-from guide_ml.estimators import Member, fit_member, hyper_parameters
+from guide_ml.estimators import BLIND, Member, fit_member, hyper_parameters
 from guide_ml.measurements import Measurements, Values, prepare, read_files
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.fit import fit, log_estimate
+from guide_ml.physics.inputs import BLIND as BLIND_INPUTS
 from guide_ml.physics.inputs import INPUTS
 from guide_ml.predictor import Predictor
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
-__all__ = ["Fold", "Progress", "evaluate", "fit_boosters", "out_of_fold", "scores"]
+__all__ = [
+    "Fold", "Progress", "boosted_inputs", "evaluate", "fit_boosters", "known_devices",
+    "out_of_fold", "scores",
+]  # fmt: skip
 
 Progress = Callable[[int, int, str], None]
 
 Members = dict[str, dict[str, Member]]
 
 
-def fit_boosters(data: Dataset, table: Matrix, seed: int, threads: int) -> Members:
-    """Fit every kind of booster for every target, on log(measured / physics)."""
+def fit_boosters(
+    data: Dataset, table: Matrix, seed: int, threads: int, blind: Sequence[str] = NAMES
+) -> Members:
+    """Fit every kind of booster for every target, on log(measured / physics).
+
+    Parameters
+    ----------
+    data, table : Dataset, Matrix
+        What to fit on.
+    seed, threads : int
+        Of the boosters.
+    blind : sequence of str
+        Targets that get boosters for unmeasured devices as well.
+    """
     out: Members = {}
     residual = data.sample.log_value - table.log_physics
-    for index, name in enumerate(NAMES):
-        rows = np.flatnonzero(data.values.target == index)
-        x = table.stack(list(INPUTS))[rows]
+    for name in (*NAMES, *(f"{target}{BLIND}" for target in blind)):
+        target = name.removesuffix(BLIND)
+        rows = np.flatnonzero(data.values.target == NAMES.index(target))
+        x = table.stack(boosted_inputs(name))[rows]
         y, weight = residual[rows], data.sample.weight[rows]
-        kinds = [k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{name}/")]
-        out[name] = {k: fit_member(k, name, x, y, weight, seed, threads) for k in kinds}
+        kinds = [k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{target}/")]
+        out[name] = {k: fit_member(k, target, x, y, weight, seed, threads) for k in kinds}
     return out
+
+
+def boosted_inputs(name: str) -> list[str]:
+    """Return the inputs of the estimators of a name, in order."""
+    return list(BLIND_INPUTS if name.endswith(BLIND) else INPUTS)
+
+
+def known_devices(data: Dataset) -> dict[str, list[str]]:
+    """List the devices that each target was measured on."""
+    device = data.slugs["hardware"].astype(str)
+    return {
+        name: sorted(set(device[data.values.target == index].tolist()))
+        for index, name in enumerate(NAMES)
+    }
 
 
 @dataclass(frozen=True)
@@ -85,9 +116,12 @@ def _fold(
 ) -> Fold:
     train, test = data.take(~held), data.take(held)
     coefficients: Coefficients = fit(train.sample)
-    members = fit_boosters(train, matrix(train, coefficients), seed, threads=1)
-    inputs = {name: list(INPUTS) for name in NAMES}
-    predicted = _predict(Fitted(coefficients, inputs, members), resolved, test.values)
+    devices, asked = known_devices(train), known_devices(test)
+    blind = [name for name in NAMES if set(asked[name]) - set(devices[name])]
+    members = fit_boosters(train, matrix(train, coefficients), seed, 1, blind)
+    inputs = {name: boosted_inputs(name) for name in members}
+    fitted = Fitted(coefficients, inputs, members, devices)
+    predicted = _predict(fitted, resolved, test.values)
     knobs = coefficients.knobs(test.sample.drivers)
     return Fold(np.flatnonzero(held), predicted, log_estimate(test.sample, knobs))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from guide_ml.errors import BadArtefact
 from guide_ml.table import Floats
 
-__all__ = ["KINDS", "Member", "fit_member", "hyper_parameters", "load_member"]
+__all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
 
 KINDS = ("lightgbm", "xgboost")
+BLIND = "/blind"
+"""Ends the name of estimators for devices without measurements of a target: they see no figure
+of the device itself, so that they cannot take a new one for the nearest they know."""
 SUFFIX = {"lightgbm": ".txt", "xgboost": ".ubj"}
 
 Inputs = NDArray[np.float32]
@@ -64,6 +67,34 @@ class XgBoost:
     def save(self, path: Path) -> None:
         """Write the native UBJSON file."""
         self.booster.save_model(str(path))
+
+
+class Lazy:
+    """A booster that is read from its file when it is first asked.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    path : Path
+        Its file.
+    """
+
+    def __init__(self, kind: str, path: Path) -> None:
+        self.kind, self.path = kind, path
+
+    @cached_property
+    def member(self) -> Member:
+        """The booster."""
+        return load_member(self.kind, self.path)
+
+    def predict(self, x: Inputs) -> Floats:
+        """Predict log(measured / physics) of n rows."""
+        return self.member.predict(x)
+
+    def save(self, path: Path) -> None:
+        """Write the native file."""
+        self.member.save(path)
 
 
 @cache

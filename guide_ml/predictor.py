@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
 from guide_ml.envelope import NEAR, heavier
 from guide_ml.errors import BadArtefact
+from guide_ml.estimators import BLIND
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.knowledge import Judgement, Knowledge
@@ -23,7 +25,7 @@ from guide_ml.physics.design import drivers
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
-from guide_ml.targets import TARGETS, Target
+from guide_ml.targets import NAMES, TARGETS, Target
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Outcome", "Predictor", "default_predictor"]
@@ -67,6 +69,7 @@ class Predictor:
 
     def __init__(self, fitted: artefacts.Fitted) -> None:
         self.fitted = fitted
+        self._devices = {k: frozenset(v) for k, v in fitted.devices.items() if k in NAMES}
 
     @property
     def card(self) -> dict[str, Any]:
@@ -186,16 +189,17 @@ class Predictor:
         knobs = self.fitted.physics.knobs(drivers(load.columns, names, code))
         physics = estimate(load, knobs)
         shared = inputs(load, names, knobs, physics) | {"statistic": code}
+        shared |= (device := self._measured(names["hardware"]))
         out = {}
         for target in wanted:
             own = np.flatnonzero(target.applies(load.columns["mode"]))
             out[target.name] = np.full(len(code), np.nan)
             out[target.name][own] = self._correct(target, shared, physics.targets, own)
-        self._envelope(load, names, knobs, physics.targets, code, out)
+        self._envelope(load, names, knobs, physics.targets, {"statistic": code, **device}, out)
         return out
 
     def _envelope(
-        self, load: Load, names: Names, knobs: Columns, physics: Columns, code: Floats,
+        self, load: Load, names: Names, knobs: Columns, physics: Columns, further: Columns,
         out: Columns,
     ) -> None:  # fmt: skip
         """Lower latencies to those of heavier loads that the boosters put below them."""
@@ -216,7 +220,7 @@ class Predictor:
         parent, part = heavy.parent[rows], found.take(rows)
         shared = inputs(large.take(rows), {k: v[parent] for k, v in names.items()},
                         {k: v[parent] for k, v in knobs.items()}, part)  # fmt: skip
-        shared["statistic"] = code[parent]
+        shared |= {k: v[parent] for k, v in further.items()}
         for target, mask in near.items():
             own = np.flatnonzero(mask[rows])
             if len(own):
@@ -228,13 +232,32 @@ class Predictor:
     ) -> Floats:
         """Multiply the physics estimate by what the boosters say of measured / physics."""
         log_physics = np.log(physics[target.name][own])
-        columns = self.fitted.inputs[target.name]
+        measured = shared[f"{target.name}_device"][own] > 0
+        ratio = np.empty(len(own))
+        for name, rows in ((target.name, measured), (target.name + BLIND, ~measured)):
+            place = np.flatnonzero(rows)
+            if len(place):
+                ratio[place] = self._boosted(name, shared, log_physics[place], own[place])
+        return np.asarray(np.exp(log_physics + ratio))
+
+    def _boosted(
+        self, name: str, shared: Columns, log_physics: Floats, own: NDArray[np.intp]
+    ) -> Floats:
+        """Ask the boosters of one name for log(measured / physics)."""
+        columns = self.fitted.inputs[name]
         x = np.empty((len(own), len(columns)), dtype=np.float32)
-        for i, name in enumerate(columns):
-            x[:, i] = log_physics if name == "log_estimate" else shared[name][own]
-        members = self.fitted.members[target.name].values()
-        mean = np.mean([m.predict(x) for m in members], axis=0)
-        return np.asarray(np.exp(log_physics + mean))
+        for i, column in enumerate(columns):
+            x[:, i] = log_physics if column == "log_estimate" else shared[column][own]
+        members = self.fitted.members[name].values()
+        return np.asarray(np.mean([m.predict(x) for m in members], axis=0))
+
+    def _measured(self, hardware: NDArray[np.object_]) -> Columns:
+        """Tell for each target which rows' devices it was measured on (1, else 0)."""
+        index, distinct = pd.factorize(hardware)
+        return {
+            f"{name}_device": np.asarray([float(d in known) for d in distinct])[index]
+            for name, known in self._devices.items()
+        }
 
     def _little(
         self, load: Load, slugs: Names, usable: NDArray[np.bool_], out: Columns

@@ -11,13 +11,19 @@ import numpy as np
 
 from guide_ml import artefacts
 from guide_ml import held_out as held_out_errors
-from guide_ml.crossval import Progress, fit_boosters, out_of_fold, scores
+from guide_ml.crossval import (
+    Progress,
+    boosted_inputs,
+    fit_boosters,
+    known_devices,
+    out_of_fold,
+    scores,
+)
 from guide_ml.dataset import Dataset, build, matrix
 from guide_ml.estimators import hyper_parameters
 from guide_ml.knowledge import Knowledge
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.physics.fit import fit
-from guide_ml.physics.inputs import INPUTS
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
@@ -105,6 +111,8 @@ def train(
     if held_out:
         tell(3, 4, "held-out errors")
         card["held_out_percent"], known = _held_out(measured, dataset, seed, progress)
-    names = {name: list(INPUTS) for name in NAMES}
+    names = {name: boosted_inputs(name) for name in members}
+    devices = known_devices(dataset)
     folder = out if out is not None else artefacts.default_folder()
-    return artefacts.save(artefacts.Fitted(coefficients, names, members, card, known), folder)
+    fitted = artefacts.Fitted(coefficients, names, members, devices, card, known)
+    return artefacts.save(fitted, folder)

@@ -18,7 +18,7 @@ from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table import Floats
 from guide_ml.units import GB
 
-__all__ = ["INPUTS", "LOADED", "MIXED", "STATIC", "inputs"]
+__all__ = ["BLIND", "INPUTS", "LOADED", "MIXED", "STATIC", "inputs"]
 
 STATIC_PLAIN = (
     "mode", "spec", "fw_release_year", "fw_version_stated", "input_stated", "output_stated",
@@ -53,6 +53,8 @@ MIXED = (
 )  # fmt: skip
 INPUTS = (*STATIC, *LOADED, *MIXED)
 """Every input in order."""
+BLIND = tuple(n for n in INPUTS if not n.startswith(("hw_", "log_hw_")) and n != "flop_per_byte")
+"""Inputs that do not tell devices apart but by what physics makes of them."""
 
 
 def _log(values: Floats) -> Floats:

@@ -31,13 +31,16 @@ __all__ = [
     "out_of_fold", "scores",
 ]  # fmt: skip
 
+#: Threads of one booster: it comes out the same for the same number only, so it is fixed.
+THREADS = 1
+
 Progress = Callable[[int, int, str], None]
 
 Members = dict[str, dict[str, Member]]
 
 
 def fit_boosters(
-    data: Dataset, table: Matrix, seed: int, threads: int, blind: Sequence[str] = NAMES
+    data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES
 ) -> Members:
     """Fit every kind of booster for every target, on log(measured / physics).
 
@@ -45,20 +48,27 @@ def fit_boosters(
     ----------
     data, table : Dataset, Matrix
         What to fit on.
-    seed, threads : int
+    seed : int
         Of the boosters.
+    jobs : int
+        Boosters that are fitted side by side, each by one thread.
     blind : sequence of str
         Targets that get boosters for unmeasured devices as well.
     """
-    out: Members = {}
     residual = data.sample.log_value - table.log_physics
+    work, places = [], []
     for name in (*NAMES, *(f"{target}{BLIND}" for target in blind)):
         target = name.removesuffix(BLIND)
         rows = np.flatnonzero(data.values.target == NAMES.index(target))
         x = table.stack(boosted_inputs(name))[rows]
         y, weight = residual[rows], data.sample.weight[rows]
-        kinds = [k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{target}/")]
-        out[name] = {k: fit_member(k, target, x, y, weight, seed, threads) for k in kinds}
+        for kind in (k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{target}/")):
+            places.append((name, kind))
+            work.append(delayed(fit_member)(kind, target, x, y, weight, seed, THREADS))
+    fitted = Parallel(n_jobs=jobs, prefer="threads")(work)
+    out: Members = {}
+    for (name, kind), member in zip(places, fitted, strict=True):
+        out.setdefault(name, {})[kind] = member
     return out
 
 
@@ -118,7 +128,7 @@ def _fold(
     coefficients: Coefficients = fit(train.sample)
     devices, asked = known_devices(train), known_devices(test)
     blind = [name for name in NAMES if set(asked[name]) - set(devices[name])]
-    members = fit_boosters(train, matrix(train, coefficients), seed, 1, blind)
+    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind)
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
     predicted = _predict(fitted, resolved, test.values)

@@ -29,8 +29,7 @@ from guide_ml.targets import NAMES
 
 __all__ = ["train"]
 
-#: LightGBM and XGBoost give the same booster for the same number of threads only.
-THREADS = 2
+JOBS = 2  # boosters fitted side by side
 
 LICENCE = (
     "Code Apache-2.0. Measurements keep the licences of their sources (BSD-3-Clause, MIT,"
@@ -105,7 +104,7 @@ def train(
     tell(1, 4, "calibrating physics")
     coefficients = fit(dataset.sample)
     tell(2, 4, "fitting boosters")
-    members = fit_boosters(dataset, matrix(dataset, coefficients), seed, THREADS)
+    members = fit_boosters(dataset, matrix(dataset, coefficients), seed, JOBS)
     card = _card(measured, dataset, seed)
     known = None
     if held_out:

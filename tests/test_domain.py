@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,11 @@ from guide_ml.measurements import prepare, read_files
 from guide_ml.predictor import default_predictor
 from guide_ml.table import DESCRIPTORS
 
-KNOWN = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+KNOWN: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
          "input_len": 1024, "output_len": 256, "concurrency": 32}  # fmt: skip
-STRANGE = {"hardware": "strange", "memory_gb": 40, "mem_bw_gbs": 300, "fp16_tflops": 900}
+STRANGE: dict[str, Any] = {
+    "hardware": "strange", "memory_gb": 40, "mem_bw_gbs": 300, "fp16_tflops": 900,
+}
 
 
 def test_measured_rows_are_called_measured():
@@ -42,7 +46,7 @@ def test_a_stated_version_that_was_not_measured_is_not_measured():
 
 
 def test_a_device_unlike_any_is_far_and_says_why():
-    p = predict(**KNOWN | {"hardware": STRANGE})
+    p: Any = predict(**KNOWN | {"hardware": STRANGE})
     assert p.in_domain == "far"
     assert p.domain is not None
     assert p.domain.reasons[0].startswith("a device never measured, the nearest is ")
@@ -52,13 +56,13 @@ def test_a_model_unlike_any_is_named():
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 768,
               "intermediate_size": 2048, "num_hidden_layers": 60, "num_attention_heads": 12,
               "num_key_value_heads": 4, "vocab_size": 32000, "torch_dtype": "bfloat16"}  # fmt: skip
-    p = predict(**KNOWN | {"model": model_from_config(config, "mine")})
+    p: Any = predict(**KNOWN | {"model": model_from_config(config, "mine")})
     assert p.domain is not None
     assert any(r.startswith("a model never measured") for r in p.domain.reasons)
 
 
 def test_a_load_out_of_range_is_named():
-    p = predict(**KNOWN | {"concurrency": 340, "input_len": 30000, "output_len": 16})
+    p: Any = predict(**KNOWN | {"concurrency": 340, "input_len": 30000, "output_len": 16})
     assert p.domain is not None
     assert p.in_domain == "far"
     assert any("prompt length outside of what was measured" in r for r in p.domain.reasons)
@@ -78,7 +82,7 @@ def test_evidence_is_the_measured_deployment_itself():
     table = used.table
     row = table[(table["source"] == "sparecores-vllm-gpu") & table["tpot_ms"].notna()].iloc[0]
     asked = row[list(DESCRIPTORS)].dropna()
-    p = predict(**{k: v for k, v in asked.items() if k != "flags"})
+    p: Any = predict(**{str(k): v for k, v in asked.items()})
     assert p.in_domain == "measured"
     assert p.evidence[0].distance == 0
     refs = [e.source_ref for e in p.evidence if e.distance == 0]
@@ -89,7 +93,7 @@ def test_evidence_is_the_measured_deployment_itself():
 
 
 def test_evidence_is_sorted_by_distance():
-    p = predict(**KNOWN)
+    p: Any = predict(**KNOWN)
     assert len(p.evidence) == 3
     assert [e.distance for e in p.evidence] == sorted(e.distance for e in p.evidence)
     assert {e.deployment["hardware"] for e in p.evidence} == {"nvidia-h100-sxm-80gb"}

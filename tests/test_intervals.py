@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from guide_ml.intervals import INPUTS, Residuals, check_level, fit_bands
 from guide_ml.predictor import default_predictor
 from guide_ml.targets import NAMES, TARGETS
 
-H100 = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+H100: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
         "input_len": 1024, "output_len": 256}  # fmt: skip
 TABLE = pd.DataFrame([
     H100 | {"concurrency": 32}, H100 | {"batch_size": 8}, H100 | {"concurrency": 1},
@@ -75,7 +77,7 @@ def test_ends_hold_the_prediction_and_respect_the_floor(level):
         assert (found.loc[known, f"{name}_low"] <= found.loc[known, name]).all()
         assert (found.loc[known, f"{name}_high"] >= found.loc[known, name]).all()
         assert found.loc[~known, [f"{name}_low", f"{name}_high"]].isna().all(axis=None)
-    p = predict(**H100, concurrency=1, level=level)
+    p: Any = predict(**H100, concurrency=1, level=level)
     for target in TARGETS:
         if target.is_time and target.name != "batch_latency_s":
             assert p.low[target.name] >= p.floors[target.name]
@@ -95,7 +97,7 @@ def test_intervals_grow_with_the_level():
 
 
 def test_throughput_of_a_static_batch_has_the_ends_of_its_latency():
-    p = predict(**H100, batch_size=8)
+    p: Any = predict(**H100, batch_size=8)
     tokens = 8 * 256
     assert p.low["output_tok_s"] == pytest.approx(tokens / p.high["batch_latency_s"])
     assert p.high["output_tok_s"] == pytest.approx(tokens / p.low["batch_latency_s"])
@@ -104,12 +106,12 @@ def test_throughput_of_a_static_batch_has_the_ends_of_its_latency():
 def test_without_a_level_there_are_no_intervals():
     found = predict_table(TABLE, level=None)
     assert list(found.columns) == [*NAMES, "memory_fits", "error"]
-    p = predict(**H100, concurrency=4, level=None)
+    p: Any = predict(**H100, concurrency=4, level=None)
     assert (p.low, p.in_domain, p.evidence) == ({}, None, ())
 
 
 def test_one_row_and_the_table_agree():
-    p = predict(**H100, concurrency=32)
+    p: Any = predict(**H100, concurrency=32)
     row = predict_table(TABLE).iloc[0]
     assert p.low["ttft_ms"] == row["ttft_ms_low"]
     assert p.high["tpot_ms"] == row["tpot_ms_high"]

@@ -158,7 +158,9 @@ def train(
 @app.command(epilog=_examples("guide evaluate", "guide evaluate --split hardware --json"))
 def evaluate(
     split: Annotated[
-        list[str] | None, typer.Option(help="What is held out; may be repeated. All by default.")
+        list[str] | None,
+        typer.Option(help="What is held out: random, deployment, model, hardware, source (all"
+                     " these by default), framework, dense-served, small. May be repeated."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of measurements; those of the project by default.")

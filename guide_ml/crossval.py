@@ -145,10 +145,11 @@ def out_of_fold(
     Returns
     -------
     array of shape (m,), array of shape (m,)
-        Logarithms predicted by boosters on physics, and by physics alone.
+        Logarithms predicted by boosters on physics, and by physics alone; NaN for values that
+        the split never holds out.
     """
     fold = evaluation.folds(evaluation.groups(measured, split), seed)[data.values.row]
-    numbers = np.unique(fold)
+    numbers = np.unique(fold[fold >= 0])
     predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
     work = (delayed(_fold)(data, measured.resolved, fold == k, seed) for k in numbers)
     found = Parallel(n_jobs=jobs, return_as="generator")(work)
@@ -181,7 +182,7 @@ def evaluate(
     data : Path, optional
         Measurements; the project's own by default.
     splits : tuple of str
-        Names of :data:`guide_ml.evaluation.SPLITS`.
+        Names of :data:`guide_ml.evaluation.SPLITS` and ``CORNERS``.
     seed, jobs : int
         Seed of all that is random; processes.
     progress : callable, optional
@@ -193,8 +194,8 @@ def evaluate(
         Errors in percent, means only, out of fold.
     """
     for split in splits:
-        if split not in evaluation.SPLITS:
-            raise UnknownName("split", split, evaluation.SPLITS)
+        if split not in (known := (*evaluation.SPLITS, *evaluation.CORNERS)):
+            raise UnknownName("split", split, known)
     measured = prepare(read_files(data))
     dataset = build(measured)
     parts = []

@@ -6,13 +6,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.descriptors import MODES
 from guide_ml.measurements import SAME_RUNS, Measurements
 
-__all__ = ["METRICS", "SPLITS", "errors", "folds", "groups", "summary"]
+__all__ = ["CORNERS", "METRICS", "NEVER", "SPLITS", "errors", "folds", "groups", "summary"]
 
 SPLITS = ("random", "deployment", "model", "hardware", "source")
+CORNERS = ("framework", "dense-served", "small")
+"""Splits that hold out what users ask for and few have measured: every row of an engine, all
+dense models that were served, all models under 4 billion parameters in any mode."""
 METRICS = ("rows", "median_ape", "mean_ape", "p90_ape", "within_20")
 FOLDS = 10
+NEVER = ""  # a group that is never held out
+SMALL_B = 4.0  # billion parameters
 FEW_GROUPS = 25  # a split of so few groups leaves out one group a fold
 
 Names = NDArray[np.object_]
@@ -24,7 +30,8 @@ def groups(measured: Measurements, split: str) -> Names:
     random: rows, but the copies of one run that several sources publish are one. deployment:
     hardware x model x framework x devices, the same key in every source. model: architecture
     (checkpoints of one architecture are one model). hardware: device. source: origin, with
-    origins that share runs as one.
+    origins that share runs as one. Corners: see :data:`CORNERS`; rows outside of a corner are
+    in the group :data:`NEVER`.
 
     Raises
     ------
@@ -40,6 +47,13 @@ def groups(measured: Measurements, split: str) -> Names:
         return np.asarray([SAME_RUNS.get(s, s) for s in measured.table["source"]], dtype=object)
     if split == "model":
         return _joined(np.round(columns["m_params_total_b"], 1), columns["m_num_layers"])
+    if split == "framework":
+        return names["framework"].astype(str).astype(object)
+    if split == "dense-served":
+        served = columns["mode"] == MODES.index("closed")
+        return np.where(served & (columns["m_num_experts"] == 0), split, NEVER).astype(object)
+    if split == "small":
+        return np.where(columns["m_params_total_b"] < SMALL_B, split, NEVER).astype(object)
     if split == "deployment":
         return _joined(names["hardware"], names["model"], names["framework"], columns["devices"])
     raise KeyError(split)
@@ -78,10 +92,11 @@ def folds(group: Names, seed: int = 0, count: int = FOLDS) -> NDArray[np.intp]:
     Returns
     -------
     array of shape (n,) of int
+        -1 for what is never held out.
     """
     distinct, index, sizes = np.unique(group, return_inverse=True, return_counts=True)
     if len(distinct) <= FEW_GROUPS:
-        return np.asarray(index, dtype=np.intp)
+        return np.where(group == NEVER, -1, index).astype(np.intp)
     order = np.random.default_rng(seed).permutation(len(distinct))
     order = order[np.argsort(-sizes[order], kind="stable")]
     load, place = np.zeros(count), np.zeros(len(distinct), dtype=np.intp)

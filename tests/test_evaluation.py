@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guide_ml.descriptors import MODES
 from guide_ml.evaluation import (
     FEW_GROUPS,
     FOLDS,
     METRICS,
+    NEVER,
     SPLITS,
     by,
     errors,
@@ -19,7 +21,7 @@ from guide_ml.evaluation import (
     groups,
     summary,
 )  # fmt: skip
-from guide_ml.measurements import KEPT, Measurements, prepare
+from guide_ml.measurements import KEPT, Measurements, prepare, read_files
 
 ROW: dict[str, Any] = {
     "source": "here", "hardware": "nvidia-h100-sxm-80gb", "model": "meta-llama/Llama-2-7b-hf",
@@ -177,3 +179,22 @@ def test_errors_sum_up_within_groups_the_worst_first() -> None:
     assert found["median_ape"].tolist() == [50.0, 20.0, 1.0]
     assert found["rows"].tolist() == [1.0, 2.0, 1.0]
     assert found["who"].tolist()[:2] == ["b", "a"]
+
+
+def test_corners_hold_out_their_rows_and_nothing_else():
+    used = prepare(read_files())
+    for split in ("dense-served", "small"):
+        group = groups(used, split)
+        fold = folds(group)
+        assert set(fold[group == NEVER]) == {-1}
+        held = fold >= 0
+        assert 200 < held.sum() < 0.5 * len(held)
+        columns = used.resolved.columns
+        if split == "small":
+            assert columns["m_params_total_b"][held].max() < 4 <= columns["m_params_total_b"][
+                ~held
+            ].min()
+        else:
+            assert set(columns["mode"][held]) == {float(MODES.index("closed"))}
+            assert not columns["m_num_experts"][held].any()
+    assert len(set(groups(used, "framework"))) > 10

@@ -14,6 +14,8 @@ from guide_ml.targets import NAMES
 PARAMS: dict[str, dict[str, Any]] = {
     "lightgbm": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 60,
                  "bagging_fraction": 0.8},
+    "extra": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 120,
+              "bagging_fraction": 0.8},
     "xgboost": {"max_depth": 3, "eta": 0.2, "subsample": 0.8, "rounds": 60},
 }  # fmt: skip
 
@@ -65,7 +67,7 @@ def test_garbage_is_refused(kind, tmp_path):
 
 
 def test_unknown_kind_and_missing_file_are_refused(tmp_path):
-    with pytest.raises(BadArtefact, match="of kind lightgbm or xgboost; got 'catboost'"):
+    with pytest.raises(BadArtefact, match="of kind lightgbm, extra, xgboost; got 'catboost'"):
         load_member("catboost", tmp_path / "it")
     with pytest.raises(BadArtefact, match="not beside it"):
         load_member("lightgbm", tmp_path / "it")

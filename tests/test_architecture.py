@@ -22,7 +22,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("table",),
     ("parallel",),
     ("assume", "given", "keywords"),
-    ("features", "envelope", "domain"),
+    ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
     ("dataset", "evaluation"),
     ("estimators",),

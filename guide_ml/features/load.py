@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import Gathered, pick
 from guide_ml.descriptors import MODES
 from guide_ml.features import memory, roofline
 from guide_ml.features.roofline import Pass
 from guide_ml.table import Floats
 
-__all__ = ["Load", "build"]
+__all__ = ["Load", "Rows", "build"]
+
+Rows = (
+    NDArray[np.intp] | NDArray[np.bool_] | tuple[NDArray[np.intp], NDArray[np.intp]]
+)
 
 #: Sequences that engines run together at most (vLLM's and TensorRT-LLM's usual limits).
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 512.0
@@ -40,12 +45,11 @@ class Load:
     whole: Pass
     step: Pass
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Load:
-        """Keep some rows, in the order given."""
+    def take(self, rows: Rows) -> Load:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
         return Load(
-            columns={k: v[rows] for k, v in self.columns.items()},
-            memory={k: v[rows] for k, v in self.memory.items()},
-            held=self.held[rows],
+            columns=Gathered(self.columns, rows), memory=Gathered(self.memory, rows),
+            held=pick(self.held, rows),
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
@@ -54,8 +58,8 @@ class Load:
         return np.asarray(self.columns["mode"] == MODES.index(name))
 
 
-def _take(bounds: Pass, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Pass:
-    return Pass(**{f.name: getattr(bounds, f.name)[rows] for f in fields(Pass)})
+def _take(bounds: Pass, rows: Rows) -> Pass:
+    return Pass(**{f.name: pick(getattr(bounds, f.name), rows) for f in fields(Pass)})
 
 
 def build(columns: Columns) -> Load:
@@ -68,7 +72,8 @@ def build(columns: Columns) -> Load:
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        :func:`guide_ml.assume.resolve`.
+        :func:`guide_ml.assume.resolve`. Shapes (n, 1) and (n, steps) together give n loads in
+        steps; what does not change from step to step is worked out once.
     """
     account = memory.extract(columns)
     mode, depth = columns["mode"], columns["depth"]

@@ -69,10 +69,9 @@ def peak_flops(columns: Columns) -> Floats:
     GGUF kernels may multiply in int8 on tensor cores (llama.cpp's MMQ), so the better of fp16
     and int8 is the bound there.
     """
-    rates = np.stack([columns["hw_" + c] for c in COMPUTE])
     compute = columns["compute"]
     chosen = np.where(np.isnan(compute), 1.0, compute).astype(np.intp)
-    rate = rates[chosen, np.arange(len(chosen))]
+    rate = np.choose(chosen, [columns["hw_" + c] for c in COMPUTE])
     integer = columns["family"] == FAMILIES.index("gguf")
     return np.asarray(np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA)
 

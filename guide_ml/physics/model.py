@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import pick
 from guide_ml.features import queueing
-from guide_ml.features.load import Load
+from guide_ml.features.load import Load, Rows
 from guide_ml.features.roofline import Pass
 from guide_ml.table import Floats
 from guide_ml.units import MS_PER_S
@@ -40,9 +40,9 @@ class Parts:
     overhead_s: Floats
     total_s: Floats
 
-    def take(self, rows: NDArray[np.intp]) -> Parts:
-        """Keep some rows, in the order given."""
-        return Parts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+    def take(self, rows: Rows) -> Parts:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
+        return Parts(**{f.name: pick(getattr(self, f.name), rows) for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Estimate:
     step: Parts
     waiting_s: Floats
 
-    def take(self, rows: NDArray[np.intp]) -> Estimate:
-        """Keep some rows, in the order given."""
+    def take(self, rows: Rows) -> Estimate:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
         return Estimate(
-            {k: v[rows] for k, v in self.targets.items()},
+            {k: pick(v, rows) for k, v in self.targets.items()},
             self.one.take(rows), self.whole.take(rows), self.step.take(rows),
-            self.waiting_s[rows],
+            pick(self.waiting_s, rows),
         )  # fmt: skip
 
 

@@ -85,11 +85,12 @@ def build(columns: Columns) -> Load:
     prompt = np.where(mode == MODES.index("decode"), 0.0, columns["input_len"])
     decode_context = depth + prompt + 0.5 * columns["output_len"]
     prefill_context = depth + 0.5 * columns["input_len"]
-    single = np.ones_like(held)
+    single = np.ones_like(columns["tp"])
+    on = roofline.ground(columns, account)
     return Load(
         columns, account, held,
-        one=roofline.forward(columns, account, single, columns["input_len"], prefill_context),
+        one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
         whole=roofline.forward(columns, account, account["replica_batch"], columns["input_len"],
-                               prefill_context),
-        step=roofline.forward(columns, account, held, single, decode_context),
+                               prefill_context, on),
+        step=roofline.forward(columns, account, held, single, decode_context, on),
     )  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import Gathered
 from guide_ml.descriptors import MODES
 from guide_ml.table import Floats
 
@@ -54,57 +55,63 @@ AXES = (
 
 @dataclass(frozen=True)
 class Heavier:
-    """Heavier versions of loads.
+    """Heavier versions of n loads, as a table of loads x steps.
 
     Parameters
     ----------
-    parent : array of int
-        Row that each is a heavier version of.
-    axis : array of int
-        Index into :data:`AXES` of how it is heavier.
-    columns : dict of str to array
+    rows : array of int of shape (n,)
+        Rows that these are heavier versions of.
+    axis : array of int of shape (steps,)
+        Index into :data:`AXES` of how each step is heavier.
+    possible : array of bool of shape (n, steps)
+        Which rows can be heavier in that way.
+    columns : dict of str to array of shape (n, 1) or (n, steps)
         Their descriptors.
     """
 
-    parent: NDArray[np.intp]
+    rows: NDArray[np.intp]
     axis: NDArray[np.intp]
+    possible: NDArray[np.bool_]
     columns: Columns
 
     def bounds(self, target: str) -> NDArray[np.bool_]:
-        """Tell which of them bound a target."""
+        """Tell which steps bound a target."""
         allowed = np.asarray([target in axis.targets for axis in AXES])
         return np.asarray(allowed[self.axis])
 
 
-def _doublings(columns: Columns, axis: Axis) -> tuple[NDArray[np.intp], Floats]:
-    """Rows and values of the heavier loads along one axis."""
-    value = columns[axis.column]
-    steps = 2.0 ** np.arange(1, axis.steps + 1)
-    possible = np.ones((len(value), len(steps)), dtype=bool)
-    possible &= (columns["mode"] != MODES.index("offline"))[:, None]
-    if axis.column == "input_len":
-        possible &= (columns["mode"] != MODES.index("decode"))[:, None]
-    if axis.column == "output_len":
-        possible &= (columns["mode"] == MODES.index("static"))[:, None]
-    rows, step = np.nonzero(possible)
-    return rows.astype(np.intp), (value[:, None] * steps)[rows, step]
+def _possible(mode: Floats, column: str) -> NDArray[np.bool_]:
+    """Tell which rows can be heavier along an axis."""
+    if column == "output_len":
+        return np.asarray(mode == MODES.index("static"))
+    found = mode != MODES.index("offline")
+    if column == "input_len":
+        found &= mode != MODES.index("decode")
+    return np.asarray(found)
 
 
-def heavier(columns: Columns) -> Heavier:
-    """List the heavier versions of each load along every axis.
+def heavier(columns: Columns, axes: tuple[int, ...] = tuple(range(len(AXES)))) -> Heavier:
+    """List the heavier versions of each load along some axes.
 
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
         Resolved descriptors.
+    axes : tuple of int
+        Which of :data:`AXES`; all by default.
     """
-    found = [_doublings(columns, axis) for axis in AXES]
-    parent = np.concatenate([rows for rows, _ in found])
-    which = np.repeat(np.arange(len(AXES)), [len(rows) for rows, _ in found])
-    out = {k: v[parent] for k, v in columns.items()}
-    for index, (axis, (_, value)) in enumerate(zip(AXES, found, strict=True)):
-        out[axis.column][which == index] = value
+    can = [_possible(columns["mode"], AXES[k].column) for k in axes]
+    rows = np.flatnonzero(np.any(can, axis=0))
+    steps = [AXES[k].steps for k in axes]
+    possible = np.repeat(np.stack(can, axis=1)[rows], steps, axis=1)
+    out = Gathered(columns, rows[:, None])
+    start = 0
+    for k, count in zip(axes, steps, strict=True):
+        factor = np.ones(sum(steps))
+        factor[start : start + count] = 2.0 ** np.arange(1, count + 1)
+        start += count
+        out[AXES[k].column] = columns[AXES[k].column][rows, None] * factor
     # The run keeps its requests, so more at a time mean fewer rounds.
-    share = columns["batch"][parent] / out["batch"]
-    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
-    return Heavier(parent, which.astype(np.intp), out)
+    share = columns["batch"][rows, None] / out["batch"]
+    out["requests_per_slot"] = np.maximum(columns["requests_per_slot"][rows, None] * share, 1.0)
+    return Heavier(rows, np.repeat(axes, steps).astype(np.intp), possible, out)

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import Gathered, pick
 from guide_ml.descriptors import MODES
 from guide_ml.features import memory, roofline
 from guide_ml.features.roofline import Pass
 from guide_ml.table import Floats
 
-__all__ = ["Load", "build"]
+__all__ = ["Load", "Rows", "build"]
+
+Rows = (
+    NDArray[np.intp] | NDArray[np.bool_] | tuple[NDArray[np.intp], NDArray[np.intp]]
+)
 
 #: Sequences that engines run together at most (vLLM's and TensorRT-LLM's usual limits).
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 512.0
@@ -40,12 +45,11 @@ class Load:
     whole: Pass
     step: Pass
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Load:
-        """Keep some rows, in the order given."""
+    def take(self, rows: Rows) -> Load:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
         return Load(
-            columns={k: v[rows] for k, v in self.columns.items()},
-            memory={k: v[rows] for k, v in self.memory.items()},
-            held=self.held[rows],
+            columns=Gathered(self.columns, rows), memory=Gathered(self.memory, rows),
+            held=pick(self.held, rows),
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
@@ -54,8 +58,8 @@ class Load:
         return np.asarray(self.columns["mode"] == MODES.index(name))
 
 
-def _take(bounds: Pass, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Pass:
-    return Pass(**{f.name: getattr(bounds, f.name)[rows] for f in fields(Pass)})
+def _take(bounds: Pass, rows: Rows) -> Pass:
+    return Pass(**{f.name: pick(getattr(bounds, f.name), rows) for f in fields(Pass)})
 
 
 def build(columns: Columns) -> Load:
@@ -68,7 +72,8 @@ def build(columns: Columns) -> Load:
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        :func:`guide_ml.assume.resolve`.
+        :func:`guide_ml.assume.resolve`. Shapes (n, 1) and (n, steps) together give n loads in
+        steps; what does not change from step to step is worked out once.
     """
     account = memory.extract(columns)
     mode, depth = columns["mode"], columns["depth"]
@@ -80,11 +85,12 @@ def build(columns: Columns) -> Load:
     prompt = np.where(mode == MODES.index("decode"), 0.0, columns["input_len"])
     decode_context = depth + prompt + 0.5 * columns["output_len"]
     prefill_context = depth + 0.5 * columns["input_len"]
-    single = np.ones_like(held)
+    single = np.ones_like(columns["tp"])
+    on = roofline.ground(columns, account)
     return Load(
         columns, account, held,
-        one=roofline.forward(columns, account, single, columns["input_len"], prefill_context),
+        one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
         whole=roofline.forward(columns, account, account["replica_batch"], columns["input_len"],
-                               prefill_context),
-        step=roofline.forward(columns, account, held, single, decode_context),
+                               prefill_context, on),
+        step=roofline.forward(columns, account, held, single, decode_context, on),
     )  # fmt: skip

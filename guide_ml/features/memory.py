@@ -6,13 +6,15 @@ expert parallelism the routed experts are spread over more devices than one repl
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from guide_ml.assume import FAMILIES, Columns
 from guide_ml.table import Floats
 from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
-__all__ = ["extract", "kv_bytes", "kv_tokens_held"]
+__all__ = ["Cache", "cache_shape", "extract", "kv_bytes"]
 
 HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
 
@@ -65,7 +67,31 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     return bits, body, np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
 
 
-def kv_bytes(columns: Columns, tokens: Floats) -> Floats:
+class Cache(NamedTuple):
+    """Shape of the KV cache: layers without and with a window, its tokens, a layer's width."""
+
+    whole: Floats
+    windowed: Floats
+    window: Floats
+    width: Floats
+
+    def reach(self, tokens: Floats) -> Floats:
+        """Sum over the layers of the tokens that each looks back on."""
+        return self.whole * tokens + self.windowed * np.minimum(tokens, self.window)
+
+
+def cache_shape(columns: Columns) -> Cache:
+    """Work out the shape of the KV cache on one device: see :func:`kv_bytes`."""
+    heads = np.maximum(columns["m_num_kv_heads"] / columns["tp"], 1.0)
+    wide = 2.0 * heads * columns["m_head_dim"]
+    latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
+    width = np.where(columns["m_mla"] > 0, latent, wide)
+    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
+    return Cache(columns["m_kv_layers"] - windowed, windowed, window, width)
+
+
+def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Floats:
     """KV cache of one sequence on one device after `tokens` tokens, bytes.
 
     Multi-head kinds keep K and V of ``num_kv_heads`` heads, split over tp but at least one
@@ -79,20 +105,12 @@ def kv_bytes(columns: Columns, tokens: Floats) -> Floats:
         Resolved descriptors.
     tokens : array of shape (n,)
         Tokens in the cache of each sequence.
+    cache : Cache, optional
+        Its shape, if that is known already.
     """
-    heads = np.maximum(columns["m_num_kv_heads"] / columns["tp"], 1.0)
-    wide = 2.0 * heads * columns["m_head_dim"]
-    latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
-    width = np.where(columns["m_mla"] > 0, latent, wide)
-    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
-    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    held = (columns["m_kv_layers"] - windowed) * tokens + windowed * np.minimum(tokens, window)
-    return np.asarray(held * width * columns["kv_bits"] / BITS_PER_BYTE / columns["pp"])
-
-
-def kv_tokens_held(columns: Columns, budget: Floats, tokens: Floats) -> Floats:
-    """Sequences of `tokens` tokens whose KV cache fits in `budget` bytes of a device."""
-    return np.floor(np.maximum(budget, 0.0) / np.maximum(kv_bytes(columns, tokens), 1.0))
+    shape = cache or cache_shape(columns)
+    held = shape.reach(tokens) * shape.width * columns["kv_bits"]
+    return np.asarray(held / BITS_PER_BYTE / columns["pp"])
 
 
 def expert_devices(columns: Columns) -> Floats:
@@ -134,8 +152,9 @@ def extract(columns: Columns) -> Columns:
     activations = rows * wide * HALF_BYTES / columns["tp"]
     budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    slots = kv_tokens_held(columns, budget, length)
+    sequence = kv_bytes(columns, length)
+    slots = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
-           "kv_need_byte": replica_batch * kv_bytes(columns, length), "slots": slots,
+           "kv_need_byte": replica_batch * sequence, "slots": slots,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
     return out | {"p_" + k: v for k, v in parts.items()}

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.assume import COMPUTE, FAMILIES, Columns
-from guide_ml.features.memory import HALF_BYTES, expert_devices, kv_bytes, weight_bits
+from guide_ml.features.memory import (
+    HALF_BYTES,
+    Cache,
+    cache_shape,
+    expert_devices,
+    kv_bytes,
+    weight_bits,
+)  # fmt: skip
 from guide_ml.table import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
-__all__ = ["Pass", "expert_coverage", "forward", "peak_flops"]
+__all__ = ["Ground", "Pass", "expert_coverage", "forward", "ground", "peak_flops"]
 
 FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token (arXiv 2001.08361, sec. 2.1)
 
@@ -69,10 +76,9 @@ def peak_flops(columns: Columns) -> Floats:
     GGUF kernels may multiply in int8 on tensor cores (llama.cpp's MMQ), so the better of fp16
     and int8 is the bound there.
     """
-    rates = np.stack([columns["hw_" + c] for c in COMPUTE])
     compute = columns["compute"]
     chosen = np.where(np.isnan(compute), 1.0, compute).astype(np.intp)
-    rate = rates[chosen, np.arange(len(chosen))]
+    rate = np.choose(chosen, [columns["hw_" + c] for c in COMPUTE])
     integer = columns["family"] == FAMILIES.index("gguf")
     return np.asarray(np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA)
 
@@ -95,14 +101,75 @@ def expert_coverage(columns: Columns, tokens: Floats) -> Floats:
     array of shape (n,)
         0 to 1; 0 for a dense model.
     """
+    routed = columns["m_num_experts"] > 0
+    if not routed.any():
+        return np.zeros_like(tokens)
     experts = np.maximum(columns["m_num_experts"], 1.0)
     miss = 1.0 - np.clip(columns["m_num_experts_per_tok"] / experts, 0.0, 1.0)
-    return np.where(columns["m_num_experts"] > 0, 1.0 - miss**tokens, 0.0)
+    return np.where(routed, 1.0 - miss**tokens, 0.0)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all passes of a deployment stand on, each of shape (n,).
+
+    Parameters
+    ----------
+    rate, head_rate, bandwidth : array
+        Peak rates of layers and output matrix, FLOP/s; memory bandwidth, byte/s.
+    gemm_weights : array
+        Weights on a device that a token is multiplied with.
+    half : array
+        Share of the layers that a pass takes.
+    fixed_s, experts_s : array
+        Reads of what every token needs, and of all routed experts, seconds.
+    least_weights_s : array
+        Reads of what one token needs, seconds.
+    cache : Cache
+        Shape of the KV cache.
+    """
+
+    rate: Floats
+    head_rate: Floats
+    bandwidth: Floats
+    gemm_weights: Floats
+    half: Floats
+    fixed_s: Floats
+    experts_s: Floats
+    least_weights_s: Floats
+    cache: Cache
+
+
+def ground(columns: Columns, memory: Columns) -> Ground:
+    """Work out what all passes share.
+
+    Parameters
+    ----------
+    columns, memory : dict
+        Resolved descriptors and :func:`guide_ml.features.memory.extract`.
+    """
+    tp, shared = columns["tp"], expert_devices(columns)
+    together = columns["attention_dp"]  # attention replicas that use the same experts
+    bandwidth = columns["hw_mem_bw_gbs"] * GB
+    # Encoder-decoders read the encoder's weights in prefill only and the decoder's in decode.
+    half = np.where(columns["m_encoder_decoder"] > 0, 0.5, 1.0)
+    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
+    fixed = (memory["p_body"] * body_bits + memory["p_head"] * vocabulary_bits) / tp
+    experts_s = memory["p_experts"] * expert_bits / shared * half / BITS_PER_BYTE / bandwidth
+    fixed_s = fixed * half / BITS_PER_BYTE / bandwidth
+    return Ground(
+        rate=peak_flops(columns), head_rate=np.maximum(columns["hw_fp16"] * TERA, 1.0),
+        bandwidth=bandwidth, half=half, fixed_s=fixed_s, experts_s=experts_s,
+        gemm_weights=memory["p_body"] / tp + memory["p_experts_active"] * together / shared,
+        least_weights_s=fixed_s + experts_s * expert_coverage(columns, np.ones_like(tp)),
+        cache=cache_shape(columns),
+    )  # fmt: skip
 
 
 def forward(
-    columns: Columns, memory: Columns, batch: Floats, new_tokens: Floats, context: Floats
-) -> Pass:
+    columns: Columns, memory: Columns, batch: Floats, new_tokens: Floats, context: Floats,
+    on: Ground | None = None,
+) -> Pass:  # fmt: skip
     """Bound one pass over `batch` sequences a replica, `new_tokens` each.
 
     Arithmetic: 2 FLOP a weight and token, and :func:`_attention_flops`, over the peak rate.
@@ -118,43 +185,31 @@ def forward(
         Tokens each sequence adds: the prompt in prefill, 1 in decode.
     context : array of shape (n,)
         Tokens a new token attends to, on average, its own among them.
+    on : Ground, optional
+        :func:`ground`, if it is known already.
     """
+    g = on or ground(columns, memory)
     tp = columns["tp"]
     tokens = batch * new_tokens
-    rate = peak_flops(columns)
-    shared = expert_devices(columns)
-    together = columns["attention_dp"]  # attention replicas that use the same experts
-    bandwidth = columns["hw_mem_bw_gbs"] * GB
-    gemm = FLOP_PER_WEIGHT * tokens * (
-        memory["p_body"] / tp + memory["p_experts_active"] * together / shared
-    )
-    head_rate = np.maximum(columns["hw_fp16"] * TERA, 1.0)
+    gemm = FLOP_PER_WEIGHT * tokens * g.gemm_weights
     head = FLOP_PER_WEIGHT * batch * memory["p_head"] / tp
-    # Encoder-decoders read the encoder's weights in prefill only and the decoder's in decode.
-    half = np.where(columns["m_encoder_decoder"] > 0, 0.5, 1.0)
-    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
-    fixed = (memory["p_body"] * body_bits + memory["p_head"] * vocabulary_bits) / tp
-    experts = memory["p_experts"] * expert_bits / shared * half / BITS_PER_BYTE / bandwidth
-    fixed_s = fixed * half / BITS_PER_BYTE / bandwidth
-    kv = batch * kv_bytes(columns, context) * columns["pp"]
+    coverage = expert_coverage(columns, tokens * columns["attention_dp"])
+    kv = batch * kv_bytes(columns, context, g.cache) * columns["pp"]
     return Pass(
-        gemm_s=half * gemm / rate + head / head_rate,
-        attention_s=_attention_flops(columns, tokens, context) / tp / head_rate,
-        weights_s=fixed_s + experts * expert_coverage(columns, tokens * together),
-        least_weights_s=fixed_s + experts * expert_coverage(columns, np.ones_like(tokens)),
-        kv_s=kv / bandwidth,
+        gemm_s=g.half * gemm / g.rate + head / g.head_rate,
+        attention_s=_attention_flops(columns, g.cache, tokens, context) / tp / g.head_rate,
+        weights_s=g.fixed_s + g.experts_s * coverage,
+        least_weights_s=g.least_weights_s,
+        kv_s=kv / g.bandwidth,
         comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
         comm_count=np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0) + columns["pp"] - 1.0,
     )
 
 
-def _attention_flops(columns: Columns, tokens: Floats, context: Floats) -> Floats:
+def _attention_flops(columns: Columns, cache: Cache, tokens: Floats, context: Floats) -> Floats:
     """Arithmetic of QK^T and PV: 4 x heads x head_dim FLOP for each token and context token."""
-    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
-    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    reach = (columns["m_kv_layers"] - windowed) * context + windowed * np.minimum(context, window)
     heads = columns["m_num_attention_heads"]
-    return np.asarray(4.0 * heads * columns["m_head_dim"] * reach * tokens)
+    return np.asarray(4.0 * heads * columns["m_head_dim"] * cache.reach(context) * tokens)
 
 
 def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:

@@ -37,10 +37,9 @@ def drivers(
     columns: Columns, names: Mapping[str, NDArray[np.object_]], statistic: Floats
 ) -> Drivers:
     """Prepare what moves the knobs, for n rows."""
-    codes, levels = {}, {}
-    for group, text in groups(columns, names).items():
-        distinct, index = np.unique(text.astype(str), return_inverse=True)
-        codes[group], levels[group] = index.astype(np.intp), [str(x) for x in distinct]
+    found = groups(columns, names)
+    codes = {group: index for group, (index, _) in found.items()}
+    levels = {group: texts for group, (_, texts) in found.items()}
     return Drivers(len(statistic), numeric(columns, statistic), codes, levels)
 
 

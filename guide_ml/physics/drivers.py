@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import distinct, joined
 from guide_ml.descriptors import MODES, STATS
 from guide_ml.table import Floats
 
@@ -54,18 +56,11 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     return out
 
 
-def groups(columns: Columns, names: Names) -> dict[str, NDArray[np.object_]]:
-    """Name each row's level in every group, as text."""
-    parts: dict[str, NDArray[np.str_]] = {
-        k: np.asarray(names[k], dtype=object).astype(str)
-        for k in ("framework", "architecture", "backend", "hardware")
+def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], list[str]]]:
+    """Name each row's level in every group: a code for each row, and the levels as text."""
+    text = {k: distinct(names[k]) for k in ("framework", "architecture", "backend", "hardware")}
+    text |= {"dtype_family": distinct(columns["family"]), "mode": distinct(columns["mode"])}
+    return {
+        group: reduce(joined, (text[member] for member in members))
+        for group, members in GROUPS.items()
     }
-    parts["dtype_family"] = columns["family"].astype(str)
-    parts["mode"] = columns["mode"].astype(str)
-    out = {}
-    for group, members in GROUPS.items():
-        text = parts[members[0]]
-        for member in members[1:]:
-            text = np.char.add(np.char.add(text, "|"), parts[member])
-        out[group] = text.astype(object)
-    return out

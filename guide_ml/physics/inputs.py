@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from guide_ml import catalogue
 from guide_ml.assume import Columns
+from guide_ml.columns import distinct
 from guide_ml.descriptors import BACKENDS
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table import Floats
 from guide_ml.units import GB
 
-__all__ = ["BLIND", "INPUTS", "LOADED", "MIXED", "STATIC", "inputs"]
+__all__ = [
+    "BLIND", "INPUTS", "LOADED", "MIXED", "STATIC", "fixed", "inputs", "loaded",
+]  # fmt: skip
 
 STATIC_PLAIN = (
     "mode", "spec", "fw_release_year", "fw_version_stated", "input_stated", "output_stated",
@@ -63,12 +66,13 @@ def _log(values: Floats) -> Floats:
 
 def _code(text: NDArray[np.object_], known: tuple[str, ...]) -> Floats:
     """Turn names into numbers by their place in a fixed list; an unknown one is missing."""
-    distinct, index = np.unique(text.astype(str), return_inverse=True)
+    index, levels = distinct(text)
     place = {name: float(i) for i, name in enumerate(known)}
-    return np.asarray([place.get(str(d), np.nan) for d in distinct])[index]
+    return np.asarray([place.get(level, np.nan) for level in levels])[index]
 
 
-def _static(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) -> Columns:
+def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) -> Columns:
+    """Compute the inputs that a heavier load leaves as they are, but ``statistic``."""
     c, m = load.columns, load.memory
     out = {name: c[name] for name in STATIC_PLAIN}
     out |= {f"log_{name}": _log(c[name]) for name in STATIC_LOG}
@@ -145,4 +149,9 @@ def inputs(
         :data:`INPUTS` without ``statistic`` (its code) and ``log_estimate`` (the logarithm of
         the physics estimate), which the caller adds for each target.
     """
-    return _static(load, slugs, knobs) | _loaded(load, estimate) | _mixed(load, estimate)
+    return fixed(load, slugs, knobs) | loaded(load, estimate)
+
+
+def loaded(load: Load, estimate: Estimate) -> Columns:
+    """Compute the inputs that change with the load alone, but ``log_estimate``."""
+    return _loaded(load, estimate) | _mixed(load, estimate)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import pick
 from guide_ml.features import queueing
-from guide_ml.features.load import Load
+from guide_ml.features.load import Load, Rows
 from guide_ml.features.roofline import Pass
+from guide_ml.physics.knobs import KNOBS
 from guide_ml.table import Floats
 from guide_ml.units import MS_PER_S
 
@@ -40,9 +41,9 @@ class Parts:
     overhead_s: Floats
     total_s: Floats
 
-    def take(self, rows: NDArray[np.intp]) -> Parts:
-        """Keep some rows, in the order given."""
-        return Parts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+    def take(self, rows: Rows) -> Parts:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
+        return Parts(**{f.name: pick(getattr(self, f.name), rows) for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,12 @@ class Estimate:
     step: Parts
     waiting_s: Floats
 
-    def take(self, rows: NDArray[np.intp]) -> Estimate:
-        """Keep some rows, in the order given."""
+    def take(self, rows: Rows) -> Estimate:
+        """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
         return Estimate(
-            {k: v[rows] for k, v in self.targets.items()},
+            {k: pick(v, rows) for k, v in self.targets.items()},
             self.one.take(rows), self.whole.take(rows), self.step.take(rows),
-            self.waiting_s[rows],
+            pick(self.waiting_s, rows),
         )  # fmt: skip
 
 
@@ -74,25 +75,30 @@ def either(a: Floats, b: Floats, sharpness: float) -> Floats:
     return np.asarray(longest * total ** (1.0 / sharpness))
 
 
-def _pass(load: Load, bound: Pass, tokens: Floats, knobs: Columns, prefill: bool) -> Parts:
+def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bool) -> Parts:
     """Estimate one pass: bounds over efficiencies, plus launches, hops and a fixed step."""
     moe = load.columns["m_num_experts"] > 0
-    full = tokens / (tokens + np.exp(knobs["saturation"]))
-    compute = bound.gemm_s / np.exp(knobs["arithmetic"]) / full
-    bandwidth = knobs["bandwidth"] + np.where(moe, knobs["moe_bandwidth"], 0.0)
-    weights = bound.weights_s / np.exp(bandwidth)
-    attention = bound.attention_s / np.exp(knobs["attention"])
-    kv = bound.kv_s / np.exp(knobs["kv_bandwidth"])
-    link = bound.comm_s / np.exp(knobs["link"]) + bound.comm_count * np.exp(knobs["hop"])
-    launch = load.columns["m_num_layers"] * np.exp(
-        knobs["prefill_launch" if prefill else "launch"]
-    )
-    launch = launch * np.where(moe, 1.0 + np.exp(knobs["moe_launch"]), 1.0)
-    fixed = np.exp(knobs["step"])
+    full = tokens / (tokens + factors["saturation"])
+    compute = bound.gemm_s / factors["arithmetic"] / full
+    weights = bound.weights_s / factors["weights"]
+    attention = bound.attention_s / factors["attention"]
+    kv = bound.kv_s / factors["kv_bandwidth"]
+    link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
+    launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
+    launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)
+    fixed = factors["step"]
     device = either(compute, weights, OVERLAP) + either(attention, kv, OVERLAP) + link
     total = either(device, launch, LAUNCH_OVERLAP) + fixed
-    bias = np.exp(knobs["prefill_bias" if prefill else "step_bias"])
+    bias = factors["prefill_bias" if prefill else "step_bias"]
     return Parts(compute, weights, attention, kv, link, launch, fixed, total * bias)
+
+
+def _factors(load: Load, knobs: Columns) -> Columns:
+    """Turn knobs, which are logarithms, into factors."""
+    out = {knob.name: np.exp(knobs[knob.name]) for knob in KNOBS}
+    moe = load.columns["m_num_experts"] > 0
+    out["weights"] = np.exp(knobs["bandwidth"] + np.where(moe, knobs["moe_bandwidth"], 0.0))
+    return out
 
 
 def estimate(load: Load, knobs: Columns) -> Estimate:
@@ -107,21 +113,22 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     """
     c, account, held = load.columns, load.memory, load.held
     prompt, batch = c["input_len"], account["replica_batch"]
-    one = _pass(load, load.one, prompt, knobs, prefill=True)
-    whole = _pass(load, load.whole, prompt * batch, knobs, prefill=True)
-    step = _pass(load, load.step, held * c["attention_dp"], knobs, prefill=False)
-    request = np.exp(knobs["request"])
+    factors = _factors(load, knobs)
+    one = _pass(load, load.one, prompt, factors, prefill=True)
+    whole = _pass(load, load.whole, prompt * batch, factors, prefill=True)
+    step = _pass(load, load.step, held * c["attention_dp"], factors, prefill=False)
+    request = factors["request"]
     pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
     server = queueing.closed(
         c, held, one.total_s, pace,
-        np.exp(knobs["interference"]), np.exp(knobs["burst"]), np.exp(knobs["queue"]),
+        factors["interference"], factors["burst"], factors["queue"],
     )  # fmt: skip
     closed, offline = load.is_mode("closed"), load.is_mode("offline")
     latency = queueing.static_latency(
         whole.total_s + request, queueing.waves(batch, held) * pace, c["output_len"]
     )
     ttft = np.where(closed, server.ttft_s, whole.total_s) + request
-    ttft = ttft * np.exp(knobs["ttft_statistic"])
+    ttft = ttft * factors["ttft_statistic"]
     out = np.maximum(c["output_len"], 1.0)
     queued = held * one.total_s + out * pace
     flight = np.where(offline, queued, request + server.running_s)

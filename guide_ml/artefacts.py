@@ -106,7 +106,8 @@ def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
     knowledge.bands.spread.save(folder / SPREAD)
     text = json.dumps({"quantiles": dict(knowledge.bands.tables)}, sort_keys=True)
     (folder / BANDS).write_text(text + "\n", encoding="utf-8")
-    knowledge.reference.cases.to_parquet(folder / CASES, compression="zstd", index=False)
+    cases = pd.DataFrame(knowledge.reference.cases)
+    cases.to_parquet(folder / CASES, compression="zstd", index=False)
     knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False)
 
 
@@ -185,9 +186,10 @@ def _knowledge(where: Path, listed: Mapping[str, str]) -> Knowledge | None:
     if not isinstance(tables, dict) or "" not in tables:
         raise BadArtefact(f"{where / BANDS} must hold quantiles; train again")
     try:
-        cases = pd.read_parquet(where / CASES)
+        table = pd.read_parquet(where / CASES)
     except (OSError, ValueError) as error:
         raise BadArtefact(f"{where / CASES} must be a readable Parquet file: {error}") from error
+    cases = {str(k): v.to_numpy(float if v.dtype.kind == "f" else object) for k, v in table.items()}
     bands = Bands(load_member("lightgbm", where / SPREAD), tables)
     return Knowledge(Reference(cases), Measured(where / MEASURED), bands)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from guide_ml.assume import Columns, Resolved
 from guide_ml.domain import LEVELS, Familiarity, Reference, domain, levels
-from guide_ml.domain.cases import code, distances, load_numbers
+from guide_ml.domain.cases import Compared, code, distances, load_numbers
 from guide_ml.domain.measured import DESCRIBED, MEASURED, Measured
 from guide_ml.intervals import Bands, spread_inputs
 from guide_ml.prediction import Domain, Evidence
@@ -131,7 +131,8 @@ class Knowledge:
     def evidence(self, resolved: Resolved, count: int = 3) -> tuple[Evidence, ...]:
         """Find the measured rows nearest to the only deployment."""
         asked = code(resolved.columns, resolved.names)
-        total = np.sum(list(distances(asked.table, self.reference.cases).values()), axis=0)[0]
+        apart = distances(Compared.of(asked.table), self.reference.compared)
+        total = np.sum(list(apart.values()), axis=0)[0]
         loads = load_numbers(resolved.columns)
         rows = self.measured.nearest(total, loads, count).to_dict("records")
         return tuple(_evidence({str(k): v for k, v in row.items()}) for row in rows)

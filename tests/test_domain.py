@@ -9,7 +9,7 @@ import pytest
 
 from guide_ml import predict, predict_table
 from guide_ml.domain import LEVELS, Reference, levels
-from guide_ml.domain.cases import code, distances
+from guide_ml.domain.cases import Compared, code, distances
 from guide_ml.errors import BadArtefact
 from guide_ml.hf_config import model_from_config
 from guide_ml.measurements import prepare, read_files
@@ -104,8 +104,8 @@ def test_distance_of_a_case_to_itself_is_zero_and_to_others_is_not(deploy):
         {}, {"hardware": "l4"}, {"model": "Qwen/Qwen3-8B"}, {"framework": "sglang"},
         {"weight_dtype": "fp8"}, {"concurrency": 4}, {"num_devices": 2, "tp": 2},
     )  # fmt: skip
-    coded = code(found.columns, found.names)
-    total = np.sum(list(distances(coded.table, coded.table).values()), axis=0)
+    cases = Compared.of(code(found.columns, found.names).table)
+    total = np.sum(list(distances(cases, cases).values()), axis=0)
     assert np.all(np.diag(total) == 0)
     assert np.all(total[~np.eye(len(total), dtype=bool)] > 0)
     assert np.allclose(total, total.T)

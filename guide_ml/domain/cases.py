@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import distinct
 from guide_ml.table import Floats
 
-__all__ = ["KEYS", "LOADS", "Coded", "case_table", "code", "distances", "load_numbers"]
+__all__ = [
+    "LOADS", "Cases", "Coded", "Compared", "case_table", "code", "distances", "load_numbers",
+]  # fmt: skip
 
 Names = Mapping[str, NDArray[np.object_]]
 
-#: What makes a case; text and numbers of these columns are equal within it.
-KEYS = ("hardware", "architecture_key", "framework", "backend", "mode", "family", "weight_bits",
-        "devices", "tp", "pp")  # fmt: skip
 #: Loads, whose measured range each case remembers (logarithms).
 LOADS = ("batch", "input_len", "output_len", "depth")
 
@@ -36,8 +37,13 @@ OTHER = {"hw_is_nvidia": 0.5, "hw_is_amd": 0.5, "hw_nvlink": 0.1, "m_is_moe": 0.
 OTHER_ARCHITECTURE, OTHER_FRAMEWORK, OTHER_BACKEND = 0.2, 1.0, 0.5
 OTHER_SERVING, OTHER_MODE, OTHER_FAMILY = 1.0, 0.4, 0.3
 BITS, DEVICES, TP = 0.2, 0.3, 0.2  # a doubling
+ANOTHER = 0.05
 
 CLOSED = 3.0  # code of mode closed; checked by a test against descriptors.MODES
+
+
+Cases = dict[str, NDArray[Any]]
+"""Cases by column: text as objects, numbers as floats."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,13 @@ class Coded:
 
     Parameters
     ----------
-    table : DataFrame of shape (cases, ...)
+    table : dict of str to array of shape (cases,)
         Keys and compared numbers of the distinct cases.
     index : array of shape (n,)
         Case of each row.
     """
 
-    table: pd.DataFrame
+    table: Cases
     index: NDArray[np.intp]
 
 
@@ -61,16 +67,20 @@ def load_numbers(columns: Columns) -> dict[str, Floats]:
     return {k: np.log(np.maximum(columns[k], 1.0)) for k in LOADS}
 
 
+def _first(index: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return the first row of each code."""
+    first = np.zeros(count, dtype=np.intp)
+    first[index[::-1]] = np.arange(len(index))[::-1]
+    return first
+
+
 def _model_key(columns: Columns, slugs: NDArray[np.object_]) -> tuple[NDArray[np.intp], list[str]]:
     """Code rows by architecture: total parameters and layers; checkpoints of one share it."""
-    index, distinct = pd.factorize(slugs, use_na_sentinel=False)
-    first = np.zeros(len(distinct), dtype=np.intp)
-    first[index[::-1]] = np.arange(len(index))[::-1]
-    text = [
-        f"{columns['m_params_total_b'][i]:.1f}B/{columns['m_num_layers'][i]:.0f}" for i in first
-    ]
-    again, keys = pd.factorize(np.asarray(text, dtype=object))
-    return again[index], [str(k) for k in keys]
+    index, slug = distinct(slugs)
+    text = [f"{columns['m_params_total_b'][i]:.1f}B/{columns['m_num_layers'][i]:.0f}"
+            for i in _first(index, len(slug))]  # fmt: skip
+    again, keys = distinct(np.asarray(text, dtype=object))
+    return again[index], keys
 
 
 def code(columns: Columns, names: Names) -> Coded:
@@ -82,30 +92,26 @@ def code(columns: Columns, names: Names) -> Coded:
         Resolved descriptors and names.
     """
     model_index, model_keys = _model_key(columns, names["model"])
-    parts: list[tuple[NDArray[np.intp], int]] = [(model_index, len(model_keys))]
+    joined = model_index.astype(np.int64)
     for name in ("hardware", "framework", "backend"):
-        index, distinct = pd.factorize(names[name], use_na_sentinel=False)
-        parts.append((index, len(distinct)))
+        index, values = distinct(names[name])
+        joined = joined * (len(values) + 1) + index
     for name in ("mode", "family", "weight_bits", "devices", "tp", "pp"):
-        index, values = pd.factorize(columns[name], use_na_sentinel=False)
-        parts.append((index, len(values)))
-    joined = np.zeros(len(model_index), dtype=np.int64)
-    for index, count in parts:
-        joined = joined * (count + 1) + index + 1
-    where, distinct_codes = pd.factorize(joined)
-    first = np.zeros(len(distinct_codes), dtype=np.intp)
-    first[where[::-1]] = np.arange(len(where))[::-1]
+        numbers, index = np.unique(columns[name], return_inverse=True)
+        joined = joined * (len(numbers) + 1) + index
+    codes, where = np.unique(joined, return_inverse=True)
+    first = _first(where, len(codes))
     return Coded(_describe(columns, names, model_index, model_keys, first), where)
 
 
 def _describe(
     columns: Columns, names: Names, model_index: NDArray[np.intp], model_keys: list[str],
     first: NDArray[np.intp],
-) -> pd.DataFrame:  # fmt: skip
+) -> Cases:  # fmt: skip
     """Lay the distinct cases out as a table, from the first row of each."""
-    table = pd.DataFrame({k: names[k][first].astype(str) for k in
-                          ("hardware", "architecture", "model", "framework", "backend")})
-    table["architecture_key"] = np.asarray(model_keys, dtype=object)[model_index[first]].astype(str)
+    table: Cases = {k: names[k][first] for k in
+                    ("hardware", "architecture", "model", "framework", "backend")}  # fmt: skip
+    table["architecture_key"] = np.asarray(model_keys, dtype=object)[model_index[first]]
     for name in ("mode", "family", "weight_bits", "devices", "tp", "pp", *DEVICE, *MODEL,
                  "hw_is_nvidia", "hw_is_amd", "hw_nvlink", "m_mla"):
         table[name] = columns[name][first]
@@ -113,12 +119,12 @@ def _describe(
     return table
 
 
-def case_table(columns: Columns, names: Names) -> pd.DataFrame:
+def case_table(columns: Columns, names: Names) -> Cases:
     """Tell the cases of measured rows, with the range of loads and the rows of each.
 
     Returns
     -------
-    DataFrame of shape (cases, ...)
+    dict of str to array of shape (cases,)
         Keys, compared numbers, ``rows``, ``year`` (median release of the engine), and
         ``<load>_low``, ``<load>_high`` (logarithms).
     """
@@ -126,71 +132,91 @@ def case_table(columns: Columns, names: Names) -> pd.DataFrame:
     table = coded.table
     rows = pd.DataFrame(load_numbers(columns)).groupby(coded.index)
     for name in LOADS:
-        table[f"{name}_low"], table[f"{name}_high"] = rows[name].min(), rows[name].max()
-    table["rows"] = rows.size().astype(float)
-    table["year"] = pd.Series(columns["fw_release_year"]).groupby(coded.index).median()
+        table[f"{name}_low"] = rows[name].min().to_numpy()
+        table[f"{name}_high"] = rows[name].max().to_numpy()
+    table["rows"] = rows.size().to_numpy().astype(float)
+    year = pd.Series(columns["fw_release_year"]).groupby(coded.index).median()
+    table["year"] = year.to_numpy()
     return table
 
 
-def _logs(table: pd.DataFrame, weights: Mapping[str, float]) -> Floats:
-    return np.stack([np.log(np.maximum(table[k].to_numpy(float), 1e-3)) * w
-                     for k, w in weights.items()], axis=1)  # fmt: skip
+def _logs(table: Cases, weights: Mapping[str, float]) -> list[Floats]:
+    return [np.log(np.maximum(table[k].astype(float), 1e-3)) * w for k, w in weights.items()]
 
 
-def _between(a: Floats, b: Floats) -> Floats:
-    """Sum of absolute differences, shape (len(a), len(b))."""
-    out = np.zeros((len(a), len(b)))
-    for i in range(a.shape[1]):
-        out += np.abs(a[:, i, None] - b[None, :, i])
-    return out
+def _kinds(table: Cases, prefix: str) -> list[Floats]:
+    return [table[k] * w for k, w in OTHER.items() if k.startswith(prefix)]
 
 
-def _differ(asked: pd.DataFrame, known: pd.DataFrame, name: str) -> Floats:
-    """1 where two tables differ in a column, shape (asked, known)."""
-    both = np.concatenate([asked[name].to_numpy(), known[name].to_numpy()])
-    index = pd.factorize(both)[0]
-    return np.asarray(index[: len(asked), None] != index[None, len(asked) :], dtype=np.float64)
+#: What is compared by its name; what by the sum of differences of some numbers.
+TEXT = ("hardware", "architecture", "architecture_key", "framework", "backend", "mode", "family")
 
 
-def _kinds(asked: pd.DataFrame, known: pd.DataFrame, prefix: str) -> Floats:
-    weights = {k: w for k, w in OTHER.items() if k.startswith(prefix)}
-    scale = np.asarray(list(weights.values()))
-    return _between(asked[list(weights)].to_numpy(float) * scale,
-                    known[list(weights)].to_numpy(float) * scale)  # fmt: skip
+@dataclass(frozen=True)
+class Compared:
+    """Cases made ready to be compared.
+
+    Parameters
+    ----------
+    text : dict of str to array of shape (cases,)
+        Hashes by name.
+    numbers : dict of str to list of array of shape (cases,)
+        By kind, weighted: distance is the sum of absolute differences.
+    served : array of bool of shape (cases,)
+        Mode closed.
+    """
+
+    text: dict[str, NDArray[np.int64]]
+    numbers: dict[str, list[Floats]]
+    served: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, table: Cases) -> Compared:
+        """Prepare a table of cases."""
+        numbers = {
+            "device": [*_logs(table, DEVICE), *_kinds(table, "hw_")],
+            "model": [*_logs(table, MODEL), *_kinds(table, "m_")],
+            "precision": [BITS * np.log2(table["weight_bits"].astype(float))],
+            "layout": [DEVICES * np.log2(table["devices"].astype(float)),
+                       TP * np.log2(table["tp"].astype(float))],
+        }  # fmt: skip
+        # Numbers compare faster than objects; within a process equal texts hash alike.
+        text = {k: np.asarray([hash(x) for x in table[k].tolist()], dtype=np.int64) for k in TEXT}
+        return cls(text, numbers, table["mode"] == CLOSED)
 
 
-def _doublings(asked: pd.DataFrame, known: pd.DataFrame, name: str) -> Floats:
-    return _between(np.log2(asked[[name]].to_numpy(float)), np.log2(known[[name]].to_numpy(float)))
-
-
-def distances(asked: pd.DataFrame, known: pd.DataFrame) -> dict[str, Floats]:
+def distances(asked: Compared, known: Compared) -> dict[str, Floats]:
     """Distance of cases to cases by kind of descriptor, each of shape (asked, known).
 
     Parameters
     ----------
-    asked, known : DataFrame
-        Of :func:`code` and :func:`case_table`.
+    asked, known : Compared
+        Two sets of cases.
 
     Returns
     -------
     dict of str to array
         ``device``, ``model``, ``engine``, ``mode``, ``precision``, ``layout``.
     """
-    device = _between(_logs(asked, DEVICE), _logs(known, DEVICE)) + _kinds(asked, known, "hw_")
-    device += OTHER_ARCHITECTURE * _differ(asked, known, "architecture")
-    device += 0.05  # another device of equal figures is still another
-    device *= _differ(asked, known, "hardware")
-    model = _between(_logs(asked, MODEL), _logs(known, MODEL)) + _kinds(asked, known, "m_")
-    model += 0.05
-    model *= _differ(asked, known, "architecture_key")
-    served = (asked["mode"].to_numpy() == CLOSED)[:, None] != (known["mode"].to_numpy() == CLOSED)
+
+    def between(kind: str) -> Floats:
+        shape = (len(asked.served), len(known.served))
+        out = np.zeros(shape)
+        for a, b in zip(asked.numbers[kind], known.numbers[kind], strict=True):
+            out += np.abs(a[:, None] - b[None, :])
+        return out
+
+    def differ(name: str) -> NDArray[np.bool_]:
+        return np.asarray(asked.text[name][:, None] != known.text[name][None, :])
+
+    # Another device or model of equal figures is still another.
+    device = between("device") + OTHER_ARCHITECTURE * differ("architecture") + ANOTHER
+    model = between("model") + ANOTHER
     return {
-        "device": device, "model": model,
-        "engine": OTHER_FRAMEWORK * _differ(asked, known, "framework")
-        + OTHER_BACKEND * _differ(asked, known, "backend"),
-        "mode": OTHER_SERVING * served + OTHER_MODE * _differ(asked, known, "mode"),
-        "precision": OTHER_FAMILY * _differ(asked, known, "family")
-        + BITS * _doublings(asked, known, "weight_bits"),
-        "layout": DEVICES * _doublings(asked, known, "devices")
-        + TP * _doublings(asked, known, "tp"),
+        "device": device * differ("hardware"), "model": model * differ("architecture_key"),
+        "engine": OTHER_FRAMEWORK * differ("framework") + OTHER_BACKEND * differ("backend"),
+        "mode": OTHER_SERVING * (asked.served[:, None] != known.served[None, :])
+        + OTHER_MODE * differ("mode"),
+        "precision": OTHER_FAMILY * differ("family") + between("precision"),
+        "layout": between("layout"),
     }  # fmt: skip

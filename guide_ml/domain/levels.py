@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml.domain.cases import LOADS
+from guide_ml.domain.cases import LOADS, Cases
 from guide_ml.domain.reference import Familiarity
 from guide_ml.prediction import Domain
 from guide_ml.table import Floats
@@ -56,21 +58,22 @@ def levels(found: Familiarity, measured: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.where(measured, 0, out)
 
 
-def domain(found: Familiarity, cases: pd.DataFrame, level: int, row: int) -> Domain:
+def domain(found: Familiarity, cases: Cases, level: int, row: int) -> Domain:
     """Tell of one row in words.
 
     Parameters
     ----------
     found : Familiarity
         Of n rows.
-    cases : DataFrame
+    cases : dict of str to array
         :attr:`guide_ml.domain.Reference.cases`.
     level : int
         Code from :func:`levels`.
     row : int
         Which row.
     """
-    case = cases.iloc[int(found.nearest[row])]
+    place = int(found.nearest[row])
+    case = {k: v[place] for k, v in cases.items()}
     number = {k: float(v[row]) for k, v in found.columns.items()}
     reasons = [] if level == 0 else _reasons(number, case)
     devices = f"{case['devices']:.0f} x " if case["devices"] > 1 else ""
@@ -81,7 +84,7 @@ def domain(found: Familiarity, cases: pd.DataFrame, level: int, row: int) -> Dom
     )
 
 
-def _reasons(number: dict[str, float], case: pd.Series) -> list[str]:
+def _reasons(number: dict[str, float], case: Mapping[str, Any]) -> list[str]:
     """List what differs from the nearest case, the weightiest first."""
     seen = {k.removesuffix("_seen"): v > 0 for k, v in number.items() if k.endswith("_seen")}
     found = [
@@ -110,7 +113,7 @@ def _reasons(number: dict[str, float], case: pd.Series) -> list[str]:
     return [text for _, text in weighty]
 
 
-def _load_reason(name: str, case: pd.Series) -> str:
+def _load_reason(name: str, case: Mapping[str, Any]) -> str:
     low, high = np.exp(case[f"{name}_low"]), np.exp(case[f"{name}_high"])
     span = f"{low:,.0f}" if high < 1.01 * low else f"{low:,.0f} to {high:,.0f}"
     return f"{WORDS[name]} outside of what was measured ({span})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
+from guide_ml.columns import distinct
 from guide_ml.domain.cases import LOADS, load_numbers
 from guide_ml.errors import BadArtefact
 
@@ -32,17 +34,25 @@ def keys(columns: Columns, names: Names, with_version: bool) -> NDArray[np.uint6
 
     Lengths count as equal within one percent.
     """
-    text = {k: names[k] for k in NAMED}
-    if with_version:
-        text["framework_version"] = names["framework_version"]
-    table = pd.DataFrame(text)
+    text = (*NAMED, "framework_version") if with_version else NAMED
+    out = np.zeros(len(columns["mode"]), dtype=np.uint64)
+    for name in text:
+        index, values = distinct(names[name])
+        digests = [hashlib.blake2b(v.encode(), digest_size=8).digest() for v in values]
+        table = np.frombuffer(b"".join(digests), dtype="<u8")
+        out = _mix(out, table[index] if len(index) else out)
     for name in NUMBERED:
         value = columns[name]
         if name in LOADS:
             value = np.round(100 * np.log(np.maximum(value, 1.0)))
-        table[name] = value
-    hashed = pd.util.hash_pandas_object(table, index=False)
-    return np.asarray(hashed, dtype=np.uint64)
+        out = _mix(out, (value + 0.0).view(np.uint64))
+    return out
+
+
+def _mix(seen: NDArray[np.uint64], further: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Stir further bits into a hash (multiply and shift, as in MurmurHash's finaliser)."""
+    mixed = (seen ^ further) * np.uint64(0xFF51AFD7ED558CCD)  # wraps around, as it should
+    return np.asarray(mixed ^ (mixed >> np.uint64(33)), dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,10 @@ class Measured:
         return self._read(None)
 
     @cached_property
-    def _known(self) -> pd.DataFrame:
-        return self._read(["key", "version_key"])
+    def _known(self) -> dict[str, NDArray[np.uint64]]:
+        """Hashes of the measured rows."""
+        found = self._read(["key", "version_key"])
+        return {name: found[name].to_numpy() for name in found.columns}
 
     def _read(self, columns: list[str] | None) -> pd.DataFrame:
         if isinstance(self.source, pd.DataFrame):
@@ -108,13 +120,13 @@ class Measured:
 
     def among(self, columns: Columns, names: Names) -> NDArray[np.bool_]:
         """Tell which of n rows were measured; a stated engine version must be the same one."""
-        plain = np.isin(keys(columns, names, False), self._known["key"].to_numpy())
+        plain = np.isin(keys(columns, names, False), self._known["key"])
         stated = (columns["fw_version_stated"] > 0) & (names["framework_version"] != "")
         rows = np.flatnonzero(plain & stated)
         if len(rows):
             some = {k: v[rows] for k, v in columns.items()}
             named = {k: v[rows] for k, v in names.items()}
-            known = self._known["version_key"].to_numpy()
+            known = self._known["version_key"]
             plain[rows] = np.isin(keys(some, named, True), known)
         return plain
 

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.domain.cases import LOADS, Coded, case_table, code, distances, load_numbers
+from guide_ml.domain.cases import (
+    LOADS,
+    Cases,
+    Coded,
+    Compared,
+    case_table,
+    code,
+    distances,
+    load_numbers,
+)
 from guide_ml.table import Floats
 
 __all__ = ["FAMILIARITY", "KINDS", "Familiarity", "Reference"]
@@ -59,11 +67,11 @@ class Reference:
 
     Parameters
     ----------
-    cases : DataFrame
+    cases : dict of str to array of shape (cases,)
         :func:`guide_ml.domain.cases.case_table`.
     """
 
-    cases: pd.DataFrame
+    cases: Cases
 
     @classmethod
     def of(cls, columns: Columns, names: Mapping[str, NDArray[np.object_]]) -> Reference:
@@ -74,8 +82,13 @@ class Reference:
     def _known(self) -> dict[str, set[tuple[object, ...]]]:
         return {name: set(self._tuples(self.cases, keys)) for name, keys in TOGETHER.items()}
 
+    @cached_property
+    def compared(self) -> Compared:
+        """The cases, ready to be compared with."""
+        return Compared.of(self.cases)
+
     @staticmethod
-    def _tuples(table: pd.DataFrame, keys: tuple[str, ...]) -> list[tuple[object, ...]]:
+    def _tuples(table: Cases, keys: tuple[str, ...]) -> list[tuple[object, ...]]:
         return list(zip(*(table[k].tolist() for k in keys), strict=True))
 
     def familiarity(
@@ -93,17 +106,17 @@ class Reference:
         out = {k: v[coded.index] for k, v in per_case.items()}
         case = nearest[coded.index]
         for name, value in load_numbers(columns).items():
-            low = self.cases[f"{name}_low"].to_numpy()[case]
-            high = self.cases[f"{name}_high"].to_numpy()[case]
+            low, high = self.cases[f"{name}_low"][case], self.cases[f"{name}_high"][case]
             out[f"{name}_outside"] = np.maximum(np.maximum(low - value, value - high), 0.0)
-        out["age"] = columns["fw_release_year"] - self.cases["year"].to_numpy()[case]
-        out["log_rows"] = np.log(self.cases["rows"].to_numpy()[case])
+        out["age"] = columns["fw_release_year"] - self.cases["year"][case]
+        out["log_rows"] = np.log(self.cases["rows"][case])
         return Familiarity(out, case)
 
     def _per_case(self, coded: Coded) -> tuple[Columns, NDArray[np.intp]]:
         """Compare the distinct cases asked for, a chunk at a time."""
-        parts = [self._compare(coded.table.iloc[i : i + CHUNK])
-                 for i in range(0, max(len(coded.table), 1), CHUNK)]  # fmt: skip
+        count = len(coded.table["mode"])
+        chunks = [slice(i, i + CHUNK) for i in range(0, max(count, 1), CHUNK)]
+        parts = [self._compare({k: v[rows] for k, v in coded.table.items()}) for rows in chunks]
         nearest = np.concatenate([p[1] for p in parts])
         out = {k: np.concatenate([p[0][k] for p in parts]) for k in parts[0][0]}
         for name, keys in TOGETHER.items():
@@ -112,11 +125,11 @@ class Reference:
             out[f"{name}_seen"] = np.asarray([float(k in known) for k in asked])
         return out, nearest
 
-    def _compare(self, asked: pd.DataFrame) -> tuple[Columns, NDArray[np.intp]]:
-        by_kind = distances(asked, self.cases)
+    def _compare(self, asked: Cases) -> tuple[Columns, NDArray[np.intp]]:
+        by_kind = distances(Compared.of(asked), self.compared)
         total: Floats = np.sum(list(by_kind.values()), axis=0)
         nearest = np.argmin(total, axis=1)
-        rows = np.arange(len(asked))
+        rows = np.arange(len(nearest))
         out = {f"{k}_distance": v[rows, nearest] for k, v in by_kind.items()}
         out["distance"] = total[rows, nearest]
         out["device_nearest"] = by_kind["device"].min(axis=1)

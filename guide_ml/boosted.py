@@ -231,7 +231,7 @@ def _correct(
     Those for unmeasured devices are asked where the target was not `measured` on the device.
     """
     x[INPUTS.index("log_estimate")] = log_physics
-    if measured.all():
+    if measured.all() or target.name + BLIND not in fitted.members:
         return np.asarray(np.exp(log_physics + _boosted(fitted, target.name, x)))
     ratio = np.empty(len(log_physics))
     for name, rows in ((target.name, measured), (target.name + BLIND, ~measured)):

@@ -12,6 +12,7 @@ from guide_ml import artefacts, evaluation, training
 from guide_ml.crossval import out_of_fold, scores
 from guide_ml.dataset import build, source_weights
 from guide_ml.errors import BadData
+from guide_ml.estimators import BLIND
 from guide_ml.features.floors import floors
 from guide_ml.measurements import default_folder, prepare, read_files
 from guide_ml.predictor import Predictor
@@ -54,7 +55,7 @@ def test_card_says_what_the_set_was_made_of(card):
     read = json.loads((folder / "card.json").read_text())
     assert read == written
     assert read["seed"] == 3
-    assert set(read["targets"]) == set(NAMES)
+    assert set(read["targets"]) == {*NAMES, *(name + BLIND for name in NAMES)}
     assert set(SOURCES) <= set(read["rows_by_source"])
     assert sum(read["rows_by_source"].values()) == read["rows"]
     assert {"lightgbm", "xgboost", "python"} <= set(read["versions"])

@@ -120,7 +120,7 @@ def predict(
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
-    asked = ask(pd.DataFrame({k: [v] for k, v in row.items()}), known, released)
+    asked = ask(row, known, released)
     return _one(*asked, predictor, check_level(level)).prediction()
 
 

@@ -7,7 +7,9 @@ that an unstated version means the same in both.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,9 @@ SLOW_LINKS = ("pcie", "none", "socket", "connectx")
 
 COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
 FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
+
+#: Link of a device that states none: PCIe 3 of 16 lanes.
+PCIE_GBS = 16.0
 
 #: Lengths of a chat turn, taken where a table states none (the API asks for them).
 INPUT_LEN, OUTPUT_LEN = 512.0, 256.0
@@ -100,18 +105,30 @@ def peak_tflops(device: Hardware, compute: str) -> float:
     return rates[compute]
 
 
+VENDORS = ("nvidia", "amd", "intel", "apple")
+_HARDWARE_COLUMNS = (
+    *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_nvlink",
+    *(f"hw_is_{vendor}" for vendor in VENDORS),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _device_numbers(device: Hardware) -> tuple[float, ...]:
+    """Return the columns of a device; what it does not state is missing."""
+    stated = [getattr(device, name) for name in _HARDWARE_NUMBERS]
+    return (
+        *(math.nan if x is None else float(x) for x in stated),
+        *(float(peak_tflops(device, c)) for c in COMPUTE),
+        float(not device.interconnect.startswith(SLOW_LINKS)),
+        *(float(device.vendor == vendor) for vendor in VENDORS),
+    )  # fmt: skip
+
+
 def _hardware(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
     codes = raw.codes["hardware"]
-    for name in _HARDWARE_NUMBERS:
-        columns["hw_" + name] = codes.numbers(lambda h, n=name: getattr(h, n))  # type: ignore[misc]
-    for compute in COMPUTE:
-        columns["hw_" + compute] = codes.numbers(lambda h, c=compute: peak_tflops(h, c))  # type: ignore[misc]
-    columns["hw_link_gbs"] = np.where(
-        np.isnan(columns["hw_link_gbs"]), 16.0, columns["hw_link_gbs"]
-    )
-    columns["hw_nvlink"] = codes.numbers(lambda h: not h.interconnect.startswith(SLOW_LINKS))
-    for vendor in ("nvidia", "amd", "intel", "apple"):
-        columns["hw_is_" + vendor] = codes.numbers(lambda h, v=vendor: h.vendor == v)  # type: ignore[misc]
+    columns |= codes.gather(_device_numbers, _HARDWARE_COLUMNS)
+    link = columns["hw_link_gbs"]
+    columns["hw_link_gbs"] = np.where(np.isnan(link), PCIE_GBS, link)
     names["hardware"] = _slugs(codes, "hardware")
     names["architecture"] = _slugs(codes, "architecture")
 
@@ -121,11 +138,16 @@ def _slugs(codes: Codes, attribute: str) -> NDArray[np.object_]:
     return Codes(codes.index, values).objects()
 
 
+@lru_cache(maxsize=4096)
+def _model_numbers(model: Model) -> tuple[float, ...]:
+    """Return the columns of a model."""
+    return (*(float(getattr(model, name)) for name in _MODEL_NUMBERS),
+            float(model.kv_lora_rank > 0))  # fmt: skip
+
+
 def _model(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
     codes = raw.codes["model"]
-    for name in _MODEL_NUMBERS:
-        columns["m_" + name] = codes.numbers(lambda m, n=name: getattr(m, n))  # type: ignore[misc]
-    columns["m_mla"] = codes.numbers(lambda m: m.kv_lora_rank > 0)
+    columns |= codes.gather(_model_numbers, [*(f"m_{n}" for n in _MODEL_NUMBERS), "m_mla"])
     names["model"] = _slugs(codes, "model")
     names["family"] = _slugs(codes, "family")
 
@@ -213,7 +235,8 @@ def _workload(raw: Raw, columns: Columns) -> None:
 def _lengths(raw: Raw, columns: Columns, mode: Floats) -> None:
     """Mean tokens a request, and the tokens already cached when it begins."""
     given_in, given_out = raw.numbers["input_len"], raw.numbers["output_len"]
-    depth = np.nan_to_num(raw.numbers["context_depth"], nan=0.0)
+    depth = raw.numbers["context_depth"]
+    depth = np.where(np.isnan(depth), 0.0, depth)
     prefill, decode = mode == MODES.index("prefill"), mode == MODES.index("decode")
     raw.fail((given_in < 1) & ~decode, "input_len must be 1 or more; got 0")
     raw.fail((given_out < 1) & ~prefill, "output_len must be 1 or more; got 0")
@@ -231,7 +254,8 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
     stated = raw.codes["weight_dtype"]
     models = raw.codes["model"]
     native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
-    local = np.isin(names["framework"], ["llama.cpp", "ollama"])
+    engine = names["framework"]
+    local = (engine == "llama.cpp") | (engine == "ollama")
     gguf = local & (stated.index < 0)
     four_bit = dtype("q4_k_m")
     columns["weight_stated"] = (stated.index >= 0).astype(float)
@@ -250,8 +274,9 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
     names["weight_dtype"] = np.where(stated.index < 0, name, own)
     kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
     # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
-    eight = np.isin(columns["compute"], [COMPUTE.index("fp8"), COMPUTE.index("fp4")])
-    small = (names["framework"] == "tensorrt-llm") & eight
+    compute = columns["compute"]
+    eight = (compute == COMPUTE.index("fp8")) | (compute == COMPUTE.index("fp4"))
+    small = (engine == "tensorrt-llm") & eight
     columns["kv_bits"] = np.where(np.isnan(kv), np.where(small, 8.0, 16.0), kv)
     columns["kv_stated"] = np.isfinite(kv).astype(float)
 

@@ -9,25 +9,27 @@ from numpy.typing import NDArray
 
 from guide_ml.artefacts import Fitted
 from guide_ml.assume import Columns
-from guide_ml.columns import Gathered, distinct
+from guide_ml.columns import distinct
 from guide_ml.descriptors import MODES, STATS
-from guide_ml.envelope import AXES, NEAR, Heavier, heavier
+from guide_ml.envelope import AXES
 from guide_ml.estimators import BLIND
+from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
+from guide_ml.nearby import Rows, Steps, Wanted, near
 from guide_ml.physics.design import drivers
-from guide_ml.physics.inputs import INPUTS, fixed, loaded
-from guide_ml.physics.model import Estimate, estimate
+from guide_ml.physics.inputs import INPUTS, LOADED, MIXED, STATIC, fixed, loaded
+from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
 from guide_ml.targets import TARGETS, Target
 from guide_ml.units import MS_PER_S
 
-__all__ = ["predict"]
+__all__ = ["Answer", "answer"]
 
 Names = dict[str, NDArray[np.object_]]
-Wanted = dict[str, NDArray[np.bool_]]
 
 #: Up to so many rows, all ways of being heavier are worked out in one go: fewer, larger steps.
 FEW = 64
+CHANGING = (*LOADED, *MIXED)
 FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
 
 
@@ -50,40 +52,64 @@ class Asked:
     wanted: Wanted
 
 
-def predict(
-    fitted: Fitted, load: Load, slugs: Names, limits: Columns, usable: NDArray[np.bool_]
-) -> Columns:
+@dataclass(frozen=True)
+class Answer:
+    """What is known of n deployments, arrays of shape (n,).
+
+    Parameters
+    ----------
+    values, floors : dict of str to array
+        Predictions and bounds by target; NaN where a row has none.
+    memory : dict of str to array
+        :func:`guide_ml.features.memory.extract`.
+    """
+
+    values: Columns
+    floors: Columns
+    memory: Columns
+
+
+def answer(
+    fitted: Fitted, columns: Columns, slugs: Names, right: NDArray[np.bool_], force: bool
+) -> Answer:
     """Predict each target of the rows that have it.
 
     Parameters
     ----------
     fitted : Fitted
         Physics and boosters.
-    load : Load
-        n deployments.
-    slugs : dict of str to array of shape (n,)
-        Names in force.
-    limits : dict of str to array of shape (n,)
-        :func:`guide_ml.features.floors.floors`; nothing is predicted beyond them.
-    usable : array of bool of shape (n,)
-        Rows to predict.
-
-    Returns
-    -------
-    dict of str to array of shape (n,)
-        By target; NaN where a row has none.
+    columns, slugs : dict of str to array of shape (n,)
+        Resolved descriptors, and names in force.
+    right : array of bool of shape (n,)
+        Rows without an error.
+    force : bool
+        Predict also what the memory account holds for too big.
     """
+    few = Steps.of(columns, None) if len(right) <= FEW else None
+    load = build(columns) if few is None else few.own()
+    limits = floors(load)
+    usable = right & ((load.memory["fits"] > 0) | force)
+    values = _predict(fitted, load, slugs, limits, usable, few)
+    blank = {k: np.where(np.isnan(values[k]), np.nan, limits[k]) for k in values}
+    return Answer(values, blank, load.memory)
+
+
+def _predict(
+    fitted: Fitted, load: Load, slugs: Names, limits: Columns, usable: NDArray[np.bool_],
+    few: Steps | None,
+) -> Columns:  # fmt: skip
+    """Put what was estimated into place, and reconcile the targets with each other."""
     asked = _asked(load.columns, usable)
     out = {t.name: np.full(len(usable), np.nan) for t in TARGETS}
     mean = {name: out[name].copy() for name in FLIGHT}
     if len(asked.row):
-        found = _estimate(fitted, load, slugs, asked)
+        found = _estimate(fitted, load, slugs, asked, few)
         for target in TARGETS:
             name, plain = target.name, asked.statistic == 0
-            own = asked.wanted[name].copy()
+            own = asked.wanted[name]
             if name in mean:
                 mean[name][asked.row[own & plain]] = found[name][own & plain]
-            own &= asked.statistic == _statistic(load.columns, target)[asked.row]
+            own = own & (asked.statistic == _statistic(load.columns, target)[asked.row])
             out[name][asked.row[own]] = found[name][own]
     _little(load, usable, mean, out)
     for target in TARGETS:
@@ -106,15 +132,17 @@ def _asked(columns: Columns, usable: NDArray[np.bool_]) -> Asked:
     served = usable & (mode == MODES.index("closed"))
     rows: list[NDArray[np.intp]] = []
     wanted: dict[str, list[NDArray[np.bool_]]] = {t.name: [] for t in TARGETS}
-    for code in range(len(STATS)):
+    codes = [0, *(k for k in range(1, len(STATS)) if any(
+        np.any(columns[t.stat] == k) for t in TARGETS if t.stat))]  # fmt: skip
+    for code in codes:
         now = {t.name: has[t.name] & (_statistic(columns, t) == code) for t in TARGETS}
         if code == 0:
             now |= {name: now[name] | served for name in FLIGHT}
-        any_target = np.flatnonzero(np.any(list(now.values()), axis=0))
+        any_target = np.flatnonzero(np.logical_or.reduce(list(now.values())))
         rows.append(any_target)
         for name, mask in now.items():
             wanted[name].append(mask[any_target])
-    statistic = np.repeat(np.arange(float(len(STATS))), [len(r) for r in rows])
+    statistic = np.repeat(np.asarray(codes, dtype=float), [len(r) for r in rows])
     return Asked(np.concatenate(rows), statistic,
                  {name: np.concatenate(masks) for name, masks in wanted.items()})  # fmt: skip
 
@@ -129,96 +157,54 @@ def _measured(fitted: Fitted, hardware: NDArray[np.object_]) -> dict[str, NDArra
     }
 
 
-def _estimate(fitted: Fitted, load: Load, slugs: Names, asked: Asked) -> Columns:
+def _estimate(
+    fitted: Fitted, load: Load, slugs: Names, asked: Asked, few: Steps | None
+) -> Columns:
     """Estimate what is asked, latencies kept from falling with the load."""
     rows, m = asked.row, len(asked.row)
     if m != len(load.held) or np.any(rows != np.arange(m)):
         load, slugs = load.take(rows), {k: v[rows] for k, v in slugs.items()}
+        few = few and Steps(few.heavy.take(rows), few.load.take(rows))
     knobs = fitted.physics.knobs(drivers(load.columns, slugs, asked.statistic))
-    physics = estimate(load, knobs)
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
-    alone = _Rows(np.arange(m), physics.targets, loaded(load, physics), asked.wanted)
-    found = [alone]
-    few = [tuple(range(len(AXES)))] if m <= FEW else [(k,) for k in range(len(AXES))]
-    for axes in few:
-        heavy = _near(load, knobs, physics, asked.wanted, heavier(load.columns, axes))
-        if heavy is not None:
-            found.append(heavy)
-    x = _inputs(shared, found)
-    measured = _measured(fitted, slugs["hardware"])
+    if few is not None:
+        found = [near(few, knobs, asked.wanted)]
+    else:
+        physics = estimate(load, knobs)
+        found = [Rows(np.arange(m), physics.targets, loaded(load, physics), asked.wanted)]
+        for axis in range(len(AXES)):
+            steps = Steps.of(load.columns, (axis,))
+            if len(steps.heavy.rows):
+                found.append(near(steps, knobs, asked.wanted, physics))
+    x = _inputs(shared, found, m)
+    parent = np.concatenate([f.parent for f in found])
+    known = _measured(fitted, slugs["hardware"])
     out = {}
     for target in TARGETS:
-        out[target.name] = np.full(m, np.nan)
-        own = np.flatnonzero(np.concatenate([f.wanted[target.name] for f in found]))
+        name = target.name
+        out[name] = np.full(m, np.nan)
+        own = np.flatnonzero(np.concatenate([f.wanted[name] for f in found]))
         if len(own):
-            parent = np.concatenate([f.parent for f in found])[own]
-            physics_of = np.concatenate([f.physics[target.name] for f in found])[own]
-            known = measured[target.name][parent]
-            value = _correct(fitted, target, x[:, own], np.log(physics_of), known)
-            asked_for = int(np.count_nonzero(asked.wanted[target.name]))  # these come first
-            out[target.name][parent[:asked_for]] = value[:asked_for]
-            np.minimum.at(out[target.name], parent[asked_for:], value[asked_for:])
+            log_physics = np.log(np.concatenate([f.physics[name] for f in found])[own])
+            value = _correct(fitted, target, x[:, own], log_physics, known[name][parent[own]])
+            first = int(np.searchsorted(own, m))  # the asked ones come before the heavier
+            out[name][own[:first]] = value[:first]
+            np.minimum.at(out[name], parent[own[first:]], value[first:])
     return out
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Loads to be corrected: the asked ones themselves, or heavier ones that bound them.
-
-    Parameters
-    ----------
-    parent : array of int of shape (k,)
-        Asked row that each is a version of.
-    physics, inputs : dict of str to array of shape (k,)
-        Targets by physics, and the inputs that differ from the parent's.
-    wanted : dict of str to array of bool of shape (k,)
-        By target.
-    """
-
-    parent: NDArray[np.intp]
-    physics: Columns
-    inputs: Columns
-    wanted: Wanted
-
-
-def _near(
-    load: Load, knobs: Columns, physics: Estimate, wanted: Wanted, heavy: Heavier
-) -> _Rows | None:
-    """Keep the heavier loads that physics puts close above."""
-    if not len(heavy.rows):
-        return None
-    large = build(heavy.columns)
-    found = estimate(large, Gathered(knobs, heavy.rows[:, None]))
-    near = {}
-    for target in TARGETS:
-        if target.is_time:
-            name, below = target.name, physics.targets[target.name][heavy.rows, None]
-            close = np.log(found.targets[name] / below) < NEAR
-            close &= heavy.possible & heavy.bounds(name) & wanted[name][heavy.rows, None]
-            near[name] = close
-    row, step = np.nonzero(np.any(list(near.values()), axis=0))
-    if not len(row):
-        return None
-    chosen = (row, step)
-    part = found.take(chosen)
-    close_to = {t.name: near[t.name][chosen] if t.is_time else np.zeros(len(row), dtype=bool)
-                for t in TARGETS}  # fmt: skip
-    return _Rows(heavy.rows[row], part.targets, loaded(large.take(chosen), part), close_to)
-
-
-def _inputs(shared: Columns, found: list[_Rows]) -> NDArray[np.float32]:
+def _inputs(shared: Columns, found: list[Rows], m: int) -> NDArray[np.float32]:
     """Arrange the inputs of all loads, shape (inputs, loads); heavier ones share their parent's."""
-    ends = np.cumsum([0, *(len(f.parent) for f in found)])
-    x = np.full((len(INPUTS), ends[-1]), np.nan, dtype=np.float32)
-    for name, line in zip(INPUTS, x, strict=True):
-        if name in shared:
-            line[: ends[1]] = shared[name]
-            for part, start, end in zip(found[1:], ends[1:], ends[2:], strict=False):
-                line[: ends[1]].take(part.parent, out=line[start:end], mode="clip")
-        else:
-            for part, start, end in zip(found, ends, ends[1:], strict=False):
-                if name in part.inputs:
-                    line[start:end] = part.inputs[name]
+    ends = np.cumsum([0, *(len(f.parent) for f in found)]).tolist()
+    x = np.empty((len(INPUTS), ends[-1]), dtype=np.float32)
+    for name, line in zip(STATIC, x, strict=False):
+        line[:m] = shared[name]
+    heavier_of = np.concatenate([f.parent for f in found])[m:]
+    np.take(x[: len(STATIC), :m], heavier_of, axis=1, out=x[: len(STATIC), m:], mode="clip")
+    for part, start, end in zip(found, ends, ends[1:], strict=False):
+        for name, line in zip(CHANGING, x[len(STATIC) :], strict=True):
+            if name != "log_estimate":
+                line[start:end] = part.inputs[name]
     return x
 
 
@@ -246,8 +232,8 @@ def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:
     names = fitted.inputs[name]
     if list(names) != list(INPUTS):
         x = x[[INPUTS.index(n) for n in names]]
-    members = fitted.members[name].values()
-    return np.asarray(np.mean([m.predict(x.T) for m in members], axis=0))
+    found = [member.predict(x.T) for member in fitted.members[name].values()]
+    return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
 
 
 def _little(load: Load, usable: NDArray[np.bool_], mean: Columns, out: Columns) -> None:

@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Gathered", "distinct", "joined", "pick"]
+__all__ = ["EACH", "FIRST", "Gathered", "distinct", "joined", "pick"]
 
 Array = NDArray[Any]
 Index = Any  # what numpy takes between brackets
+
+EACH: Index = (slice(None), None)
+"""Every row, as a table of one step."""
+FIRST: Index = (slice(None), 0)
+"""Every row of a table of rows x steps, at its first step."""
 
 
 class Gathered(dict[str, Any]):
@@ -52,8 +57,9 @@ def pick(values: Array, rows: Index) -> Array:
     [2.0, 2.0]
     """
     if isinstance(rows, tuple) and values.ndim == 2 and values.shape[1] == 1:
-        return np.asarray(values[rows[0], 0])  # the same at every step
-    return np.asarray(values[rows])
+        rows = (rows[0], 0)  # the same at every step
+    picked: Array = values[rows]
+    return picked
 
 
 def distinct(values: Array) -> tuple[NDArray[np.intp], list[str]]:

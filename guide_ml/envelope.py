@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.columns import Gathered
+from guide_ml.columns import EACH, Gathered, pick
 from guide_ml.descriptors import MODES
 from guide_ml.table import Floats
 
@@ -62,7 +62,7 @@ class Heavier:
     rows : array of int of shape (n,)
         Rows that these are heavier versions of.
     axis : array of int of shape (steps,)
-        Index into :data:`AXES` of how each step is heavier.
+        Index into :data:`AXES` of how each step is heavier; -1 for the load itself.
     possible : array of bool of shape (n, steps)
         Which rows can be heavier in that way.
     columns : dict of str to array of shape (n, 1) or (n, steps)
@@ -76,8 +76,13 @@ class Heavier:
 
     def bounds(self, target: str) -> NDArray[np.bool_]:
         """Tell which steps bound a target."""
-        allowed = np.asarray([target in axis.targets for axis in AXES])
+        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])
         return np.asarray(allowed[self.axis])
+
+    def take(self, rows: NDArray[np.intp]) -> Heavier:
+        """Keep some loads, renumbered, in the order given."""
+        return Heavier(np.arange(len(rows)), self.axis, self.possible[rows],
+                       Gathered(self.columns, rows))  # fmt: skip
 
 
 def _possible(mode: Floats, column: str) -> NDArray[np.bool_]:
@@ -90,28 +95,34 @@ def _possible(mode: Floats, column: str) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
-def heavier(columns: Columns, axes: tuple[int, ...] = tuple(range(len(AXES)))) -> Heavier:
+def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     """List the heavier versions of each load along some axes.
 
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
         Resolved descriptors.
-    axes : tuple of int
-        Which of :data:`AXES`; all by default.
+    axes : tuple of int, optional
+        Which of :data:`AXES`, for the loads that can be heavier so; by default all of them,
+        after the loads themselves as the first step.
     """
-    can = [_possible(columns["mode"], AXES[k].column) for k in axes]
-    rows = np.flatnonzero(np.any(can, axis=0))
+    n, own = len(columns["mode"]), axes is None
+    axes = tuple(range(len(AXES))) if axes is None else axes
+    can = np.stack([_possible(columns["mode"], AXES[k].column) for k in axes], axis=1)
+    rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     steps = [AXES[k].steps for k in axes]
-    possible = np.repeat(np.stack(can, axis=1)[rows], steps, axis=1)
-    out = Gathered(columns, rows[:, None])
-    start = 0
-    for k, count in zip(axes, steps, strict=True):
-        factor = np.ones(sum(steps))
-        factor[start : start + count] = 2.0 ** np.arange(1, count + 1)
-        start += count
-        out[AXES[k].column] = columns[AXES[k].column][rows, None] * factor
+    possible = np.repeat(can[rows], steps, axis=1)
+    axis = np.repeat(axes, steps)
+    if own:
+        axis, possible = np.append(-1, axis), np.insert(possible, 0, True, axis=1)
+    each = EACH if own else rows[:, None]
+    out = Gathered(columns, each)
+    for k in axes:
+        factor = np.ones(len(axis))
+        factor[axis == k] = 2.0 ** np.arange(1, AXES[k].steps + 1)
+        out[AXES[k].column] = pick(columns[AXES[k].column], each) * factor
     # The run keeps its requests, so more at a time mean fewer rounds.
-    share = columns["batch"][rows, None] / out["batch"]
-    out["requests_per_slot"] = np.maximum(columns["requests_per_slot"][rows, None] * share, 1.0)
-    return Heavier(rows, np.repeat(axes, steps).astype(np.intp), possible, out)
+    share = pick(columns["batch"], each) / out["batch"]
+    rounds = pick(columns["requests_per_slot"], each)
+    out["requests_per_slot"] = np.maximum(rounds * share, 1.0)
+    return Heavier(rows, axis.astype(np.intp), possible, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
-from guide_ml.boosted import predict
+from guide_ml.boosted import Answer, answer
 from guide_ml.columns import distinct
 from guide_ml.errors import BadArtefact
-from guide_ml.features.floors import floors
-from guide_ml.features.load import build
 from guide_ml.knowledge import Judgement, Knowledge
 from guide_ml.table import Floats
 
 __all__ = ["Outcome", "Predictor", "default_predictor"]
+
+Names = dict[str, NDArray[np.object_]]
 
 #: Rows that one thread works on together: enough to take them through trees at once, few
 #: enough for their columns to stay in its cache.
@@ -94,22 +94,20 @@ class Predictor:
         """
         n = len(resolved.errors)
         if n <= CHUNK:
-            parts = [self._chunk(resolved, slice(None), force)]
+            parts = [self._answer(resolved.columns, resolved.names, resolved.errors, force)]
         else:  # numpy and the boosters let go of the interpreter's lock
             order = _alike(resolved)
             chunks = [order[i : i + CHUNK] for i in range(0, n, CHUNK)]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 parts = list(pool.map(lambda rows: self._chunk(resolved, rows, force), chunks))
-        values, bounds, memory = (
-            {k: np.concatenate([p[i][k] for p in parts]) for k in parts[0][i]} for i in range(3)
-        )
+        found = parts[0]
         if n > CHUNK:
             place = np.empty(n, dtype=np.intp)
             place[order] = np.arange(n)
-            values, bounds, memory = (
-                {k: v[place] for k, v in part.items()} for part in (values, bounds, memory)
-            )
-        return Outcome(values, bounds, memory, resolved.errors)
+            found = Answer(*(
+                {k: np.concatenate([getattr(p, f.name)[k] for p in parts])[place]
+                 for k in getattr(found, f.name)} for f in fields(Answer)))  # fmt: skip
+        return Outcome(found.values, found.floors, found.memory, resolved.errors)
 
     def judge(self, resolved: Resolved, outcome: Outcome, level: float) -> Judgement:
         """Put intervals and domains beside predictions.
@@ -140,18 +138,16 @@ class Predictor:
             )
         return self.fitted.knowledge
 
-    def _chunk(
-        self, resolved: Resolved, rows: slice | NDArray[np.intp], force: bool
-    ) -> tuple[Columns, Columns, Columns]:
+    def _chunk(self, resolved: Resolved, rows: NDArray[np.intp], force: bool) -> Answer:
         columns = {k: v[rows] for k, v in resolved.columns.items()}
-        slugs = {k: v[rows] for k, v in resolved.names.items()}
+        names = {k: v[rows] for k, v in resolved.names.items()}
+        return self._answer(columns, names, resolved.errors[rows], force)
+
+    def _answer(
+        self, columns: Columns, names: Names, errors: NDArray[np.object_], force: bool
+    ) -> Answer:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            load = build(columns)
-            limits = floors(load)
-            usable = (resolved.errors[rows] == "") & ((load.memory["fits"] > 0) | force)
-            values = predict(self.fitted, load, slugs, limits, usable)
-        blank = {k: np.where(np.isnan(values[k]), np.nan, limits[k]) for k in values}
-        return values, blank, load.memory
+            return answer(self.fitted, columns, names, errors == "", force)
 
 
 def _alike(resolved: Resolved) -> NDArray[np.intp]:

@@ -154,20 +154,24 @@ class Run:
 
 
 def ask(
-    table: pd.DataFrame, known: tables.Definitions, released: float | None = None
-) -> tuple[tables.Raw, assume.Resolved]:
+    table: pd.DataFrame | Mapping[str, Any], known: tables.Definitions,
+    released: float | None = None,
+) -> tuple[tables.Raw, assume.Resolved]:  # fmt: skip
     """Take a table through reading and resolving; no estimators are needed for that.
 
     Parameters
     ----------
-    table : DataFrame
-        Deployments.
+    table : DataFrame or mapping
+        Deployments, or the cells of a single one.
     known : Definitions
         Hardware and models that the catalogue lacks.
     released : float, optional
         Release date of the framework as a decimal year, for versions without a known one.
     """
-    raw = tables.read(table, known)
+    if isinstance(table, pd.DataFrame):
+        raw = tables.read(table, known)
+    else:
+        raw = tables.read_row(table, known)
     raw.fail(np.isfinite(raw.numbers["request_rate_rps"]), OPEN_LOAD)
     resolved = assume.resolve(raw)
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):

@@ -8,22 +8,21 @@ in ``errors`` and costs no other row anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml import catalogue
 from guide_ml.checks import MAX_REQUESTS, MAX_TOKENS
-from guide_ml.descriptors import MODES, STATS, Hardware, Model
-from guide_ml.dtypes import KV_DTYPES, Dtype, dtype
 from guide_ml.errors import GuideError, InvalidInput, nearest
+from guide_ml.words import Definitions, resolvers
 
 __all__ = [
     "DESCRIPTORS", "NUMBERS", "TEXTS", "Codes", "Columns", "Definitions", "Floats", "Raw", "read",
+    "read_row",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -49,28 +48,6 @@ DESCRIPTORS = (
 
 
 @dataclass(frozen=True)
-class Definitions:
-    """Hardware and models that the catalogue lacks, known for one call.
-
-    Parameters
-    ----------
-    hardware, models : mapping of str to Hardware or Model
-        By the name that the table uses.
-    """
-
-    hardware: Mapping[str, Hardware] = field(default_factory=dict)
-    models: Mapping[str, Model] = field(default_factory=dict)
-
-    def find_hardware(self, name: str) -> Hardware:
-        """Return the given device, or the catalogue's."""
-        return self.hardware[name] if name in self.hardware else catalogue.hardware(name)
-
-    def find_model(self, name: str) -> Model:
-        """Return the given model, or the catalogue's."""
-        return self.models[name] if name in self.models else catalogue.model(name)
-
-
-@dataclass(frozen=True)
 class Codes:
     """A text column as its distinct values, resolved, and the row's index among them.
 
@@ -84,6 +61,13 @@ class Codes:
         """Gather one number of each row's value; `blank` where there is none."""
         found = [blank if v is None or (x := get(v)) is None else float(x) for v in self.values]
         return np.asarray([*found, blank], dtype=np.float64)[self.index]
+
+    def gather(self, get: Callable[[Any], tuple[float, ...]], names: Sequence[str]) -> Columns:
+        """Gather several numbers of each row's value; NaN where there is none."""
+        blank = (math.nan,) * len(names)
+        rows = [blank if v is None else get(v) for v in self.values]
+        table = np.asarray([*rows, blank], dtype=np.float64).T
+        return dict(zip(names, table.take(self.index, axis=1, mode="wrap"), strict=True))
 
     def objects(self) -> NDArray[np.object_]:
         """Gather each row's value; ``None`` where the cell is blank."""
@@ -147,10 +131,37 @@ def read(table: pd.DataFrame, definitions: Definitions | None = None) -> Raw:
     raw = Raw(len(table), {}, {}, np.full(len(table), "", dtype=object))
     for name, (low, high, whole) in NUMBERS.items():
         raw.numbers[name] = _number(raw, table, name, low, high, whole)
-    for name, resolve in _resolvers(known).items():
+    for name, resolve in resolvers(known).items():
         raw.codes[name] = _text(raw, table, name, resolve)
     for name in ("hardware", "model"):
         raw.fail(raw.codes[name].index < 0, f"{name} must be given; the cell is blank")
+    return raw
+
+
+def read_row(row: Mapping[str, Any], definitions: Definitions | None = None) -> Raw:
+    """Read one row as :func:`read` does; nothing is looked at as a table.
+
+    Parameters
+    ----------
+    row : mapping of str to str or float
+        Cells that :mod:`guide_ml.keywords` has checked; hardware and model among them.
+    definitions : Definitions, optional
+        Hardware and models that the catalogue lacks.
+    """
+    raw = Raw(1, {}, {}, np.full(1, "", dtype=object))
+    for name, limits in NUMBERS.items():
+        value = np.asarray([row.get(name, math.nan)], dtype=np.float64)
+        raw.numbers[name] = _in_range(raw, name, value, *limits) if name in row else value
+    for name, resolve in resolvers(definitions or Definitions()).items():
+        text = str(row.get(name, "")).strip()
+        raw.codes[name] = Codes(np.full(1, 0 if text else -1, dtype=np.intp), [])
+        if not text:
+            continue
+        try:
+            raw.codes[name].values.append(resolve(text))
+        except GuideError as error:
+            raw.codes[name].values.append(None)
+            raw.fail(np.ones(1, dtype=bool), str(error))
     return raw
 
 
@@ -174,10 +185,18 @@ def _number(
         text = column.astype("string").str.strip().fillna("").to_numpy()
         broken = np.isnan(values) & ~np.isin(text, ["", "nan", "NaN", "None", "<NA>"])
         raw.fail(broken, lambda i: f"{name} must be a number; got {text[i]!r}")
-    with np.errstate(invalid="ignore"):
-        bad = (values < low) | (values > high)
-        if whole:
-            bad |= np.isfinite(values) & (values != np.floor(values))
+    return _in_range(raw, name, values, low, high, whole)
+
+
+def _in_range(
+    raw: Raw, name: str, values: Floats, low: float, high: float, whole: bool
+) -> Floats:
+    """Refuse numbers beyond their range; NaN is not given."""
+    bad = (values < low) | (values > high)
+    if whole:
+        bad |= np.isfinite(values) & (values != np.floor(values))
+    if not bad.any():
+        return values
     kind = "a whole number" if whole else "a number"
     raw.fail(bad, lambda i: f"{name} must be {kind} from {low:g} to {high:g}; got {values[i]:g}")
     return np.where(bad, np.nan, values)
@@ -222,38 +241,3 @@ def _text(raw: Raw, table: pd.DataFrame, name: str, resolve: Callable[[str], Any
     if reasons:
         raw.fail(np.isin(index, list(reasons)), lambda i: reasons[int(index[i])])
     return Codes(index, values)
-
-
-def _resolvers(known: Definitions) -> dict[str, Callable[[str], Any]]:
-    return {
-        "hardware": known.find_hardware, "model": known.find_model,
-        "framework": lambda s: catalogue.framework(s)[0].framework,
-        "framework_version": str,
-        "backend": lambda s: _one_of("backend", s, catalogue.BACKENDS),
-        "weight_dtype": dtype, "kv_dtype": _kv_dtype, "spec_method": _spec_method,
-        "mode": lambda s: _one_of("mode", s, MODES),
-        "ttft_stat": lambda s: _one_of("ttft_stat", {"p50": "median"}.get(s, s), STATS),
-        "tpot_stat": lambda s: _one_of("tpot_stat", {"p50": "median"}.get(s, s), STATS),
-    }  # fmt: skip
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    text = value.lower()
-    if text not in allowed:
-        near = nearest(text, allowed, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidInput(f"{name} must be one of {', '.join(allowed)}; got {value!r}{hint}")
-    return text
-
-
-def _kv_dtype(name: str) -> Dtype:
-    found = dtype("fp16" if name.lower() == "auto" else name)
-    if found.name not in KV_DTYPES:
-        raise InvalidInput(f"kv_dtype must be one of {', '.join(KV_DTYPES)}; got {name!r}")
-    return found
-
-
-def _spec_method(name: str) -> str:
-    """``none(inferred)`` and the like count as what was inferred."""
-    text = name.lower().split("(")[0].strip()
-    return "none" if text in ("", "no", "false", "off") else text

@@ -38,7 +38,8 @@ class Target:
 
     def applies(self, mode: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which rows, by mode code, have this target."""
-        return np.isin(mode, [MODES.index(m) for m in self.modes])
+        found = [mode == MODES.index(m) for m in self.modes]
+        return np.asarray(np.logical_or.reduce(found))
 
 
 TARGETS = (

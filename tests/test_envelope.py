@@ -30,6 +30,15 @@ def test_only_one_axis_is_heavier_at_a_time(deploy):
                 assert (steps == columns[other.column][:, None]).all()
 
 
+def test_the_load_itself_comes_first(deploy):
+    columns = deploy({"batch_size": 4}, {"mode": "offline"}).columns
+    heavy = heavier(columns)
+    for name in ("batch", "input_len", "output_len", "requests_per_slot"):
+        assert np.array_equal(heavy.columns[name][:, 0], columns[name], equal_nan=True)
+    assert heavy.axis[0] == -1
+    assert not heavy.bounds("ttft_ms")[0]
+
+
 def test_one_axis_alone_gives_what_all_together_give(deploy):
     columns = deploy({"batch_size": 4}, {"concurrency": 2, "num_requests": 9}).columns
     together = heavier(columns)
@@ -51,16 +60,18 @@ def test_a_heavier_run_keeps_its_requests(deploy):
 def test_a_longer_output_bounds_static_batches_only(deploy):
     heavy = heavier(deploy({"batch_size": 2}, {"concurrency": 2}).columns)
     longer = heavy.axis == 2
-    assert heavy.bounds("batch_latency_s").all()
+    assert heavy.bounds("batch_latency_s")[1:].all()
     assert not heavy.bounds("ttft_ms")[longer].any()
     assert heavy.possible[:, longer].all(axis=1).tolist() == [True, False]
     assert not heavy.bounds("output_tok_s").any()
 
 
 def test_an_offline_queue_has_no_heavier_version(deploy):
-    assert len(heavier(deploy({"mode": "offline"}).columns).rows) == 0
+    columns = deploy({"mode": "offline"}).columns
+    assert all(len(heavier(columns, (axis,)).rows) == 0 for axis in range(len(AXES)))
+    assert heavier(columns).possible[0].tolist() == (heavier(columns).axis < 0).tolist()
 
 
 def test_a_decode_has_no_longer_prompt(deploy):
     heavy = heavier(deploy({"mode": "decode", "batch_size": 1}).columns)
-    assert heavy.possible[0].tolist() == (heavy.axis == 0).tolist()
+    assert heavy.possible[0].tolist() == (heavy.axis <= 0).tolist()

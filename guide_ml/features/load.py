@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,7 @@ from guide_ml.table import Floats
 
 __all__ = ["Load", "Rows", "build"]
 
-Rows = (
-    NDArray[np.intp] | NDArray[np.bool_] | tuple[NDArray[np.intp], NDArray[np.intp]]
-)
+Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 
 #: Sequences that engines run together at most (vLLM's and TensorRT-LLM's usual limits).
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 512.0

@@ -63,6 +63,8 @@ class Coefficients:
 
     def knobs(self, rows: Drivers) -> Columns:
         """Compute the logarithm of each knob for each row."""
+        if rows.n == 1:
+            return {k: np.asarray([v]) for k, v in self._single(rows).items()}
         out: Columns = {}
         for knob in KNOBS:
             value = np.full(rows.n, knob.start + self.constants.get(knob.name, 0.0))
@@ -71,6 +73,20 @@ class Coefficients:
             for group, known in self.corrections.get(knob.name, {}).items():
                 table = np.asarray([known.get(level, 0.0) for level in rows.levels[group]])
                 value += table[rows.codes[group]]
+            out[knob.name] = value
+        return out
+
+    def _single(self, rows: Drivers) -> dict[str, float]:
+        """Do the same sums for one row with plain numbers, which takes a tenth of the time."""
+        numbers = {k: float(v[0]) for k, v in rows.numbers.items()}
+        level = {k: rows.levels[k][index[0]] for k, index in rows.codes.items()}
+        out = {}
+        for knob in KNOBS:
+            value = knob.start + self.constants.get(knob.name, 0.0)
+            for name, slope in self.slopes.get(knob.name, {}).items():
+                value += slope * numbers[name]
+            for group, known in self.corrections.get(knob.name, {}).items():
+                value += known.get(level[group], 0.0)
             out[knob.name] = value
         return out
 

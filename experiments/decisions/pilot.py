@@ -1,0 +1,145 @@
+"""The LLM-Pilot benchmark: recommend GPUs for an LLM that was never measured.
+
+200 users must be served with a median nTTFT (time to the first token over input tokens) of at
+most 100 ms and a median ITL (inter-token latency) of at most 50 ms. For an LLM and a GPU profile
+the numbers of users are walked upward and the walk stops at the first that breaks a limit; the
+last that held is what a pod serves. The profile whose pods are predicted cheapest is rented.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import guide_ml
+from guide_ml import evaluation, training
+from guide_ml.measurements import Measurements, default_folder
+from guide_ml.predictor import Predictor
+
+CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
+SOURCE = "ibm-llm-pilot"
+METHODS = ("LLM-Pilot", "PARIS", "Selecta", "RF", "PerfNet", "PerfNetV2", "Morphling")
+TARGETS = ("nttft_ms", "itl_ms")
+LIMITS = {"nttft_ms": 100.0, "itl_ms": 50.0}
+USERS = 200
+WHERE = ["model", "hardware", "num_devices", "concurrency"]
+
+Tell = Callable[[int, int, str], None]
+
+
+def cases() -> pd.DataFrame:
+    """Read the published cases: what was measured and what seven methods predicted."""
+    return pd.read_parquet(CASES)
+
+
+def runs() -> pd.DataFrame:
+    """Read the project's rows of the same runs: lengths, and times by another definition."""
+    table = pd.read_parquet(default_folder() / f"{SOURCE}.parquet")
+    return table[[*WHERE, "input_len", "output_len", "ttft_median_ms", "tpot_ms"]]
+
+
+def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
+    """Predict every case by estimators that saw no row of its LLM's architecture.
+
+    Returns
+    -------
+    DataFrame
+        :func:`cases` with ``guide-ml nttft_ms`` and ``guide-ml itl_ms``.
+    """
+    table, known = cases(), runs()
+    group = pd.Series(evaluation.groups(measured, "model"))
+    models = list(table["model"].unique())
+    parts = []
+    for done, model in enumerate(models):
+        tell(done, len(models), f"without {model}")
+        own = set(group[measured.resolved.names["model"] == model])
+        rest = measured.table[~group.isin(own).to_numpy()]
+        with tempfile.TemporaryDirectory() as folder:
+            data, out = Path(folder) / "rows.parquet", Path(folder) / "set"
+            rest.to_parquet(data, index=False)
+            training.train(data, out, seed=seed, held_out=False)
+            predictor = Predictor.load(out)
+            mine = table[table["model"] == model]
+            parts.append(mine.assign(**_published(mine, known[known["model"] != model],
+                                                  table[table["model"] != model], predictor)))
+    tell(len(models), len(models), "all LLMs")
+    return pd.concat(parts)
+
+
+def _published(
+    mine: pd.DataFrame, known: pd.DataFrame, others: pd.DataFrame, predictor: Predictor
+) -> dict[str, np.ndarray]:
+    """Predict an unseen LLM and convert to the benchmark's quantities.
+
+    The benchmark takes medians over requests and tokens, the estimators predict a median TTFT and
+    a mean TPOT, at the other LLMs' mean lengths. The ratio of the two is the median, by number of
+    users, of what was measured on the other LLMs.
+    """
+    length = known[["input_len", "output_len"]].median()
+    asked = mine[["model", "hardware", "num_devices", "concurrency"]].assign(
+        framework="tgi", framework_version="ibm-fork", input_len=length["input_len"],
+        output_len=length["output_len"], ttft_stat="median",
+    )  # fmt: skip
+    found = guide_ml.predict_table(asked, errors="report", predictor=predictor)
+    both = others.merge(known, on=WHERE)
+    nttft = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
+    ratios = pd.DataFrame({"users": both["concurrency"], "nttft_ms": nttft,
+                           "itl_ms": both["itl_ms"] / both["tpot_ms"]})  # fmt: skip
+    ratio = ratios.groupby("users").median().loc[mine["concurrency"]]
+    return {
+        "guide-ml nttft_ms":
+            found["ttft_ms"].to_numpy() / length["input_len"] * ratio["nttft_ms"].to_numpy(),
+        "guide-ml itl_ms": found["tpot_ms"].to_numpy() * ratio["itl_ms"].to_numpy(),
+    }  # fmt: skip
+
+
+def servable(profile: pd.DataFrame, prefix: str = "", margin: float = 1.0) -> int:
+    """Walk the users of one pod upward until a limit breaks; NaN breaks it."""
+    held = 0
+    for row in profile.sort_values("concurrency").to_dict("records"):
+        if not all(row[f"{prefix}{t}"] * margin <= LIMITS[t] for t in TARGETS):
+            break
+        held = int(row["concurrency"])
+    return held
+
+
+def decide(table: pd.DataFrame, method: str, margin: float = 1.0) -> pd.DataFrame:
+    """Recommend a GPU profile for each LLM and compare with the truth."""
+    rows = []
+    for model, part in table.groupby("model"):
+        options = []
+        for (hardware, devices), profile in part.groupby(["hardware", "num_devices"]):
+            price = float(profile["price_usd_h"].iloc[0])
+            thought, true = servable(profile, f"{method} ", margin), servable(profile)
+            pods = math.ceil(USERS / thought) if thought else 0
+            options.append({
+                "model": model, "method": method, "hardware": hardware, "num_devices": devices,
+                "predicted_users": thought, "users": true, "pods": pods,
+                "usd_h": pods * price if pods else math.inf,
+                "true_usd_h": math.ceil(USERS / true) * price if true else math.inf,
+            })  # fmt: skip
+        best = min(options, key=lambda o: o["usd_h"])
+        cheapest = min(options, key=lambda o: o["true_usd_h"])
+        rows.append(best | {
+            "answered": best["pods"] > 0, "success": best["pods"] * best["users"] >= USERS,
+            "overspend": best["usd_h"] / cheapest["true_usd_h"] - 1,
+            "cheapest": f"{cheapest['num_devices']} x {cheapest['hardware']}",
+            "cheapest_users": cheapest["users"], "cheapest_usd_h": cheapest["true_usd_h"],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def errors(table: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame:
+    """Errors of each target in percent, every method on the same rows."""
+    rows = []
+    for target in TARGETS:
+        for method in methods:
+            ape = evaluation.errors(table[f"{method} {target}"].to_numpy(float),
+                                    table[target].to_numpy(float))  # fmt: skip
+            rows.append({"target": target, "method": method} | evaluation.summary(ape))
+    return pd.DataFrame(rows)

@@ -321,6 +321,21 @@ def test_containers_find_the_weights_of_the_host():
 
 
 @pytest.mark.parametrize(
+    ("path", "volume", "inside"),
+    [
+        ("/data/llms/own-awq", "/data/llms:/models:ro", "/models/own-awq"),
+        ("./own.gguf", "./.:/models:ro", "/models/own.gguf"),
+        ("weights/own.gguf", "./weights:/models:ro", "/models/own.gguf"),
+    ],
+)
+def test_containers_find_weights_of_any_folder(path, volume, inside):
+    start = deployment("sglang").launch(LOAD, checkpoint=path)
+    assert path in start.argv
+    (service,) = yaml.safe_load(start.compose())["services"].values()
+    assert (service["volumes"], inside in service["command"]) == ([volume], True)
+
+
+@pytest.mark.parametrize(
     ("fields", "form", "says"),
     [
         ({"framework": "sglang", "backend": "rocm"}, "compose", "no container image of SGLang"),

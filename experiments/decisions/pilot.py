@@ -22,7 +22,7 @@ from guide_ml.measurements import Measurements, default_folder
 from guide_ml.predictor import Predictor
 
 CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
-SOURCE = "ibm-llm-pilot"
+SOURCE, OWN = "ibm-llm-pilot", "guide-ml"
 METHODS = ("LLM-Pilot", "PARIS", "Selecta", "RF", "PerfNet", "PerfNetV2", "Morphling")
 TARGETS = ("nttft_ms", "itl_ms")
 LIMITS = {"nttft_ms": 100.0, "itl_ms": 50.0}
@@ -38,9 +38,9 @@ def cases() -> pd.DataFrame:
 
 
 def runs() -> pd.DataFrame:
-    """Read the project's rows of the same runs: lengths, and times by another definition."""
+    """Read the project's rows of the same runs: lengths, requests, the median TTFT."""
     table = pd.read_parquet(default_folder() / f"{SOURCE}.parquet")
-    return table[[*WHERE, "input_len", "output_len", "ttft_median_ms", "tpot_ms"]]
+    return table[[*WHERE, "input_len", "output_len", "num_requests", "ttft_median_ms"]]
 
 
 def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
@@ -58,17 +58,27 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
     for done, model in enumerate(models):
         tell(done, len(models), f"without {model}")
         own = set(group[measured.resolved.names["model"] == model])
-        rest = measured.table[~group.isin(own).to_numpy()]
+        others = table[table["model"] != model]
+        rest = _with_medians(measured.table[~group.isin(own).to_numpy()], others)
         with tempfile.TemporaryDirectory() as folder:
             data, out = Path(folder) / "rows.parquet", Path(folder) / "set"
             rest.to_parquet(data, index=False)
             training.train(data, out, seed=seed, held_out=False)
             predictor = Predictor.load(out)
             mine = table[table["model"] == model]
-            parts.append(mine.assign(**_published(mine, known[known["model"] != model],
-                                                  table[table["model"] != model], predictor)))
+            found = _published(mine, known[known["model"] != model], others, predictor)
+            parts.append(mine.assign(**found))
     tell(len(models), len(models), "all LLMs")
     return pd.concat(parts)
+
+
+def _with_medians(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Add the benchmark's median ITL of the other LLMs, so that it is learnt beside the mean."""
+    own = rows.loc[rows["source"] == SOURCE, WHERE].reset_index()
+    medians = own.merge(others, on=WHERE).set_index("index")["itl_ms"]
+    out = rows.copy()
+    out.loc[medians.index, "tpot_median_ms"] = medians
+    return out
 
 
 def _published(
@@ -76,26 +86,23 @@ def _published(
 ) -> dict[str, np.ndarray]:
     """Predict an unseen LLM and convert to the benchmark's quantities.
 
-    The benchmark takes medians over requests and tokens, the estimators predict a median TTFT and
-    a mean TPOT, at the other LLMs' mean lengths. The ratio of the two is the median, by number of
-    users, of what was measured on the other LLMs.
+    The load is that of the other LLMs: mean lengths, and requests of a run of so many users. The
+    median of TTFT over length is the median TTFT over the mean length times what that ratio is on
+    the other LLMs, by number of users.
     """
     length = known[["input_len", "output_len"]].median()
-    asked = mine[["model", "hardware", "num_devices", "concurrency"]].assign(
+    per_user = (known["num_requests"] / known["concurrency"]).groupby(known["concurrency"]).median()
+    asked = mine[WHERE].assign(
         framework="tgi", framework_version="ibm-fork", input_len=length["input_len"],
-        output_len=length["output_len"], ttft_stat="median",
+        output_len=length["output_len"], ttft_stat="median", tpot_stat="median",
+        num_requests=mine["concurrency"] * mine["concurrency"].map(per_user),
     )  # fmt: skip
     found = guide_ml.predict_table(asked, errors="report", predictor=predictor)
     both = others.merge(known, on=WHERE)
-    nttft = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
-    ratios = pd.DataFrame({"users": both["concurrency"], "nttft_ms": nttft,
-                           "itl_ms": both["itl_ms"] / both["tpot_ms"]})  # fmt: skip
-    ratio = ratios.groupby("users").median().loc[mine["concurrency"]]
-    return {
-        "guide-ml nttft_ms":
-            found["ttft_ms"].to_numpy() / length["input_len"] * ratio["nttft_ms"].to_numpy(),
-        "guide-ml itl_ms": found["tpot_ms"].to_numpy() * ratio["itl_ms"].to_numpy(),
-    }  # fmt: skip
+    ratio = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
+    ratio = ratio.groupby(both["concurrency"]).median()
+    nttft = found["ttft_ms"] / length["input_len"] * mine["concurrency"].map(ratio)
+    return {f"{OWN} nttft_ms": nttft.to_numpy(), f"{OWN} itl_ms": found["tpot_ms"].to_numpy()}
 
 
 def servable(profile: pd.DataFrame, prefix: str = "", margin: float = 1.0) -> int:

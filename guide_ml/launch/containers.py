@@ -63,8 +63,8 @@ class Start(Protocol):
         """Independent replicas."""
 
     @property
-    def local(self) -> bool:
-        """Whether the weights are files of the host."""
+    def folder(self) -> str:
+        """Folder of the host's weights; blank if they are downloaded."""
 
     def device_ids(self, index: int) -> range:
         """Numbers of a replica's devices."""
@@ -144,8 +144,8 @@ def _service(start: Start, index: int) -> dict[str, Any]:
 
 
 def _volumes(start: Start) -> list[str]:
-    if start.local:
-        return ["./models:/models:ro"]
+    if start.folder:
+        return [f"{start.folder}:/models:ro"]
     return ["${HOME}/.cache/huggingface:" + start.cache]
 
 
@@ -175,7 +175,7 @@ def _pod(start: Start) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [
         {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "cache", "emptyDir": {}},
     ]  # fmt: skip
-    if start.local:
+    if start.folder:
         mounts.append({"name": "models", "mountPath": "/models"})
         volumes.append({"name": "models", "persistentVolumeClaim": {"claimName": "models"}})
     token = {"secretKeyRef": {"name": "hf-token", "key": "token", "optional": True}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import containers
@@ -13,7 +14,7 @@ from guide_ml.launch.yaml_text import to_yaml
 
 __all__ = ["MODELS", "Launch"]
 
-#: Folder of weights that are no Hugging Face id, on the host; /models in a container.
+#: Folder of converted weights on the host.
 MODELS = "models"
 
 
@@ -33,8 +34,8 @@ class Launch:
         Where it listens.
     devices, replicas, host_devices : int
         Devices of a replica, independent replicas, devices of a host.
-    local : bool
-        Whether the weights are files of the host.
+    local : str
+        Path of the weights on the host; blank if they are downloaded.
     notes : tuple of str
         What a reader must know.
     """
@@ -48,7 +49,7 @@ class Launch:
     devices: int
     replicas: int
     host_devices: int
-    local: bool
+    local: str
     notes: tuple[str, ...]
 
     @property
@@ -97,10 +98,18 @@ class Launch:
 
     @property
     def container_args(self) -> list[str]:
-        """Arguments as a container takes them: weights of the host are under /models."""
+        """Arguments as a container takes them: the folder of the host's weights is /models."""
+        inside = f"/models/{PurePosixPath(self.local).name}"
         start = [*self.engine.image_command, *self.arguments]
-        return [f"/{text}" if self.local and text.startswith(f"{MODELS}/") else text
-                for text in start]  # fmt: skip
+        return [inside if self.local and text == self.local else text for text in start]
+
+    @property
+    def folder(self) -> str:
+        """Folder of the host's weights; blank if they are downloaded."""
+        if not self.local:
+            return ""
+        parent = str(PurePosixPath(self.local).parent)
+        return parent if parent.startswith(("/", "./", "../")) else f"./{parent}"
 
     def compose(self) -> str:
         """Write a Docker Compose file for one host.

@@ -77,7 +77,8 @@ def launch(
     return Launch(
         engine=f.engine, backend=f.backend, model=f.model, port=listen,
         arguments=(*([dash_model] if dash_model else []), path, *flags),
-        devices=f.devices, replicas=f.replicas, host_devices=host_devices, local=local,
+        devices=f.devices, replicas=f.replicas, host_devices=host_devices,
+        local=path if local else "",
         image=image or f.engine.images.get(f.backend, ""),
         notes=tuple(_notes(f, weights["from"], path, local, max_model_len, host_devices)),
     )  # fmt: skip
@@ -100,7 +101,7 @@ def _as_published(f: Facts) -> bool:
 def _checkpoint(f: Facts, need: str, given: str | None) -> tuple[str, bool]:
     """Settle the weights to load, and whether they are files of the host."""
     if given is not None:
-        return given, given.startswith((".", "/", "~")) or given.endswith(".gguf")
+        return given, given.startswith((".", "/")) or given.endswith(".gguf")
     name = f"{MODELS}/{f.model.rsplit('/', 1)[-1]}-{f.weight_dtype}"
     if need == "gguf":
         return f"{name}.gguf", True

@@ -1,13 +1,15 @@
 """Decisions on measured servers: many (model, workload, limits), several measured deployments each.
 
 A request asks that `USERS` people be served at once within limits of TTFT and TPOT. A candidate is
-a measured row: a deployment at some number of users, as often as it takes to carry them all, at
-the median on-demand price of its devices. Costs are known; what must be predicted is whether the
-limits hold. Every candidate is predicted by estimators that never saw its deployment.
+a measured row: a deployment at some number of users, as often as it takes to carry them all (at
+most `MOST_REPLICAS` times), at the median on-demand price of its devices. Costs are known; what
+must be predicted is whether the limits hold. Every candidate is predicted by estimators that never
+saw its deployment.
 """
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from guide_ml.targets import NAMES
 PEER = Path(__file__).parents[1] / "data" / "aiconfigurator.parquet"
 PRICES = Path(catalogue.__file__).with_name("prices.csv")
 USERS = (64, 512)
+#: Nobody rents hundreds of one-user servers for a service of many users.
+MOST_REPLICAS = 32
 TTFT_MS = (200.0, 500.0, 1000.0, 2000.0, 5000.0)
 TPOT_MS = (10.0, 20.0, 30.0, 50.0, 100.0)
 TARGETS = ("ttft_ms", "tpot_ms")
@@ -114,29 +118,38 @@ def meets(options: pd.DataFrame, method: str, ttft_ms: float, tpot_ms: float) ->
 
 def decide(table: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame:
     """Let each method choose for each request; requests that all or no candidates meet are void."""
-    popular = table.groupby("hardware")["model"].nunique().sort_values()
+    popular = table.groupby("hardware")["model"].nunique()
     rows = []
-    for (model, workload), options in table.groupby(["model", "workload"]):
-        if len(options[["hardware", "num_devices", "framework"]].drop_duplicates()) < 2:
-            continue
-        favourite = options[options["hardware"] == max(
-            options["hardware"].unique(), key=lambda h: (popular[h], h))]  # fmt: skip
+    for (model, workload), group in table.groupby(["model", "workload"]):
         for users in USERS:
-            cost = np.ceil(users / options["users"]) * options["price_usd_h"]
-            for ttft_ms in TTFT_MS:
-                for tpot_ms in TPOT_MS:
-                    true = meets(options, "measured", ttft_ms, tpot_ms)
-                    if not 0 < true.sum() < len(options):
-                        continue
-                    asked = {"model": model, "workload": workload, "users": users,
-                             "ttft_limit_ms": ttft_ms, "tpot_limit_ms": tpot_ms,
-                             "candidates": len(options), "meeting": int(true.sum())}  # fmt: skip
-                    known = true[favourite.index]
-                    choices = {m: cost[meets(options, m, ttft_ms, tpot_ms)] for m in methods}
-                    choices[POPULAR] = cost[favourite.index][known]
-                    rows += [asked | {"method": m} | _judge(options, cost, true, chosen)
-                             for m, chosen in choices.items()]  # fmt: skip
+            replicas = np.ceil(users / group["users"])
+            options = group[replicas <= MOST_REPLICAS]
+            if len(options[["hardware", "num_devices", "framework"]].drop_duplicates()) < 2:
+                continue
+            cost = (replicas * group["price_usd_h"])[options.index]
+            asked = {"model": model, "workload": workload, "users": users}
+            rows += _requests(options, cost, asked, methods, popular)
     return pd.DataFrame(rows)
+
+
+def _requests(
+    options: pd.DataFrame, cost: pd.Series, asked: dict[str, object], methods: tuple[str, ...],
+    popular: pd.Series,
+) -> list[dict[str, object]]:  # fmt: skip
+    """Decide under every pair of limits that tells the candidates apart."""
+    commonest = max(options["hardware"].unique(), key=lambda h: (popular[h], h))
+    there, rows = options["hardware"] == commonest, []
+    for ttft_ms, tpot_ms in itertools.product(TTFT_MS, TPOT_MS):
+        true = meets(options, "measured", ttft_ms, tpot_ms)
+        if not 0 < true.sum() < len(options):
+            continue
+        limits = {"ttft_limit_ms": ttft_ms, "tpot_limit_ms": tpot_ms,
+                  "candidates": len(options), "meeting": int(true.sum())}  # fmt: skip
+        choices = {m: cost[meets(options, m, ttft_ms, tpot_ms)] for m in methods}
+        choices[POPULAR] = cost[true & there]
+        rows += [asked | limits | {"method": m} | _judge(options, cost, true, chosen)
+                 for m, chosen in choices.items()]  # fmt: skip
+    return rows
 
 
 def _judge(

@@ -126,10 +126,11 @@ def report(
         "## LLM-Pilot: GPUs for an LLM that was never measured\n",
         "200 users, median nTTFT <= 100 ms, median ITL <= 50 ms; ten LLMs, each predicted by"
         " estimators that saw no row of its architecture from any source. The other methods are"
-        " scored from their published predictions.\n",
+        " scored from their published predictions. 'These runs only': trained on the benchmark's"
+        " other LLMs alone; 'mean of both': geometric mean of the two predictions.\n",
         markdown(shown[table["set"] == "LLM-Pilot"]), "\n### Each decision of guide-ml\n",
         markdown(own[columns]), "\n### Errors of the targets on the same rows, percent\n",
-        markdown(pilot.errors(cases, (OWN, *pilot.METHODS))),
+        markdown(pilot.errors(cases, (*pilot.VARIANTS, *pilot.METHODS))),
         "\n## Measured servers: the cheapest deployment within TTFT and TPOT\n",
         f"{len(requests)} requests on {requests.groupby(['model', 'workload']).ngroups} pairs of"
         f" model and workload ({requests['model'].nunique()} models): {served.USERS} users, TTFT of"
@@ -151,7 +152,7 @@ def main() -> None:
     reuse = parser.parse_args().reuse
     RESULTS.mkdir(exist_ok=True)
     cases, candidates = predictions(prepare(read_files()), reuse)
-    picks = pd.concat([pilot.decide(cases, m) for m in (OWN, *pilot.METHODS)])
+    picks = pd.concat([pilot.decide(cases, m) for m in (*pilot.VARIANTS, *pilot.METHODS)])
     choices, table = served_scores(candidates)
     table = pd.concat([scores(picks, "LLM-Pilot"), table])
     table.to_csv(RESULTS / "07_decisions.csv", index=False, float_format="%.4g")

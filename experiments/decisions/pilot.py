@@ -24,6 +24,8 @@ from guide_ml.predictor import Predictor
 CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
 SOURCE, OWN = "ibm-llm-pilot", "guide-ml"
 METHODS = ("LLM-Pilot", "PARIS", "Selecta", "RF", "PerfNet", "PerfNetV2", "Morphling")
+#: Trained on all other data, on the other LLMs' runs of this benchmark alone, and their mean.
+VARIANTS = (OWN, "guide-ml, these runs only", "guide-ml, mean of both")
 TARGETS = ("nttft_ms", "itl_ms")
 LIMITS = {"nttft_ms": 100.0, "itl_ms": 50.0}
 USERS = 200
@@ -49,7 +51,7 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        :func:`cases` with ``guide-ml nttft_ms`` and ``guide-ml itl_ms``.
+        :func:`cases` with ``<variant> nttft_ms`` and ``<variant> itl_ms``.
     """
     table, known = cases(), runs()
     group = pd.Series(evaluation.groups(measured, "model"))
@@ -60,16 +62,26 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
         own = set(group[measured.resolved.names["model"] == model])
         others = table[table["model"] != model]
         rest = _with_medians(measured.table[~group.isin(own).to_numpy()], others)
-        with tempfile.TemporaryDirectory() as folder:
-            data, out = Path(folder) / "rows.parquet", Path(folder) / "set"
-            rest.to_parquet(data, index=False)
-            training.train(data, out, seed=seed, held_out=False)
-            predictor = Predictor.load(out)
-            mine = table[table["model"] == model]
-            found = _published(mine, known[known["model"] != model], others, predictor)
-            parts.append(mine.assign(**found))
+        mine = table[table["model"] == model]
+        seen = known[known["model"] != model]
+        everything = _published(mine, seen, others, _fitted(rest, seed))
+        local = _published(mine, seen, others, _fitted(rest[rest["source"] == SOURCE], seed))
+        for target in TARGETS:
+            values = everything[target], local[target]
+            for name, value in zip(VARIANTS, (*values, np.sqrt(values[0] * values[1])), strict=True):
+                mine = mine.assign(**{f"{name} {target}": value})
+        parts.append(mine)
     tell(len(models), len(models), "all LLMs")
     return pd.concat(parts)
+
+
+def _fitted(rows: pd.DataFrame, seed: int) -> Predictor:
+    """Train on some rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = Path(folder) / "rows.parquet", Path(folder) / "set"
+        rows.to_parquet(data, index=False)
+        training.train(data, out, seed=seed, held_out=False)
+        return Predictor.load(out)
 
 
 def _with_medians(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -97,12 +109,13 @@ def _published(
         output_len=length["output_len"], ttft_stat="median", tpot_stat="median",
         num_requests=mine["concurrency"] * mine["concurrency"].map(per_user),
     )  # fmt: skip
-    found = guide_ml.predict_table(asked, errors="report", predictor=predictor)
+    found = guide_ml.predict_table(asked, errors="report", predictor=predictor,
+                                   level=None)  # fmt: skip
     both = others.merge(known, on=WHERE)
     ratio = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
     ratio = ratio.groupby(both["concurrency"]).median()
     nttft = found["ttft_ms"] / length["input_len"] * mine["concurrency"].map(ratio)
-    return {f"{OWN} nttft_ms": nttft.to_numpy(), f"{OWN} itl_ms": found["tpot_ms"].to_numpy()}
+    return {"nttft_ms": nttft.to_numpy(), "itl_ms": found["tpot_ms"].to_numpy()}
 
 
 def servable(profile: pd.DataFrame, prefix: str = "", margin: float = 1.0) -> int:

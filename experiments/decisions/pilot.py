@@ -67,8 +67,8 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
         everything = _published(mine, seen, others, _fitted(rest, seed))
         local = _published(mine, seen, others, _fitted(rest[rest["source"] == SOURCE], seed))
         for target in TARGETS:
-            values = everything[target], local[target]
-            for name, value in zip(VARIANTS, (*values, np.sqrt(values[0] * values[1])), strict=True):
+            both = everything[target], local[target], np.sqrt(everything[target] * local[target])
+            for name, value in zip(VARIANTS, both, strict=True):
                 mine = mine.assign(**{f"{name} {target}": value})
         parts.append(mine)
     tell(len(models), len(models), "all LLMs")

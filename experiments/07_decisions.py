@@ -1,9 +1,8 @@
 """How good are decisions made by predictions, judged by measurements?
 
 (a) The LLM-Pilot benchmark: GPUs for ten LLMs, each unseen. (b) Measured servers: the cheapest
-deployment within limits of TTFT and TPOT, every candidate unseen. Writes results/07_decisions*.csv
-and results/07_decisions.md. Takes about 15 minutes on one core; --reuse scores the predictions of
-the last run again.
+deployment within limits of TTFT and TPOT, every candidate unseen. Writes results/07_decisions*.
+Takes 5 to 10 minutes on one idle core; --reuse scores the predictions of the last run again.
 """
 
 from __future__ import annotations
@@ -116,7 +115,9 @@ def report(
     shown = table.drop(columns="set")
     own = picks[picks["method"] == OWN]
     columns = ["model", "hardware", "num_devices", "predicted_users", "users", "pods", "usd_h",
-               "success", "overspend", "cheapest", "cheapest_users", "cheapest_usd_h"]  # fmt: skip
+               "success", "overspend", "cheapest", "cheapest_users", "cheapest_usd_h",
+               "why"]  # fmt: skip
+    own = own.assign(why=[pilot.why(cases, row, OWN) for row in own.to_dict("records")])
     requests = choices[choices["method"] == OWN]
     return "\n".join([
         "# Decisions judged by measurements\n",
@@ -126,11 +127,10 @@ def report(
         "## LLM-Pilot: GPUs for an LLM that was never measured\n",
         "200 users, median nTTFT <= 100 ms, median ITL <= 50 ms; ten LLMs, each predicted by"
         " estimators that saw no row of its architecture from any source. The other methods are"
-        " scored from their published predictions. 'These runs only': trained on the benchmark's"
-        " other LLMs alone; 'mean of both': geometric mean of the two predictions.\n",
+        " scored from their published predictions.\n",
         markdown(shown[table["set"] == "LLM-Pilot"]), "\n### Each decision of guide-ml\n",
         markdown(own[columns]), "\n### Errors of the targets on the same rows, percent\n",
-        markdown(pilot.errors(cases, (*pilot.VARIANTS, *pilot.METHODS))),
+        markdown(pilot.errors(cases, (OWN, *pilot.METHODS))),
         "\n## Measured servers: the cheapest deployment within TTFT and TPOT\n",
         f"{len(requests)} requests on {requests.groupby(['model', 'workload']).ngroups} pairs of"
         f" model and workload ({requests['model'].nunique()} models): {served.USERS} users, TTFT of"
@@ -152,14 +152,11 @@ def main() -> None:
     reuse = parser.parse_args().reuse
     RESULTS.mkdir(exist_ok=True)
     cases, candidates = predictions(prepare(read_files()), reuse)
-    picks = pd.concat([pilot.decide(cases, m) for m in (*pilot.VARIANTS, *pilot.METHODS)])
+    picks = pd.concat([pilot.decide(cases, m) for m in (OWN, *pilot.METHODS)])
     choices, table = served_scores(candidates)
     table = pd.concat([scores(picks, "LLM-Pilot"), table])
     table.to_csv(RESULTS / "07_decisions.csv", index=False, float_format="%.4g")
     picks.to_csv(RESULTS / "07_decisions_pilot.csv", index=False, float_format="%.6g")
-    choices[choices["method"] == OWN].to_csv(
-        RESULTS / "07_decisions_served.csv", index=False, float_format="%.6g"
-    )
     text = report(cases, picks, choices, table)
     (RESULTS / "07_decisions.md").write_text(text, encoding="utf-8")
     print(text)

@@ -24,8 +24,6 @@ from guide_ml.predictor import Predictor
 CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
 SOURCE, OWN = "ibm-llm-pilot", "guide-ml"
 METHODS = ("LLM-Pilot", "PARIS", "Selecta", "RF", "PerfNet", "PerfNetV2", "Morphling")
-#: Trained on all other data, on the other LLMs' runs of this benchmark alone, and their mean.
-VARIANTS = (OWN, "guide-ml, these runs only", "guide-ml, mean of both")
 TARGETS = ("nttft_ms", "itl_ms")
 LIMITS = {"nttft_ms": 100.0, "itl_ms": 50.0}
 USERS = 200
@@ -51,7 +49,7 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        :func:`cases` with ``<variant> nttft_ms`` and ``<variant> itl_ms``.
+        :func:`cases` with ``guide-ml nttft_ms`` and ``guide-ml itl_ms``.
     """
     table, known = cases(), runs()
     group = pd.Series(evaluation.groups(measured, "model"))
@@ -64,12 +62,8 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
         rest = _with_medians(measured.table[~group.isin(own).to_numpy()], others)
         mine = table[table["model"] == model]
         seen = known[known["model"] != model]
-        everything = _published(mine, seen, others, _fitted(rest, seed))
-        local = _published(mine, seen, others, _fitted(rest[rest["source"] == SOURCE], seed))
-        for target in TARGETS:
-            both = everything[target], local[target], np.sqrt(everything[target] * local[target])
-            for name, value in zip(VARIANTS, both, strict=True):
-                mine = mine.assign(**{f"{name} {target}": value})
+        found = _published(mine, seen, others, _fitted(rest, seed))
+        mine = mine.assign(**{f"{OWN} {target}": value for target, value in found.items()})
         parts.append(mine)
     tell(len(models), len(models), "all LLMs")
     return pd.concat(parts)
@@ -152,6 +146,27 @@ def decide(table: pd.DataFrame, method: str, margin: float = 1.0) -> pd.DataFram
             "cheapest_users": cheapest["users"], "cheapest_usd_h": cheapest["true_usd_h"],
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def why(table: pd.DataFrame, choice: dict[str, object], method: str) -> str:
+    """Say what a bad recommendation came from: a limit that held or broke unforeseen."""
+    if choice["success"] and not choice["overspend"]:
+        return ""
+    devices, hardware = str(choice["cheapest"]).split(" x ")
+    if not choice["success"]:
+        devices, hardware = str(choice["num_devices"]), str(choice["hardware"])
+    profile = table[(table["model"] == choice["model"]) & (table["hardware"] == hardware)
+                    & (table["num_devices"] == int(devices))]  # fmt: skip
+    held, thought = servable(profile), servable(profile, f"{method} ")
+    if held == thought:
+        return f"{devices} x {hardware} seen rightly, another too dear or cheap"
+    first = profile[profile["concurrency"] > min(held, thought)].nsmallest(1, "concurrency")
+    row = first.iloc[0]
+    names = {"nttft_ms": "nTTFT", "itl_ms": "ITL"}
+    said = [f"{names[t]} measured {row[t]:.0f} ms, predicted {row[f'{method} {t}']:.0f}"
+            for t in TARGETS
+            if (row[t] <= LIMITS[t]) != (row[f"{method} {t}"] <= LIMITS[t])]  # fmt: skip
+    return f"{devices} x {hardware}, {row['concurrency']} users: {'; '.join(said)}"
 
 
 def errors(table: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame:

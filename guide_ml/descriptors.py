@@ -5,12 +5,14 @@ Units sit in the names. Hardware figures are per device; peaks are dense, never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from guide_ml import checks
 from guide_ml.checks import require_choice, require_numbers
 from guide_ml.dtypes import dtype
 from guide_ml.errors import InvalidInput
+from guide_ml.launch import Launch, launch
 
 __all__ = ["MODES", "Deployment", "Framework", "Hardware", "Model", "Workload"]
 
@@ -282,3 +284,7 @@ class Deployment:
                 "deployment: tp * pp * dp must not exceed num_devices;"
                 f" got {self.tp} * {self.pp} * {self.dp} on {self.num_devices}"
             )
+
+    def launch(self, workload: Workload | None = None, **options: Any) -> Launch:
+        """Write how it is started; `options` are those of :func:`guide_ml.launch.launch`."""
+        return launch(asdict(self), asdict(workload) if workload else None, **options)

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "guide_ml"
 LAYERS = (  # a part may import parts of its own layer and of the layers above it in this list
     ("errors", "units"),
     ("dtypes", "checks"),
+    ("launch",),
     ("descriptors", "derive"),
     ("catalogue", "hf_config", "prediction", "targets"),
     ("words",),
@@ -37,7 +38,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("training", "run"),
     ("api",),
     ("report",),
-    ("cli", "cli_options"),
+    ("cli", "cli_launch", "cli_options"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

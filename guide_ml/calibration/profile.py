@@ -68,6 +68,21 @@ class Profile:
         """Engines that were measured."""
         return tuple(sorted(set(self.cells.traits["framework"])))
 
+    def require(self, trained_set: str) -> None:
+        """Refuse to correct another trained set than the one that was compared with.
+
+        Raises
+        ------
+        InvalidInput
+            If the fingerprints differ.
+        """
+        if self.trained_set != trained_set:
+            raise InvalidInput(
+                "a profile must be used with the estimators that it was made with; got one made"
+                f" with the set {self.trained_set[:12] or 'without a card'}, in use is"
+                f" {trained_set[:12] or 'one without a card'}: run guide calibrate again"
+            )
+
     def in_scope(self, names: Names) -> NDArray[np.bool_]:
         """Tell which of n deployments the profile says something of."""
         hardware = np.isin(names["hardware"].astype(str), self.hardware)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from guide_ml.explaining.account import account, bounds, parts
 from guide_ml.explaining.moved import moves
 from guide_ml.explaining.variants import variants
 from guide_ml.explaining.words import describe
-from guide_ml.explanation import Explanation, percent
+from guide_ml.explanation import Explanation, Variant, percent
 from guide_ml.prediction import Prediction
-from guide_ml.profile import Profile
-from guide_ml.run import PredictorLike, Run, predictor_of
+from guide_ml.calibration import Profile
+from guide_ml.run import Run, ask, run
 from guide_ml.table import Definitions
 from guide_ml.targets import TARGETS
 
@@ -31,19 +33,21 @@ class Explainer:
         The row as it was asked for.
     known : Definitions
         Hardware and models that the catalogue lacks.
-    predictor, profile : Predictor, Profile, optional
-        What it was predicted with.
+    released : float or None
+        Release date of a framework that was given as an object.
+    profile : Profile, optional
+        What it was corrected with.
     """
 
     done: Run
     asked: dict[str, Any]
     known: Definitions
-    predictor: PredictorLike | None
+    released: float | None
     profile: Profile | None
 
     def __call__(self, found: Prediction) -> Explanation:
         """Explain the prediction that came of it."""
-        fitted = predictor_of(self.predictor).fitted
+        fitted = self.done.predictor.fitted
         values = {t.name: v for t in TARGETS if (v := getattr(found, t.name)) is not None}
         accounts = {t.name: account(self.done.resolved, fitted, t) for t in TARGETS
                     if t.name in values}  # fmt: skip
@@ -57,7 +61,7 @@ class Explainer:
             moved={k: moves(fitted, k, own, words) for k, own in accounts.items()
                    if k != "output_tok_s" or len(accounts) == 1},
             profile_percent=self._by_profile(values),
-            variants=variants(found, self.asked, self.known, self.predictor, self.profile),
+            variants=self._variants(found),
         )  # fmt: skip
 
     @staticmethod
@@ -70,10 +74,17 @@ class Explainer:
                 out[target.name] = bound / value if target.is_time else value / bound
         return out
 
+    def _variants(self, found: Prediction) -> tuple[Variant, ...]:
+        def predict(table: pd.DataFrame) -> Run:
+            raw, resolved = ask(table, self.known, self.released)
+            return run(raw, resolved, self.done.predictor, profile=self.profile)
+
+        return variants(found, self.asked, predict)
+
     def _by_profile(self, values: dict[str, float]) -> dict[str, float]:
         """Compare with what would have been predicted without the profile."""
         if self.profile is None:
             return {}
-        plain = predictor_of(self.predictor).predict(self.done.resolved).values
+        plain = self.done.predictor.predict(self.done.resolved).values
         moved = {k: percent(v / float(plain[k][0])) for k, v in values.items()}
         return {k: v for k, v in moved.items() if abs(v) > 1e-9}

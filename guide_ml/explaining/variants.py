@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,7 @@ from guide_ml import catalogue
 from guide_ml.dtypes import DTYPES
 from guide_ml.explanation import Variant, percent
 from guide_ml.prediction import Prediction
-from guide_ml.profile import Profile
-from guide_ml.run import PredictorLike, ask, run
-from guide_ml.table import DESCRIPTORS, Definitions
+from guide_ml.run import Run
 from guide_ml.targets import NAMES
 
 __all__ = ["changes", "variants"]
@@ -73,9 +72,8 @@ def _weights(found: Prediction) -> dict[str, dict[str, Any]]:
 
 
 def variants(
-    found: Prediction, asked: dict[str, Any], known: Definitions,
-    predictor: PredictorLike | None, profile: Profile | None,
-) -> tuple[Variant, ...]:  # fmt: skip
+    found: Prediction, asked: dict[str, Any], predict: Callable[[pd.DataFrame], Run]
+) -> tuple[Variant, ...]:
     """Predict the neighbours of a deployment; those that are impossible are left out.
 
     Parameters
@@ -84,15 +82,11 @@ def variants(
         What was predicted.
     asked : dict
         The row that was asked for.
-    known : Definitions
-        Hardware and models that the catalogue lacks.
-    predictor, profile : Predictor, Profile, optional
-        What it was predicted with.
+    predict : callable
+        Predicts a table just as the deployment itself was.
     """
     listed = changes(found, asked)
-    table = pd.DataFrame([asked | change for change in listed.values()])
-    raw, resolved = ask(table[[c for c in DESCRIPTORS if c in table]], known)
-    done = run(raw, resolved, predictor, profile)
+    done = predict(pd.DataFrame([asked | change for change in listed.values()]))
     base = {t: v for t in NAMES if (v := getattr(found, t)) is not None}
     out = []
     for i, (words, change) in enumerate(listed.items()):

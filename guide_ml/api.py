@@ -129,7 +129,9 @@ def predict(
     asked = ask(pd.DataFrame({k: [v] for k, v in row.items()}), known, released)
     corrections = profile_of(profile)
     done = _one(*asked, predictor, check_level(level), corrections)
-    return replace(done.prediction(), explainer=Explainer(done, row, known, released, corrections))
+    explainer = Explainer(done, row, known, released, corrections)
+    words = corrections.words(done.resolved.names) if corrections else ""
+    return replace(done.prediction(), explainer=explainer, calibrated=words)
 
 
 def _one(

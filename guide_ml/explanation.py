@@ -144,7 +144,8 @@ class Explanation:
         return "\n".join(lines)
 
     def _bound(self) -> str:
-        phases = {"prefill": "Reading the prompt (prefill)", "decode": "Writing the answer (decode)"}
+        phases = {"prefill": "Reading the prompt (prefill)",
+                  "decode": "Writing the answer (decode)"}  # fmt: skip
         lines = [f"  {phases[k]} is bound by {BOUNDS[v]}." for k, v in self.bounds.items()]
         return "\n".join(["What bounds it", *lines])
 
@@ -159,8 +160,8 @@ class Explanation:
             total = 100.0 * (_product(moves) - 1.0)
             strong = [m for m in moves if abs(m.percent) >= SMALL_MOVE][:MOVES]
             why = "; ".join(f"{m.words} {m.percent:+.0f} %" for m in strong)
-            lines.append(f"  {_SHORT[name]}: in the measurements like this one, {_slower(name, total)}"
-                         f" than physics says{f' ({why})' if why else ''}.")  # fmt: skip
+            lines.append(f"  {_SHORT[name]}: in the measurements like this one,"
+                         f" {_slower(name, total)} physics says{f' ({why})' if why else ''}.")
         return "\n".join(lines) if self.moved else ""
 
     def _profile(self) -> str:
@@ -195,9 +196,9 @@ def _product(moves: tuple[Move, ...]) -> float:
 
 def _slower(name: str, change: float) -> str:
     if abs(change) < SMALL_MOVE:
-        return "as fast"
+        return "about as fast as"
     slow = change > 0 if name != "output_tok_s" else change < 0
-    return f"{abs(change):.0f} % {'slower' if slow else 'faster'}"
+    return f"{abs(change):.0f} % {'slower' if slow else 'faster'} than"
 
 
 def _figure(name: str, value: float) -> str:

@@ -132,6 +132,8 @@ class Prediction:
         Ends of the interval of each metric.
     domain : Domain or None
         How familiar the deployment is, and what sets it apart from what was measured.
+    calibrated : str
+        What the caller's profile has to do with it, in words; blank without a profile.
     find_evidence : callable, optional
         Looks the nearest measured rows up.
     explainer : callable, optional
@@ -151,6 +153,7 @@ class Prediction:
     low: Mapping[str, float | None] = field(default_factory=dict)
     high: Mapping[str, float | None] = field(default_factory=dict)
     domain: Domain | None = None
+    calibrated: str = ""
     find_evidence: Callable[[], tuple[Evidence, ...]] = field(
         default=tuple, repr=False, compare=False
     )
@@ -221,6 +224,7 @@ class Prediction:
             "memory": asdict(self.memory),
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
+            "calibrated": self.calibrated,
             "evidence": [asdict(e) for e in self.evidence],
         }
 

@@ -25,7 +25,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("assume", "given", "keywords"),
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
-    ("dataset", "evaluation", "calibration"),
+    ("dataset", "evaluation", "calibration", "plausible"),
     ("estimators",),
     ("intervals",),
     ("knowledge",),
@@ -35,10 +35,10 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("predictor", "held_out"),
     ("crossval",),
     ("training", "run"),
-    ("explaining",),
+    ("calibrate", "explaining"),
     ("api",),
     ("report",),
-    ("cli", "cli_options"),
+    ("cli", "cli_calibrate", "cli_options"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

@@ -51,14 +51,11 @@ def ends(
     width = profile.width(resolved.columns, resolved.names)
     with np.errstate(invalid="ignore", divide="ignore"):
         moved = {k: corrected[k] * (end[k] / predicted[k]) ** width[k] for k in end}
-        found = _bounded(moved, floors)
-        ratio = corrected["batch_latency_s"] / predicted["batch_latency_s"]
-        static = end["output_tok_s"] / predicted["output_tok_s"]
-        other = predicted["batch_latency_s"] / static  # the latency's other end
-        narrowed = predicted["batch_latency_s"] * ratio * (
-            other / predicted["batch_latency_s"]
-        ) ** width["batch_latency_s"]
-    return _by_definition(resolved, found, np.maximum(narrowed, floors["batch_latency_s"]))
+        # The low end of a static batch's throughput belongs to the high end of its latency.
+        other = predicted["output_tok_s"] / end["output_tok_s"]
+        latency = corrected["batch_latency_s"] * other ** width["batch_latency_s"]
+    latency = np.maximum(latency, floors["batch_latency_s"])
+    return _by_definition(resolved, _bounded(moved, floors), latency)
 
 
 def _bounded(found: Columns, floors: Mapping[str, Floats]) -> Columns:

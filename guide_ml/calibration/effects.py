@@ -117,7 +117,7 @@ def covariance(
         shared = np.logical_and.reduce([equal[k] for k in term.keys])
         weight = sd[target_a][:, None] * sd[target_b][None, :]
         out += weight * shared * (near if term.by_size else 1.0)
-    return out * COUPLING[np.ix_(target_a, target_b)]
+    return np.asarray(out * COUPLING[np.ix_(target_a, target_b)])
 
 
 def _equal(a: pd.Series, b: pd.Series) -> NDArray[np.bool_]:

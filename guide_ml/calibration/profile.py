@@ -21,7 +21,6 @@ from guide_ml.calibration.effects import NOISE, TRAITS, Names, prior_variance, t
 from guide_ml.calibration.shrink import Cells, Solution, solve
 from guide_ml.descriptors import MODES
 from guide_ml.errors import BadArtefact, InvalidInput
-from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
 __all__ = ["FORMAT", "Profile", "ProfileLike", "load", "profile_of"]
@@ -88,6 +87,19 @@ class Profile:
         hardware = np.isin(names["hardware"].astype(str), self.hardware)
         return np.asarray(hardware | np.isin(names["framework"].astype(str), self.frameworks))
 
+    def words(self, names: Names) -> str:
+        """Say what the profile has to do with the only deployment."""
+        hardware, engine = (str(names[k][0]) for k in ("hardware", "framework"))
+        rows = self.facts.get("rows", len(self.cells.n))
+        measured = [n for n, known in ((hardware, self.hardware), (engine, self.frameworks))
+                    if n in known]  # fmt: skip
+        if measured:
+            return f"corrected by {rows} rows of your own, which measured {' and '.join(measured)}"
+        return (
+            f"not corrected: your own rows measured {', '.join(self.hardware)} and"
+            f" {', '.join(self.frameworks)}, neither this hardware nor this engine"
+        )
+
     def correct(self, columns: Columns, names: Names, values: Columns) -> Columns:
         """Correct predictions by what was measured.
 
@@ -140,17 +152,19 @@ class Profile:
         own = traits({k: v[scope] for k, v in columns.items()},
                      {k: v[scope] for k, v in names.items()})  # fmt: skip
         index = own.groupby(list(TRAITS), sort=False, dropna=False).ngroup().to_numpy(np.intp)
-        _, at = np.unique(index, return_index=True)
-        return scope, own.iloc[at], index
+        at = np.unique(index, return_index=True)[1]
+        return scope, own.iloc[at], np.asarray(index, dtype=np.intp)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes."""
         c = self.cells
         listed = []
         for i, row in enumerate(c.traits.to_dict("records")):
-            numbers = {"n": int(c.n[i]), "measured_over_predicted": round(math.exp(c.log_ratio[i]), 6),
-                       "spread_percent": round(100.0 * math.expm1(c.spread[i]), 3)}  # fmt: skip
-            plain = {str(k): v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
+            numbers = {
+                "n": int(c.n[i]), "measured_over_predicted": round(math.exp(c.log_ratio[i]), 6),
+                "spread_percent": round(100.0 * math.expm1(c.spread[i]), 3),
+            }  # fmt: skip
+            plain = {str(k): int(v) if k in ("tp", "pp", "dp") else v for k, v in row.items()}
             listed.append(plain | {"target": NAMES[c.target[i]]} | numbers)
         return {"kind": KIND, "format": FORMAT, "trained_set": self.trained_set,
                 "scope": {"hardware": list(self.hardware), "framework": list(self.frameworks)},

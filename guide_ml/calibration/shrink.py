@@ -69,10 +69,8 @@ def cells(traits: pd.DataFrame, target: NDArray[np.intp], log_ratio: Floats) -> 
     middle = grouped.median()
     spread = grouped.apply(lambda v: float((v - v.median()).abs().median()))
     index = middle.index.to_frame(index=False)
-    return Cells(
-        index[keys], index["target"].to_numpy(np.intp), grouped.size().to_numpy(float),
-        middle.to_numpy(float), spread.to_numpy(float),
-    )  # fmt: skip
+    n, log_ratio, off = (np.asarray(x, dtype=np.float64) for x in (grouped.size(), middle, spread))
+    return Cells(index[keys], np.asarray(index["target"], dtype=np.intp), n, log_ratio, off)
 
 
 @dataclass(frozen=True)
@@ -128,5 +126,5 @@ def solve(measured: Cells) -> Solution:
         expected = 1.0 / np.diag(precision) - noise * (inflation - 1.0)
         surprise = alone**2 / np.maximum(expected, 1e-12)
         inflation = np.maximum((FREEDOM + surprise) / (FREEDOM + 1.0), 1.0)
-    precision = np.linalg.inv(prior + np.diag(noise * inflation))
-    return Solution(measured, precision @ measured.log_ratio, precision)
+    final: Floats = np.asarray(np.linalg.inv(prior + np.diag(noise * inflation)), dtype=np.float64)
+    return Solution(measured, final @ measured.log_ratio, final)

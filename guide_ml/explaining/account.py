@@ -8,12 +8,12 @@ import numpy as np
 
 from guide_ml.artefacts import Fitted
 from guide_ml.assume import Columns, Resolved
+from guide_ml.estimators import Inputs
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import drivers
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import Estimate, estimate
 from guide_ml.physics.shares import TOKEN, shares, split
-from guide_ml.table import Floats
 from guide_ml.targets import TARGETS, Target
 from guide_ml.units import MS_PER_S
 
@@ -37,7 +37,7 @@ class Account:
     estimate: Estimate
     columns: Columns
 
-    def row(self, target: str, names: list[str]) -> Floats:
+    def row(self, target: str, names: list[str]) -> Inputs:
         """Return the inputs of a target's estimators, shape (1, inputs)."""
         own = self.columns | {"log_estimate": np.log(self.estimate.targets[target])}
         return np.stack([own[n] for n in names], axis=1).astype(np.float32)

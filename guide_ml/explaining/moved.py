@@ -12,7 +12,7 @@ import numpy as np
 import xgboost as xgb
 
 from guide_ml.artefacts import Fitted
-from guide_ml.estimators import Member
+from guide_ml.estimators import Inputs, Member
 from guide_ml.explaining.account import Account
 from guide_ml.explaining.words import GROUPS, group_of
 from guide_ml.explanation import Move, percent
@@ -21,7 +21,7 @@ from guide_ml.table import Floats
 __all__ = ["contributions", "moves"]
 
 
-def contributions(member: Member, x: Floats) -> Floats:
+def contributions(member: Member, x: Inputs) -> Floats:
     """Split what one booster predicts over its inputs.
 
     Parameters

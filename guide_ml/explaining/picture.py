@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from guide_ml.errors import InvalidInput
 from guide_ml.explanation import PARTS, TITLES, Explanation
+from guide_ml.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw"]
+__all__ = ["draw", "title"]
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#937860", "#8c8c8c")
 KINDS = (".png", ".svg", ".pdf")
@@ -61,6 +62,17 @@ def draw(explained: Explanation, path: str | os.PathLike[str], title: str = "") 
     figure.savefig(fresh, format=where.suffix.lower()[1:], dpi=130)
     os.replace(fresh, where)
     return where
+
+
+def title(found: Prediction) -> str:
+    """Say in a line what a picture explains."""
+    d, w = found.deployment, found.workload
+    users = w.concurrency or w.batch_size
+    at = f", {users:,g} at a time" if users else ""
+    return (
+        f"{d.model.model} in {d.weight_dtype} on {d.num_devices} x {d.hardware.hardware},"
+        f" {d.framework.framework}, {w.mode}{at}, {w.input_len:,g} tokens in, {w.output_len:,g} out"
+    )
 
 
 def _times(axes: Axes, explained: Explanation) -> None:

@@ -36,7 +36,8 @@ def changes(found: Prediction, asked: dict[str, Any]) -> dict[str, dict[str, Any
 def _load(found: Prediction) -> dict[str, dict[str, Any]]:
     w = found.workload
     if w.concurrency:
-        return {f"twice the concurrency ({2 * w.concurrency:g})": {"concurrency": 2 * w.concurrency}}
+        twice = 2 * w.concurrency
+        return {f"twice the concurrency ({twice:g})": {"concurrency": twice}}
     if w.batch_size:
         return {f"twice the batch ({2 * w.batch_size:g})": {"batch_size": 2 * w.batch_size}}
     return {}

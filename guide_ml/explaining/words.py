@@ -56,7 +56,8 @@ def describe(found: Prediction) -> dict[str, str]:
     tokens = f"{w.input_len:,g} tokens in, {w.output_len:,g} out"
     return {
         "engine": f"the engine, {d.framework.framework} ({version}) on {d.framework.backend}",
-        "device": f"the device, {device.hardware} ({device.mem_bw_gbs:,g} GB/s of memory bandwidth)",
+        "device": f"the device, {device.hardware} ({device.mem_bw_gbs:,g} GB/s of memory"
+        " bandwidth)",
         "model": f"the model ({size}, {model.num_layers} layers)",
         "precision": f"the precision, {d.weight_dtype} weights and {d.kv_dtype} KV cache",
         "layout": f"the layout, {d.num_devices} device{'s' if d.num_devices > 1 else ''}"

@@ -47,13 +47,13 @@ def shares(one: Parts) -> Columns:
     running = busy / total * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
     reads = _weight(one.weights_s, one.compute_s, OVERLAP)
     kv = _weight(one.kv_s, one.attention_s, OVERLAP)
-    out = {
+    out: Columns = {
         "compute": running * (matrices * (1.0 - reads) + attention * (1.0 - kv)),
         "weight_reads": running * matrices * reads,
         "kv_reads": running * attention * kv,
         "communication": running * one.communication_s,
     }
-    return out | {"launch": 1.0 - sum(out.values())}
+    return out | {"launch": np.asarray(1.0 - sum(out.values()))}
 
 
 def _weight(a: Floats, b: Floats, sharpness: float) -> Floats:

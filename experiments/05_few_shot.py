@@ -36,6 +36,7 @@ DRAWS = 8
 ROWS = 60  # measured rows that a device needs to be judged
 JUDGED = 400  # values judged of a draw, at most
 FEW = 8  # values of a target below which a draw is not judged
+Draw = tuple[str, int, pd.DataFrame, pd.DataFrame]  # way, rows, those drawn, those to judge
 KEYS = ["split", "unit", "tuned", "draw", "n", "rows", "target"]
 
 
@@ -75,8 +76,7 @@ def corrected(known: pd.DataFrame, mine: pd.DataFrame, others: pd.DataFrame) -> 
     return others["ratio"].to_numpy() - solution.mean(first)[index, others["target"].to_numpy()]
 
 
-def draws(one: pd.DataFrame, rng: np.random.Generator) -> Iterator[tuple[str, int, pd.DataFrame,
-                                                                         pd.DataFrame]]:  # fmt: skip
+def draws(one: pd.DataFrame, rng: np.random.Generator) -> Iterator[Draw]:
     """Draw rows to calibrate with, each with the rows to judge."""
     rows = rng.permutation(one["row"].unique())
     rest = one[~one["row"].isin(rows[: max(COUNTS)])]
@@ -135,9 +135,9 @@ def by_unit(found: pd.DataFrame) -> pd.DataFrame:
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Mean over devices of their median errors, and how many a profile harmed."""
-    parts = [("all", table), ("tuned", table[table["tuned"]]), ("not tuned", table[~table["tuned"]])]
+    tuned = table["tuned"]
     rows = []
-    for name, part in parts:
+    for name, part in {"all": table, "tuned": table[tuned], "not tuned": table[~tuned]}.items():
         for key, one in part.groupby(["split", "rows", "target", "n"], sort=False):
             before, after = one["before"].mean(), one["after"].mean()
             rows.append(dict(zip(("split", "rows", "target", "n"), key, strict=True)) | {

@@ -150,7 +150,9 @@ class Explanation:
         return "\n".join(["What bounds it", *lines])
 
     def _efficiency(self) -> str:
-        told = [f"{_SHORT[k]} {100 * v:.0f} %" for k, v in self.efficiency.items()]
+        # A server's ceiling of throughput is that of any number of users: it says little of few.
+        times = {k: v for k, v in self.efficiency.items() if k != "output_tok_s"}
+        told = [f"{_SHORT[k]} {100 * v:.0f} %" for k, v in (times or self.efficiency).items()]
         return ("How efficient it is\n  Of what the hardware could do at best (100 %: nothing lost,"
                 f" nothing waits): {', '.join(told)}.")  # fmt: skip
 

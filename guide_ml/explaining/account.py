@@ -30,12 +30,15 @@ class Account:
         Bounds, efficiencies and estimates.
     columns : dict of str to array of shape (1,)
         Inputs of the boosted estimators but ``log_estimate``, which depends on the target.
+    hardware : str
+        Slug of the device.
     """
 
     load: Load
     knobs: Columns
     estimate: Estimate
     columns: Columns
+    hardware: str
 
     def row(self, target: str, names: list[str]) -> Inputs:
         """Return the inputs of a target's estimators, shape (1, inputs)."""
@@ -64,7 +67,7 @@ def account(resolved: Resolved, fitted: Fitted, target: Target) -> Account:
     knobs = fitted.physics.knobs(drivers(load.columns, resolved.names, code))
     found = estimate(load, knobs)
     columns = inputs(load, resolved.names, knobs, found) | {"statistic": code}
-    return Account(load, knobs, found, columns)
+    return Account(load, knobs, found, columns, str(resolved.names["hardware"][0]))
 
 
 def parts(accounts: dict[str, Account], values: dict[str, float]) -> dict[str, dict[str, float]]:

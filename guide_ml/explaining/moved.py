@@ -12,7 +12,7 @@ import numpy as np
 import xgboost as xgb
 
 from guide_ml.artefacts import Fitted
-from guide_ml.estimators import Inputs, Member
+from guide_ml.estimators import BLIND, Inputs, Member
 from guide_ml.explaining.account import Account
 from guide_ml.explaining.words import GROUPS, group_of
 from guide_ml.explanation import Move, percent
@@ -61,12 +61,13 @@ def moves(fitted: Fitted, target: str, own: Account, words: dict[str, str]) -> t
     words : dict of str to str
         :func:`guide_ml.explaining.words.describe`.
     """
-    names = fitted.inputs[target]
+    name = target if own.hardware in fitted.devices[target] else target + BLIND
+    names = fitted.inputs[name]
     x = own.row(target, names)
-    members = fitted.members[target].values()
+    members = fitted.members[name].values()
     split = np.mean([contributions(m, x)[0] for m in members], axis=0)
     total = dict.fromkeys((*GROUPS, "usual"), 0.0)
-    for name, value in zip([*names, ""], split.tolist(), strict=True):
-        total[group_of(name) if name else "usual"] += value
+    for column, value in zip([*names, ""], split.tolist(), strict=True):
+        total[group_of(column) if column else "usual"] += value
     ordered = sorted(total.items(), key=lambda item: -abs(item[1]))
     return tuple(Move(k, words[k], percent(float(np.exp(v)))) for k, v in ordered if v)

@@ -45,7 +45,7 @@ def tell(done: int, total: int, text: str) -> None:
     print(f"  {text} {done}/{total}", file=sys.stderr, flush=True)
 
 
-def held_out(split: str, cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def held_out(split: str, cache: Path | None, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Log-ratios of held-out values (means only), and the traits of every row."""
     measured = prepare(read_files())
     data = build(measured)
@@ -53,7 +53,7 @@ def held_out(split: str, cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame
     if file and file.exists():
         predicted = np.load(file)
     else:
-        predicted, _ = out_of_fold(measured, data, split, SEED, progress=tell)
+        predicted, _ = out_of_fold(measured, data, split, SEED, jobs, tell)
         if file:
             np.save(file, predicted)
     v, known = data.values, traits(measured.resolved.columns, measured.resolved.names)
@@ -176,8 +176,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", nargs="+", default=["hardware", "source"])
     parser.add_argument("--cache", type=Path, help="folder that keeps held-out predictions")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     asked = parser.parse_args()
-    found = pd.concat([judge(*held_out(split, asked.cache), split) for split in asked.splits])
+    found = pd.concat([judge(*held_out(s, asked.cache, asked.jobs), s) for s in asked.splits])
     table = by_unit(found)
     summary = summarise(table)
     RESULTS.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.calibration.effects import NOISE, TRAITS, Names, prior_variance, traits
+from guide_ml.calibration.effects import TRAITS, Names, traits
 from guide_ml.calibration.shrink import Cells, Solution, solve
 from guide_ml.descriptors import MODES
 from guide_ml.errors import BadArtefact, InvalidInput
@@ -137,9 +137,7 @@ class Profile:
         n = len(names["hardware"])
         out = {name: np.ones(n) for name in NAMES}
         if len(first):
-            left = self._solution.variance(first) + np.asarray(NOISE)[None, :] ** 2
-            before = prior_variance() + np.asarray(NOISE) ** 2
-            ratio = np.sqrt(np.minimum(left / before[None, :], 1.0))
+            ratio = self._solution.width(first)
             for t, name in enumerate(NAMES):
                 out[name][scope] = ratio[index, t]
         return out

@@ -22,6 +22,8 @@ __all__ = ["Cells", "Solution", "cells", "solve"]
 
 #: Degrees of freedom of the Student distribution; rounds of reweighting.
 FREEDOM, ROUNDS = 4.0, 6
+#: Noise counts so many times for intervals: its tails are heavier than a normal distribution's.
+TAIL = 1.5
 #: Share of the noise that loads of one deployment have in common: no number of rows removes it.
 SHARED_NOISE = 0.15
 
@@ -99,6 +101,12 @@ class Solution:
         """Variance of what is left after the correction, shape (m, 4)."""
         known = self._each(traits, lambda k: np.einsum("ij,jk,ik->i", k, self.precision, k))
         return np.asarray(np.maximum(prior_variance()[None, :] - known, 0.0))
+
+    def width(self, traits: pd.DataFrame) -> Floats:
+        """Spread of log-ratios after the correction over that before any, shape (m, 4)."""
+        noise = (TAIL * np.asarray(NOISE)[None, :]) ** 2
+        left, before = self.variance(traits) + noise, prior_variance()[None, :] + noise
+        return np.asarray(np.sqrt(np.minimum(left / before, 1.0)))
 
     def _each(self, traits: pd.DataFrame, use: Callable[[Floats], Floats]) -> Floats:
         out = np.zeros((len(traits), len(NAMES)))

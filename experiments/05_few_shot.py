@@ -161,6 +161,37 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+LIMITS = {
+    "nothing": None, "the device": [], "device and engine": ["framework"],
+    "... and precision and layout": ["framework", "weight_dtype", "tp", "pp", "dp"],
+    "... and model": ["framework", "weight_dtype", "tp", "pp", "dp", "model", "mode"],
+}  # fmt: skip
+
+
+def limits(found: pd.DataFrame, known: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Errors if the mean log-ratio of all *other* values that share something were known.
+
+    No number of measurements can do better with corrections of that kind: the rest of the error
+    differs within the group.
+    """
+    counts = found.groupby("unit")["row"].nunique()
+    judged = found[found["unit"].isin(counts[counts >= ROWS].index)]
+    judged = judged.join(known.drop(columns=["hardware"]), on="row")
+    clipped = judged["ratio"].clip(-1.5, 1.5)
+    rows = []
+    for name, keys in LIMITS.items():
+        left = judged["ratio"]
+        if keys is not None:
+            group = clipped.groupby([judged[k] for k in ("unit", "target", *keys)])
+            n = group.transform("size")
+            left = left - (group.transform("sum") - clipped) / np.maximum(n - 1, 1)
+        size = pd.Series(evaluation.errors(np.exp(-left), np.ones(len(left))), left.index)
+        medians = size.groupby([judged["unit"], judged["target"]]).median().groupby("target").mean()
+        rows.append({"unseen": split, "known fully": name}
+                    | {NAMES[int(t)]: round(v, 1) for t, v in medians.items()})
+    return pd.DataFrame(rows)
+
+
 def markdown(table: pd.DataFrame) -> str:
     """Write a table in Markdown."""
     lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
@@ -196,7 +227,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder that keeps held-out predictions")
     parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     asked = parser.parse_args()
-    found = pd.concat([judge(*held_out(s, asked.cache, asked.jobs), s) for s in asked.splits])
+    values = {s: held_out(s, asked.cache, asked.jobs) for s in asked.splits}
+    found = pd.concat([judge(*one, split) for split, one in values.items()])
+    bounds = pd.concat([limits(*one, split) for split, one in values.items()])
     table = by_unit(found)
     summary = summarise(table)
     RESULTS.mkdir(exist_ok=True)
@@ -214,10 +247,14 @@ def main() -> None:
         " `experiments/05_few_shot.py`.\n",
         markdown(wide(summary, "all")),
         "\n## Devices on which the spreads were not tuned\n", markdown(wide(summary, "not tuned")),
+        "\n## What is the limit?\n",
+        "Median error, mean over devices, if the mean error of *all* other values that share the"
+        " device, or more, were known: what is left differs within.\n",
+        markdown(bounds),
         "\n## By device, 10 rows of any deployments\n", markdown(listed), "",
     ]  # fmt: skip
     (RESULTS / "05_few_shot.md").write_text("\n".join(parts), encoding="utf-8")
-    print("\n".join(parts[:5]))
+    print("\n".join(parts[:-2]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ __all__ = ["EXAMPLES", "calibrate"]
 
 EXAMPLES = (
     "guide calibrate my-runs.csv --out profile.json",
+    "guide calibrate my-runs.csv --hardware my-card.toml --out profile.json",
     "guide predict --profile profile.json --hardware l40s --model llama-3.1-8b-instruct"
     " --framework vllm --concurrency 16 --input-len 1024 --output-len 256",
 )
@@ -25,11 +26,22 @@ MeasurementsArgument = Annotated[
                    " ..., and what was measured: batch_latency_s, ttft_ms, tpot_ms,"
                    " output_tok_s."),
 ]  # fmt: skip
+HardwareFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--hardware", help="TOML file of a device that the catalogue lacks; may be"
+                 " repeated."),
+]  # fmt: skip
+ModelFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--model", help="config.json of a model that the catalogue lacks; may be"
+                 " repeated."),
+]  # fmt: skip
 OutOption = Annotated[Path, typer.Option("--out", help="File to write the profile to.")]
 
 
 def calibrate(
     measurements: MeasurementsArgument, out: OutOption = Path("profile.json"),
+    hardware: HardwareFiles = None, model: ModelFiles = None,
     predictor: o.PredictorOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Learn from 3 or more runs of your own how your machines differ from the general model."""
@@ -38,7 +50,7 @@ def calibrate(
         from guide_ml import report
 
         table = calibrating.read(measurements)
-        profile = calibrating.calibrate(table, predictor)
+        profile = calibrating.calibrate(table, predictor, hardware, model)
         profile.save(out)
     if as_json:
         typer.echo(json.dumps(profile.to_dict(), indent=2, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -125,11 +126,18 @@ class Explanation:
         """Return everything as plain values that :func:`json.dumps` takes."""
         return asdict(self)
 
-    def text(self) -> str:
-        """Tell it to a person who knows no rooflines, in paragraphs of plain lines."""
+    def text(self, width: int = 100) -> str:
+        """Tell it to a person who knows no rooflines, in paragraphs of plain lines.
+
+        Parameters
+        ----------
+        width : int
+            Characters of a line, at most.
+        """
         paragraphs = [self._time(), self._bound(), self._efficiency(), self._moved(),
                       self._profile(), self._variants()]  # fmt: skip
-        return "\n\n".join(p for p in paragraphs if p)
+        lines = "\n\n".join(p for p in paragraphs if p).splitlines()
+        return "\n".join(_wrapped(line, width) for line in lines)
 
     def _time(self) -> str:
         lines = ["Where the time goes"]
@@ -182,6 +190,12 @@ class Explanation:
                              for k, v in variant.percent.items())  # fmt: skip
             lines.append(f"  {variant.change:<{width}}  {told}")
         return "\n".join(lines)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Break a line at words; what follows is set in further."""
+    return textwrap.fill(line, width, subsequent_indent="    ", break_long_words=False,
+                         break_on_hyphens=False)  # fmt: skip
 
 
 def percent(ratio: float) -> float:

@@ -196,6 +196,19 @@ def test_the_command_says_json_and_refuses_with_two(runs, tmp_path):
     assert "3 measured rows or more" in refused.stderr
 
 
+def test_the_command_takes_hardware_and_models_of_ones_own(runs, tmp_path):
+    card = 'hardware = "my-card"\nmemory_gb = 96\nmem_bw_gbs = 1800\nfp16_tflops = 460\n'
+    (tmp_path / "my-card.toml").write_text(card, "utf-8")
+    runs.assign(hardware="my-card")[["hardware", "model", "framework", "concurrency", "input_len",
+                                     "output_len", "tpot_ms"]].to_csv(tmp_path / "runs.csv")
+    out = tmp_path / "profile.json"
+    words = ["calibrate", str(tmp_path / "runs.csv"), "--out", str(out)]
+    assert command(*words).exit_code == 2
+    done = command(*words, "--hardware", str(tmp_path / "my-card.toml"))
+    assert done.exit_code == 0, done.output
+    assert load(out).hardware == ("my-card",)
+
+
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     with pytest.raises(BadData, match="cannot be read"):
         read(tmp_path / "none.csv")

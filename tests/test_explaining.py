@@ -160,6 +160,13 @@ def test_the_text_tells_every_part_in_words(explained):
     assert "your own measurements" not in text
 
 
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_text_keeps_to_its_width(explained, width):
+    lines = explained.text(width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert explained.text(width).split() == explained.text().split()
+
+
 def test_an_explanation_is_plain_values(explained):
     plain = json.loads(json.dumps(explained.to_dict()))
     assert plain["parts"]["ttft_ms"] == explained.parts["ttft_ms"]

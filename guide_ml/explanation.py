@@ -169,7 +169,7 @@ class Explanation:
         for name, moves in self.moved.items():
             total = 100.0 * (_product(moves) - 1.0)
             strong = [m for m in moves if abs(m.percent) >= SMALL_MOVE][:MOVES]
-            why = "; ".join(f"{m.words} {m.percent:+.0f} %" for m in strong)
+            why = "; ".join(f"{m.words} {_signed(m.percent)}" for m in strong)
             lines.append(f"  {_SHORT[name]}: in the measurements like this one,"
                          f" {_slower(name, total)} physics says{f' ({why})' if why else ''}.")
         return "\n".join(lines) if self.moved else ""
@@ -177,7 +177,7 @@ class Explanation:
     def _profile(self) -> str:
         if not self.profile_percent:
             return ""
-        told = ", ".join(f"{_SHORT[k]} {v:+.0f} %" for k, v in self.profile_percent.items())
+        told = ", ".join(f"{_SHORT[k]} {_signed(v)}" for k, v in self.profile_percent.items())
         return f"What your own measurements say beyond that\n  {told}."
 
     def _variants(self) -> str:
@@ -186,7 +186,7 @@ class Explanation:
         width = max(len(v.change) for v in self.variants)
         lines = ["What would change it"]
         for variant in self.variants:
-            told = ", ".join(f"{_SHORT[k]} {_figure(k, variant.values[k])} ({v:+.0f} %)"
+            told = ", ".join(f"{_SHORT[k]} {_figure(k, variant.values[k])} ({_signed(v)})"
                              for k, v in variant.percent.items())  # fmt: skip
             lines.append(f"  {variant.change:<{width}}  {told}")
         return "\n".join(lines)
@@ -208,6 +208,12 @@ def _product(moves: tuple[Move, ...]) -> float:
     for move in moves:
         total *= 1.0 + move.percent / 100.0
     return total
+
+
+def _signed(value: float) -> str:
+    """Write a change in whole percent; no change has no sign."""
+    whole = round(value)
+    return f"{whole:+d} %" if whole else "0 %"
 
 
 def _slower(name: str, change: float) -> str:

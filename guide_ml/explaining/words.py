@@ -65,6 +65,6 @@ def describe(found: Prediction) -> dict[str, str]:
         "load": f"the load, {w.mode}" + (f" with {users:,g} at a time" if users else "")
         + f", {tokens}",
         "memory": f"the room in memory ({found.memory.free_gb:,.1f} GB free)",
-        "bottleneck": "what the time goes into",
+        "bottleneck": "the mix of arithmetic, reads and overhead",
         "usual": "all measurements together",
     }  # fmt: skip

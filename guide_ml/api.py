@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from guide_ml import given, keywords
 from guide_ml.assume import Resolved
+from guide_ml.calibration import Profile, ProfileLike, profile_of
 from guide_ml.descriptors import Framework
 from guide_ml.errors import DoesNotFit, InvalidInput
+from guide_ml.explaining import Explainer
 from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
 from guide_ml.intervals import LEVEL, check_level
 from guide_ml.prediction import MemoryAccount, Prediction
@@ -47,6 +50,7 @@ def predict(
     ttft_stat: str | None = None, tpot_stat: str | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
+    profile: ProfileLike | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict speed and memory of one deployment.
 
@@ -81,6 +85,8 @@ def predict(
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
         Other estimators than the ones that come with the package.
+    profile : Profile or path, optional
+        Corrections by one's own measurements, from ``guide calibrate``.
 
     Returns
     -------
@@ -121,16 +127,21 @@ def predict(
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
     asked = ask(row, known, released)
-    return _one(*asked, predictor, check_level(level)).prediction()
+    corrections = profile_of(profile)
+    done = _one(*asked, predictor, check_level(level), corrections)
+    explainer = Explainer(done, row, known, released, corrections)
+    words = corrections.words(done.resolved.names) if corrections else ""
+    return replace(done.prediction(), explainer=explainer, calibrated=words)
 
 
 def _one(
-    raw: Raw, resolved: Resolved, predictor: PredictorLike | None, level: float | None
-) -> Run:
+    raw: Raw, resolved: Resolved, predictor: PredictorLike | None, level: float | None,
+    profile: Profile | None,
+) -> Run:  # fmt: skip
     """Predict the only row, or raise what is wrong with it."""
     if resolved.errors[0]:
         raise InvalidInput(resolved.errors[0])
-    done = run(raw, resolved, predictor, level)
+    done = run(raw, resolved, predictor, level, profile)
     if done.errors[0]:
         raise InvalidInput(done.errors[0])
     if not done.fits[0]:
@@ -145,6 +156,7 @@ def predict_table(
     hardware: Mapping[str, HardwareLike] | Iterable[HardwareLike] | None = None,
     models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
     level: float | None = LEVEL,
+    profile: ProfileLike | None = None,
 ) -> pd.DataFrame:
     """Predict speed and memory of each deployment of a table.
 
@@ -163,6 +175,8 @@ def predict_table(
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for no intervals and no
         domain, which is faster.
+    profile : Profile or path, optional
+        Corrections by one's own measurements; rows out of its scope are not touched.
 
     Returns
     -------
@@ -185,7 +199,8 @@ def predict_table(
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
     check_level(level)
     if type(table).__module__.startswith("pyarrow"):
-        arrow: pd.DataFrame = _predict_arrow(table, errors, predictor, hardware, models, level)
+        rest = (errors, predictor, hardware, models, level, profile)
+        arrow: pd.DataFrame = _predict_arrow(table, *rest)
         return arrow
     _check_table(table)
     known = Definitions(
@@ -196,7 +211,7 @@ def predict_table(
     raw, resolved = ask(table, known)
     if errors == "raise":
         _raise_first(table.index, resolved.errors)
-    done = run(raw, resolved, predictor, level)
+    done = run(raw, resolved, predictor, level, profile_of(profile))
     if errors == "raise":
         _raise_first(table.index, done.errors)
     return _result(table.index, done)

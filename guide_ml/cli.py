@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from guide_ml import catalogue, cli_launch, report
+from guide_ml import catalogue, cli_calibrate, cli_launch, report
 from guide_ml import cli_options as o
 from guide_ml.errors import GuideError, UnknownName
 
@@ -84,6 +84,8 @@ def _root(
         " --model meta-llama/Llama-3.1-405B --batch-size 32 --input-len 2048 --output-len 128",
         "guide predict --hardware my-chip.toml --model ./my-model/config.json --framework vllm"
         " --batch-size 1 --input-len 512 --output-len 128 --json",
+        "guide predict --hardware l40s --model qwen2.5-7b-instruct --framework vllm --concurrency 8"
+        " --input-len 512 --output-len 128 --explain --plot why.png",
     )
 )
 def predict(
@@ -97,16 +99,28 @@ def predict(
     input_len: o.InputOption = None, output_len: o.OutputOption = None,
     context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
     tpot_stat: o.StatOption = None, level: o.LevelOption = 0.9,
-    predictor: o.PredictorOption = None, as_json: o.JsonOption = False,
+    predictor: o.PredictorOption = None, profile: o.ProfileOption = None,
+    explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Predict speed and memory of one deployment."""
     asked = dict(locals())
-    asked.pop("as_json")
+    for name in ("explain", "plot", "as_json"):
+        asked.pop(name)
     with Console(stderr=True).status("predicting"):
         from guide_ml import api
 
         found = api.predict(**asked)
-    _print(found.to_dict(), lambda: report.prediction(found), as_json)
+        why = found.explain() if explain or plot else None
+        if why and plot:
+            from guide_ml.explaining import picture
+
+            picture.draw(why, plot, picture.title(found))
+    told = why if explain else None
+    values = found.to_dict() | ({"explanation": told.to_dict()} if told else {})
+    _print(values, lambda: report.prediction(found, told), as_json)
+
+
+app.command(epilog=_examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
 
 
 app.command(epilog=_examples(*cli_launch.EXAMPLES))(cli_launch.launch)

@@ -79,4 +79,14 @@ LevelOption = Annotated[
 PredictorOption = Annotated[
     Path | None, typer.Option("--predictor", help="Folder of other estimators.")
 ]
+ProfileOption = Annotated[
+    Path | None, typer.Option("--profile", help="Profile of your own machines (guide calibrate).")
+]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Say in plain words why, and what would change it.")
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option("--plot", help="Draw the explanation: a .png, .svg or .pdf file."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

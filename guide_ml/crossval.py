@@ -28,7 +28,7 @@ from guide_ml.targets import NAMES
 
 __all__ = [
     "Fold", "Progress", "boosted_inputs", "evaluate", "fit_boosters", "known_devices",
-    "out_of_fold", "scores",
+    "out_of_fold", "predict_values", "scores",
 ]  # fmt: skip
 
 #: Threads of one booster: it comes out the same for the same number only, so it is fixed.
@@ -112,7 +112,7 @@ class Fold:
     log_physics: Floats
 
 
-def _predict(fitted: Fitted, resolved: Resolved, values: Values) -> Floats:
+def predict_values(fitted: Fitted, resolved: Resolved, values: Values) -> Floats:
     """Predict measured values just as a user's call does, each with its own statistic."""
     predictor = Predictor(fitted)
     out = np.full(len(values.row), np.nan)
@@ -140,7 +140,7 @@ def _fold(
     members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind)
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
-    predicted = _predict(fitted, resolved, test.values)
+    predicted = predict_values(fitted, resolved, test.values)
     knobs = coefficients.knobs(test.sample.drivers)
     return Fold(np.flatnonzero(held), predicted, log_estimate(test.sample, knobs))
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from guide_ml.descriptors import Deployment, Workload
+from guide_ml.errors import InvalidInput
+from guide_ml.explanation import Explanation
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Domain", "Evidence", "MemoryAccount", "Prediction"]
@@ -130,8 +132,12 @@ class Prediction:
         Ends of the interval of each metric.
     domain : Domain or None
         How familiar the deployment is, and what sets it apart from what was measured.
+    calibrated : str
+        What the caller's profile has to do with it, in words; blank without a profile.
     find_evidence : callable, optional
         Looks the nearest measured rows up.
+    explainer : callable, optional
+        Tells why, for :meth:`explain`; :func:`guide_ml.predict` puts it there.
     """
 
     batch_latency_s: float | None
@@ -147,8 +153,12 @@ class Prediction:
     low: Mapping[str, float | None] = field(default_factory=dict)
     high: Mapping[str, float | None] = field(default_factory=dict)
     domain: Domain | None = None
+    calibrated: str = ""
     find_evidence: Callable[[], tuple[Evidence, ...]] = field(
         default=tuple, repr=False, compare=False
+    )
+    explainer: Callable[[Prediction], Explanation] | None = field(
+        default=None, repr=False, compare=False
     )
 
     @property
@@ -160,6 +170,20 @@ class Prediction:
     def evidence(self) -> tuple[Evidence, ...]:
         """The measured rows nearest to what was asked, the nearest first."""
         return self.find_evidence()
+
+    def explain(self) -> Explanation:
+        """Explain the prediction: where the time goes, why, and what would change it.
+
+        Its ``text()`` is for people, its ``to_dict()`` for programs.
+
+        Raises
+        ------
+        InvalidInput
+            If the prediction was not made by :func:`guide_ml.predict`.
+        """
+        if self.explainer is None:
+            raise InvalidInput("a prediction must come from guide_ml.predict() to be explained")
+        return self.explainer(self)
 
     @property
     def request_latency_s(self) -> float | None:
@@ -200,6 +224,7 @@ class Prediction:
             "memory": asdict(self.memory),
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
+            "calibrated": self.calibrated,
             "evidence": [asdict(e) for e in self.evidence],
         }
 

@@ -12,7 +12,9 @@ from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from guide_ml.explanation import Explanation
 from guide_ml.prediction import Evidence, Prediction
 from guide_ml.targets import TARGETS
 
@@ -32,13 +34,15 @@ def _unit(name: str) -> str:
 
 
 
-def prediction(found: Prediction) -> RenderableType:
-    """Lay a prediction out: speed, memory of a device, what was assumed.
+def prediction(found: Prediction, explained: Explanation | None = None) -> RenderableType:
+    """Lay a prediction out: speed, memory of a device, what was assumed, and why.
 
     Parameters
     ----------
     found : Prediction
         What to show.
+    explained : Explanation, optional
+        Its explanation, to be shown below.
 
     Returns
     -------
@@ -48,6 +52,10 @@ def prediction(found: Prediction) -> RenderableType:
     parts = [_title(found), _speed(found), *_sureness(found), _memory(found)]
     if found.assumed:
         parts.append(details(found.assumed, "assumed, as it was not given"))
+    if found.calibrated:
+        parts.append(details({"profile": found.calibrated}, "your own measurements"))
+    if explained:
+        parts.append(Text(explained.text()))
     return Group(*parts)
 
 

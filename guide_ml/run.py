@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from guide_ml import advice, assume, explain
 from guide_ml import table as tables
+from guide_ml.calibration import Profile, apply
 from guide_ml.descriptors import MODES, STATS, Deployment, Framework, Hardware, Model, Workload
 from guide_ml.errors import InvalidInput
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
@@ -22,7 +23,7 @@ from guide_ml.predictor import Outcome, Predictor, default_predictor
 from guide_ml.targets import NAMES
 from guide_ml.units import GB
 
-__all__ = ["PredictorLike", "Run", "ask", "run"]
+__all__ = ["PredictorLike", "Run", "ask", "corrected", "predictor_of", "run"]
 
 PredictorLike = Predictor | str | os.PathLike[str]
 
@@ -182,7 +183,7 @@ def ask(
 
 def run(
     raw: tables.Raw, resolved: assume.Resolved, predictor: PredictorLike | None,
-    level: float | None = None,
+    level: float | None = None, profile: Profile | None = None,
 ) -> Run:  # fmt: skip
     """Predict what was asked.
 
@@ -194,14 +195,38 @@ def run(
         Estimators; those of the package by default.
     level : float, optional
         Share of cases that intervals are to hold; none are made without.
+    profile : Profile, optional
+        Corrections by one's own measurements.
     """
-    chosen = _predictor(predictor)
+    chosen = predictor_of(predictor)
     outcome = chosen.predict(resolved)
     judged = None if level is None else chosen.judge(resolved, outcome, level)
-    return Run(raw, resolved, outcome, chosen, judged)
+    done = Run(raw, resolved, outcome, chosen, judged)
+    return done if profile is None else corrected(done, profile)
 
 
-def _predictor(given: PredictorLike | None) -> Predictor:
+def corrected(done: Run, profile: Profile) -> Run:
+    """Correct what was predicted by a profile, and narrow its intervals.
+
+    Raises
+    ------
+    InvalidInput
+        If the profile was made with another trained set.
+    """
+    profile.require(str(done.predictor.card.get("artefact_sha256", "")))
+    resolved, outcome, judged = done.resolved, done.outcome, done.judged
+    values = apply.values(profile, resolved, outcome.values, outcome.floors)
+    if judged is not None:
+        low, high = (
+            apply.ends(profile, resolved, outcome.values, ends, values, outcome.floors)
+            for ends in (judged.low, judged.high)
+        )
+        judged = replace(judged, low=low, high=high)
+    return replace(done, outcome=replace(outcome, values=values), judged=judged)
+
+
+def predictor_of(given: PredictorLike | None) -> Predictor:
+    """Return the predictor that a caller means: an object, a folder, or the package's own."""
     if given is None:
         return default_predictor()
     if isinstance(given, str | os.PathLike):

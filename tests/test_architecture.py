@@ -19,6 +19,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("dtypes", "checks"),
     ("launch",),
     ("descriptors", "derive"),
+    ("explanation",),
     ("catalogue", "hf_config", "prediction", "targets"),
     ("words",),
     ("table",),
@@ -26,7 +27,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("assume", "given", "keywords"),
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
-    ("dataset", "evaluation", "nearby"),
+    ("dataset", "evaluation", "nearby", "calibration", "plausible"),
     ("estimators",),
     ("intervals",),
     ("knowledge",),
@@ -36,9 +37,10 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("predictor", "held_out"),
     ("crossval",),
     ("training", "run"),
+    ("calibrate", "explaining"),
     ("api",),
     ("report",),
-    ("cli", "cli_launch", "cli_options"),
+    ("cli", "cli_calibrate", "cli_launch", "cli_options"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)
@@ -169,10 +171,12 @@ def test_at_most_one_module_knows_mlflow():
 
 def test_every_imported_package_is_a_declared_dependency():
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
-    imported = set().union(*(imports(module) for module in modules())) - set(modules())
-    spelt = {IMPORT_NAMES.get(name, name) for name in imported - sys.stdlib_module_names}
-    assert spelt <= declared
+    extras = [line for extra in project["optional-dependencies"].values() for line in extra]
+    for at_import, lines in ((True, []), (False, extras)):  # extras are imported where needed only
+        declared = {re.split(r"[^\w-]", line)[0] for line in [*project["dependencies"], *lines]}
+        found = set().union(*(imports(module, at_import) for module in modules())) - set(modules())
+        spelt = {IMPORT_NAMES.get(name, name) for name in found - sys.stdlib_module_names}
+        assert spelt <= declared
 
 
 def test_files_are_short():

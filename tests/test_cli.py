@@ -102,7 +102,8 @@ def test_a_command_that_is_misspelt_exits_with_2_and_no_traceback(words: list[st
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("command", [[], ["predict"], ["list"], ["show"], ["train"], ["evaluate"]])
+@pytest.mark.parametrize("command", [[], ["predict"], ["calibrate"], ["list"], ["show"], ["train"],
+                                     ["evaluate"]])  # fmt: skip
 def test_every_help_has_examples(command: list[str]) -> None:
     done = guide(*command, "--help")
     assert done.exit_code == 0
@@ -118,8 +119,8 @@ def test_the_examples_of_predict_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "400")
     lines = guide("predict", "--help").stdout.split("Examples", 1)[1].splitlines()
     commands = [line.split()[1:] for line in lines if line.strip().startswith("guide predict")]
-    assert len(commands) == 3
-    assert [guide(*words).exit_code for words in commands] == [0, 0, 0]
+    assert len(commands) == 4
+    assert [guide(*words).exit_code for words in commands] == [0] * 4
 
 
 @pytest.mark.parametrize(

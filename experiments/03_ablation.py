@@ -1,0 +1,240 @@
+"""What does each part of the estimate contribute on what nobody has measured?
+
+Physics alone, trees without physics, estimators without each group of inputs, LightGBM, XGBoost
+and their mean, with and without what physics knows by name (engine, architecture, device, ...),
+on unseen deployments, models, hardware and sources. All rows are predicted, in 5 folds (01 uses
+10 or more, so its errors are a little lower). Inputs are left out for LightGBM alone, so these
+lines compare with "LightGBM alone". Writes results/03_ablation.{md,csv}. Takes about an hour on
+one core; --share 0.1 for a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from guide_ml import evaluation
+from guide_ml.artefacts import Fitted
+from guide_ml.assume import Resolved
+from guide_ml.crossval import boosted_inputs, known_devices, predict_values
+from guide_ml.dataset import Dataset, Matrix, build, matrix
+from guide_ml.estimators import BLIND, KINDS, fit_member, hyper_parameters
+from guide_ml.explaining.words import GROUPS, group_of
+from guide_ml.measurements import prepare, read_files
+from guide_ml.physics.design import Coefficients, Drivers
+from guide_ml.physics.fit import fit, log_estimate
+from guide_ml.physics.inputs import INPUTS, LOADED, STATIC
+from guide_ml.targets import NAMES
+
+RESULTS = Path(__file__).parent / "results"
+SEED, FOLDS = 0, 5
+SPLITS = ("deployment", "model", "hardware", "source")
+#: Hyper-parameters of a kind that tuning kept for no target: the middle of its search space.
+USUAL: dict[str, dict[str, object]] = {
+    "lightgbm": {"objective": "l1", "learning_rate": 0.07, "num_leaves": 60, "rounds": 280,
+                 "min_child_samples": 15, "feature_fraction": 0.4, "bagging_fraction": 0.9,
+                 "lambda_l2": 0.1},
+    "xgboost": {"eta": 0.07, "max_depth": 7, "min_child_weight": 6.0, "subsample": 0.85,
+                "colsample_bytree": 0.5, "reg_lambda": 2.0, "rounds": 350},
+}  # fmt: skip
+#: Inputs of trees that know no physics: descriptors only.
+PHYSICAL = ("log_launch", "log_prefill_launch", "log_hops", "log_arithmetic", "log_bandwidth",
+            "log_interference", "log_step_floor_one", "log_one", "log_whole", "log_step",
+            "log_estimate", "log_held", "kv_pressure")  # fmt: skip
+PLAIN = [n for n in (*STATIC, *LOADED) if n not in PHYSICAL]
+OWN, BOTH, LIGHT, XG = "guide-ml", "mean of both", "LightGBM alone", "XGBoost alone"
+ALIKE = "no estimators of their own for unmeasured devices"
+NAMELESS = "no corrections by name in physics"
+PHYSICS, PLAIN_PHYSICS = "physics alone", "physics alone, no corrections by name"
+TREES = "trees without physics"
+WITHOUT = {f"LightGBM without {g}": g for g in GROUPS}
+METHODS = (
+    OWN, BOTH, LIGHT, XG, ALIKE, NAMELESS, PHYSICS, PLAIN_PHYSICS, TREES, *WITHOUT,
+)  # fmt: skip
+
+
+def tell(done: int, total: int, text: str) -> None:
+    """Show progress."""
+    print(f"  {text} {done}/{total}", file=sys.stderr, flush=True)
+
+
+def nameless(rows: Drivers) -> Drivers:
+    """Give every row the same name in every group."""
+    codes = {k: np.zeros_like(v) for k, v in rows.codes.items()}
+    return replace(rows, codes=codes, levels={k: [""] for k in rows.levels})
+
+
+def fit_nameless(train: Dataset) -> Coefficients:
+    """Calibrate physics that knows nothing by name."""
+    found = fit(replace(train.sample, drivers=nameless(train.sample.drivers)))
+    shared = {knob: sum(levels.get("", 0.0) for levels in by_group.values())
+              for knob, by_group in found.corrections.items()}  # fmt: skip
+    constants = {k: v + shared.get(k, 0.0) for k, v in found.constants.items()}
+    return Coefficients(constants, found.slopes, {})
+
+
+def parameters(target: str, kind: str) -> dict[str, object]:
+    """Tuned hyper-parameters; the middle of the tuned range for a kind that tuning dropped."""
+    return hyper_parameters().get(f"{target}/{kind}", USUAL[kind])
+
+
+def shipped(fitted: Fitted) -> Fitted:
+    """Keep the kinds that tuning chose for each target."""
+    tuned = hyper_parameters()
+    members = {
+        name: {k: m for k, m in found.items() if f"{name.removesuffix(BLIND)}/{k}" in tuned}
+        for name, found in fitted.members.items()
+    }
+    return replace(fitted, members=members)
+
+
+def boost(
+    train: Dataset, table: Matrix, coefficients: Coefficients, kinds: Iterable[str],
+    blind: Iterable[str], drop: str = "",
+) -> Fitted:  # fmt: skip
+    """Fit estimators of some kinds, without the inputs of a group.
+
+    The targets of `blind` get estimators for unmeasured devices as well.
+    """
+    residual = train.sample.log_value - table.log_physics
+    inputs, members = {}, {}
+    for name in (*NAMES, *(n + BLIND for n in blind)):
+        target = name.removesuffix(BLIND)
+        rows = np.flatnonzero(train.values.target == NAMES.index(target))
+        inputs[name] = [c for c in boosted_inputs(name) if not drop or group_of(c) != drop]
+        x = table.stack(inputs[name])[rows]
+        members[name] = {
+            kind: fit_member(kind, target, x, residual[rows], train.sample.weight[rows], SEED, 1,
+                             parameters(target, kind))
+            for kind in kinds
+        }
+    return Fitted(coefficients, inputs, members, known_devices(train))
+
+
+def only(fitted: Fitted, kind: str) -> Fitted:
+    """Keep the estimators of one kind."""
+    return replace(fitted, members={k: {kind: v[kind]} for k, v in fitted.members.items()})
+
+
+def trees(train: Dataset, test: Dataset) -> np.ndarray:
+    """Predict by trees that see descriptors only and learn the logarithm of the value."""
+    tables = [matrix(part, Coefficients()).stack(PLAIN) for part in (train, test)]
+    out = np.full(len(test.values.row), np.nan)
+    for index, name in enumerate(NAMES):
+        rows, asked = (np.flatnonzero(d.values.target == index) for d in (train, test))
+        if len(asked):
+            both = [fit_member(kind, name, tables[0][rows], train.sample.log_value[rows],
+                               train.sample.weight[rows], SEED, 1,
+                               parameters(name, kind)).predict(tables[1][asked])
+                    for kind in KINDS]  # fmt: skip
+            out[asked] = np.mean(both, axis=0)
+    return out
+
+
+def one_fold(
+    data: Dataset, resolved: Resolved, held: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Predict the values of a fold by every method."""
+    train, test = data.take(~held), data.take(held)
+    known, plain = fit(train.sample), fit_nameless(train)
+    devices, asked = known_devices(train), known_devices(test)
+    blind = [name for name in NAMES if set(asked[name]) - set(devices[name])]
+    tables = {True: matrix(train, known), False: matrix(train, plain)}
+    full = boost(train, tables[True], known, KINDS, blind)
+    own = shipped(full)
+    every = {name: sorted(set(data.slugs["hardware"].astype(str))) for name in NAMES}
+    variants = {
+        OWN: own, BOTH: full, LIGHT: only(full, "lightgbm"), XG: only(full, "xgboost"),
+        ALIKE: replace(own, devices=every),
+        NAMELESS: shipped(boost(train, tables[False], plain, KINDS, blind)),
+    }  # fmt: skip
+    for method, group in WITHOUT.items():
+        variants[method] = boost(train, tables[True], known, ["lightgbm"], blind,
+                                 group)
+    out = {k: predict_values(v, resolved, test.values) for k, v in variants.items()}
+    rows = test.sample.drivers
+    out[PHYSICS] = log_estimate(test.sample, known.knobs(rows))
+    out[PLAIN_PHYSICS] = log_estimate(test.sample, plain.knobs(rows))
+    out[TREES] = trees(train, test)
+    return np.flatnonzero(held), out
+
+
+def run(split: str, share: float, jobs: int) -> pd.DataFrame:
+    """Predict every value of a split by every method and sum the errors up."""
+    table = read_files()
+    if share < 1:
+        table = table.sample(frac=share, random_state=SEED).reset_index(drop=True)
+    measured = prepare(table)
+    data = build(measured)
+    fold = evaluation.folds(evaluation.groups(measured, split), SEED, FOLDS) % FOLDS
+    fold = fold[data.values.row]
+    logs = {m: np.full(len(fold), np.nan) for m in METHODS}
+    work = (delayed(one_fold)(data, measured.resolved, fold == k) for k in np.unique(fold))
+    found = Parallel(n_jobs=jobs, return_as="generator")(work)
+    for done, (rows, predicted) in enumerate(found, start=1):
+        for method, values in predicted.items():
+            logs[method][rows] = values
+        tell(done, len(np.unique(fold)), f"split {split}: fold")
+    lines = []
+    for method, values in logs.items():
+        for index, name in enumerate(NAMES):
+            mine = (data.values.target == index) & (data.values.statistic == 0)
+            mine &= np.isfinite(values)
+            ape = evaluation.errors(np.exp(values[mine]), data.values.value[mine])
+            lines.append({"split": split, "method": method, "target": name}
+                         | evaluation.summary(ape))  # fmt: skip
+    return pd.DataFrame(lines).round(2)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table in Markdown."""
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def write(table: pd.DataFrame, share: float) -> str:
+    """Write what was measured; splits not run keep their rows."""
+    path = RESULTS / "03_ablation.csv"
+    if path.exists():
+        old = pd.read_csv(path)
+        table = pd.concat([old[~old["split"].isin(table["split"])], table], ignore_index=True)
+    table.to_csv(path, index=False)
+    parts = ["# What each part contributes\n",
+             f"Median error in percent, means only, {FOLDS} folds"
+             + (f", {share:.0%} of the rows" if share < 1 else "")
+             + f"; trees without physics see {len(PLAIN)} of {len(INPUTS)} inputs. Written by"
+             " `experiments/03_ablation.py`.\n"]  # fmt: skip
+    for split in SPLITS:
+        own = table[table["split"] == split]
+        if len(own):
+            wide = own.pivot_table(index="method", columns="target", values="median_ape")
+            wide = wide.loc[[m for m in METHODS if m in wide.index], list(NAMES)].round(1)
+            parts += [f"\n## Unseen {split}\n", markdown(wide.reset_index())]
+    text = "\n".join([*parts, ""])
+    (RESULTS / "03_ablation.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def main() -> None:
+    """Run the splits and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--splits", nargs="+", default=list(SPLITS), choices=SPLITS)
+    parser.add_argument("--share", type=float, default=1.0, help="share of the rows to use")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    asked = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for split in asked.splits:  # written after each, so that an interrupted run keeps its splits
+        text = write(run(split, asked.share, asked.jobs), asked.share)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""Calibration to one's own machines: what a few measurements say of the general model.
+
+The logarithm of measured / predicted is taken as a sum of effects of the device, the engine, the
+precision, the layout, the model, ..., each drawn from a normal distribution whose spread
+was learnt on devices that the estimators had not seen (empirical Bayes). Given a few measurements,
+the best estimate of the sum is a weighted mean of their log-ratios, drawn towards 0: three noisy
+rows move little, ten that agree move nearly all the way. No effect depends on how heavy the load
+is, so what rises with the load goes on rising.
+"""
+
+from guide_ml.calibration.profile import Profile, ProfileLike, load, profile_of
+
+__all__ = ["Profile", "ProfileLike", "load", "profile_of"]

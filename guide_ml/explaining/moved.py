@@ -1,0 +1,73 @@
+"""What moved the estimators away from physics: contributions of each input, grouped.
+
+Boosters split log(measured / physics) over their inputs exactly (Shapley values of trees,
+Lundberg et al., Nature Machine Intelligence 2, 2020): the contributions and the mean over the
+training data sum to what they predict.
+"""
+
+from __future__ import annotations
+
+import lightgbm as lgb
+import numpy as np
+import xgboost as xgb
+
+from guide_ml.artefacts import Fitted
+from guide_ml.estimators import BLIND, Inputs, Member
+from guide_ml.explaining.account import Account
+from guide_ml.explaining.words import GROUPS, group_of
+from guide_ml.explanation import Move, percent
+from guide_ml.table import Floats
+
+__all__ = ["contributions", "moves"]
+
+
+def contributions(member: Member, x: Inputs) -> Floats:
+    """Split what one booster predicts over its inputs.
+
+    Parameters
+    ----------
+    member : Member
+        A LightGBM or XGBoost booster.
+    x : array of shape (n, inputs)
+        Inputs.
+
+    Returns
+    -------
+    array of shape (n, inputs + 1)
+        Contributions; the last column is the mean over the training data.
+    """
+    booster = getattr(member, "booster", None)
+    if isinstance(booster, lgb.Booster):
+        return np.asarray(booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
+    if isinstance(booster, xgb.Booster):
+        found = booster.predict(xgb.DMatrix(x), pred_contribs=True)
+        return np.asarray(found, dtype=np.float64)
+    out = np.zeros((len(x), x.shape[1] + 1))  # an estimator of another kind: all in one
+    out[:, -1] = member.predict(x)
+    return out
+
+
+def moves(fitted: Fitted, target: str, own: Account, words: dict[str, str]) -> tuple[Move, ...]:
+    """Group the contributions to the estimate of a target, strongest first.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The trained set.
+    target : str
+        What is explained.
+    own : Account
+        Its inputs.
+    words : dict of str to str
+        :func:`guide_ml.explaining.words.describe`.
+    """
+    name = target if own.hardware in fitted.devices[target] else target + BLIND
+    names = fitted.inputs[name]
+    x = own.row(target, names)
+    members = fitted.members[name].values()
+    split = np.mean([contributions(m, x)[0] for m in members], axis=0)
+    total = dict.fromkeys((*GROUPS, "usual"), 0.0)
+    for column, value in zip([*names, ""], split.tolist(), strict=True):
+        total[group_of(column) if column else "usual"] += value
+    ordered = sorted(total.items(), key=lambda item: -abs(item[1]))
+    return tuple(Move(k, words[k], percent(float(np.exp(v)))) for k, v in ordered if v)

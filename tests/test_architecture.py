@@ -21,7 +21,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("catalogue", "hf_config", "prediction", "targets"),
     ("table",),
     ("parallel", "columns"),
-    ("assume", "given", "keywords"),
+    ("assume", "given", "keywords", "offers"),
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
     ("dataset", "evaluation"),
@@ -35,8 +35,9 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("crossval",),
     ("training", "run"),
     ("api",),
-    ("report",),
-    ("cli", "cli_options"),
+    ("searching",),
+    ("report", "report_search", "plots"),
+    ("cli", "cli_options", "cli_parts", "cli_prices", "cli_search"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)
@@ -167,7 +168,8 @@ def test_at_most_one_module_knows_mlflow():
 
 def test_every_imported_package_is_a_declared_dependency():
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {re.split(r"[^\w-]", line)[0] for line in [*project["dependencies"], *extras]}
     imported = set().union(*(imports(module) for module in modules())) - set(modules())
     spelt = {IMPORT_NAMES.get(name, name) for name in imported - sys.stdlib_module_names}
     assert spelt <= declared

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from time import gmtime, strftime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,8 +112,10 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
     if missing := [c for c in ("hardware", "price_usd_h") if c not in table]:
         raise InvalidInput(f"{origin} must have the column {missing[0]};"
                            f" got {', '.join(map(str, table.columns))}")  # fmt: skip
-    defaults = {"provider": "own", "region": "own", "num_devices": 1, "spot_usd_h": np.nan,
-                "as_of": day, "source": origin}  # fmt: skip
+    defaults: dict[str, Any] = {
+        "provider": "own", "region": "own", "num_devices": 1, "spot_usd_h": np.nan,
+        "as_of": day, "source": origin,
+    }  # fmt: skip
     for name, value in defaults.items():
         table[name] = table[name].replace("", value) if name in table else value
     if "instance_type" not in table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.errors import GuideError, InvalidInput, UnknownName
+from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.offers.files import write_csv
 
 __all__ = ["fetch", "offers_of", "write"]
 
@@ -37,8 +37,6 @@ def fetch() -> list[Any]:
         catalog = gpuhunt.Catalog(balance_resources=False, auto_reload=False)
         catalog.load()
         return list(catalog.query(min_gpu_count=1))
-    except GuideError:
-        raise
     except Exception as error:  # whatever the network or gpuhunt raises ends in one sentence
         raise InvalidInput(f"`guide prices refresh` needs a network; gpuhunt says: {error}"
                            ) from error  # fmt: skip
@@ -112,10 +110,5 @@ def write(out: Path) -> tuple[int, int]:
         Offers written, and left out because their device is not in the catalogue.
     """
     table, unknown = offers_of(fetch(), strftime("%Y-%m-%d", gmtime()))
-    beside = out.with_name(f"{out.name}.{os.getpid()}.tmp")
-    try:
-        table.to_csv(beside, index=False)
-        os.replace(beside, out)
-    except OSError as error:
-        raise InvalidInput(f"cannot write {str(out)!r}: {error.strerror}") from error
+    write_csv(table, out)
     return len(table), unknown

@@ -100,4 +100,6 @@ def _day(text: str) -> str:
     try:
         return np.datetime_as_string(np.datetime64(text, "D"))
     except ValueError as error:
-        raise InvalidInput(f"priced_since must be a date such as 2026-01-31; got {text!r}") from error
+        raise InvalidInput(
+            f"priced_since must be a date such as 2026-01-31; got {text!r}"
+        ) from error

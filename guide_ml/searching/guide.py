@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from guide_ml.search.score import Scores, excess, objectives
-from guide_ml.search.space import CONFIG, Ints
-from guide_ml.search.surrogate import Surrogate
+from guide_ml.searching.score import Scores, excess, objectives
+from guide_ml.searching.space import CONFIG, Ints
+from guide_ml.searching.surrogate import Surrogate
 from guide_ml.table import Columns, Floats
 
 __all__ = ["Guide", "open_points"]
@@ -100,7 +100,7 @@ class Guide:
         if give_way in missed:
             merit = 0.05 * merit + PENALTY * missed[give_way]
             missed = {k: 20.0 * v for k, v in missed.items() if k != give_way}
-        return merit + PENALTY * np.sum([*missed.values()], axis=0)
+        return np.asarray(merit + PENALTY * np.sum([*missed.values()], axis=0))
 
     def _merit(self, wanted: Floats) -> Floats:
         signs = np.where(wanted < 0, -1.0, 1.0)

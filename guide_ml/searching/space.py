@@ -19,8 +19,8 @@ from guide_ml.descriptors import Model
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.features.floors import floors
 from guide_ml.features.load import SERVER_SLOTS, build
-from guide_ml.search import support
-from guide_ml.search.request import FRAMEWORKS, Request
+from guide_ml.searching import support
+from guide_ml.searching.request import FRAMEWORKS, Request
 from guide_ml.table import Columns, Definitions, Floats
 from guide_ml.units import MS_PER_S
 
@@ -80,7 +80,8 @@ def levels(request: Request) -> Floats:
         return np.asarray(LEVELS, dtype=float)
     shares = np.ceil(users / np.arange(1, MOST_SHARES + 1))
     found = np.unique(np.concatenate([np.asarray(LEVELS, dtype=float), shares]))
-    return found[found <= max(min(users, SERVER_SLOTS), 1.0)]
+    most = max(min(2.0 * users, SERVER_SLOTS), 1.0)  # beyond the users only to tell the headroom
+    return found[found <= most]
 
 
 def build_space(request: Request, offers: pd.DataFrame) -> Space:
@@ -221,11 +222,12 @@ def _bounds(columns: Columns, bad: NDArray[np.bool_]) -> Columns:
 
 
 def _too_big(model: Model, largest: pd.Series, weights_gb: Floats, configs: pd.DataFrame) -> str:
-    memory = {s: catalogue.hardware(str(s)).memory_gb * n for s, n in largest.items()}
+    count = {str(s): int(n) for s, n in largest.items()}
+    memory = {s: catalogue.hardware(s).memory_gb * n for s, n in count.items()}
     best = max(memory, key=lambda s: memory[s])
     return (
         f"{model.model} fits none of the machines that are allowed: its weights take"
         f" {np.nanmin(weights_gb):,.0f} GB a device at best, the largest machine is"
-        f" {largest[best]} x {best} ({memory[best]:,.0f} GB); allow more hardware, narrower"
+        f" {count[best]} x {best} ({memory[best]:,.0f} GB); allow more hardware, narrower"
         " weight_dtypes or shorter requests"
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from guide_ml import catalogue
 from guide_ml.descriptors import Deployment, Framework, Model, Workload
-from guide_ml.search.request import Request
+from guide_ml.searching.request import Request
 
 __all__ = ["Found", "Plan", "Relaxation"]
 
@@ -19,8 +19,8 @@ __all__ = ["Found", "Plan", "Relaxation"]
 class Plan:
     """One deployment: machines, engine, layout, what it costs and what it will do.
 
-    Times are those at full load, so they hold up to ``capacity``; all are at the confidence of
-    the search.
+    Times are those at ``concurrency``, the load that was asked for or a little more; all are at
+    the confidence of the search.
 
     Parameters
     ----------
@@ -47,17 +47,17 @@ class Plan:
         Price of a million tokens at the requested load. An hour's price is shared out between
         prompt and answer by the least machine time that physics allows for each.
     usd_per_m_input_full, usd_per_m_output_full : float
-        The same at full load.
+        The same when it carries as much as the limits allow.
     job_usd, job_h : float or None
         Bill and duration of an offline job, the machines given back at its end.
     ttft_ms, tpot_ms, e2e_ms, tok_s_per_user : float or None
-        At full load; ``None`` of an offline queue.
+        ``None`` of an offline queue.
     capacity_req_s, capacity_tok_s : float
-        What all replicas carry.
+        What all replicas carry within the limits at most.
     capacity_users : int
-        Requests in flight that they carry.
+        Requests in flight that they carry so.
     headroom : float
-        Share of the load that could come on top.
+        Share of the load that could come on top within the limits.
     in_domain : str
         How near it is to what was measured: measured, interpolated, near or far.
     confidence : float

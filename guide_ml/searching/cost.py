@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from guide_ml.search.request import S_PER_H, Request
-from guide_ml.search.space import Ints, Space
+from guide_ml.searching.request import S_PER_H, Request
+from guide_ml.searching.space import Ints, Space
 from guide_ml.table import Columns, Floats
 from guide_ml.units import MS_PER_S
 
@@ -100,13 +100,13 @@ class Sized:
 
 
 def e2e_ms(request: Request, values: Columns) -> Floats:
-    """Time of a request from start to end, ms."""
+    """Compute the time of a request from start to end, ms."""
     further = max(request.workload.output_len - 1.0, 0.0)
     return np.asarray(values["ttft_ms"] + further * values["tpot_ms"])
 
 
 def rates(request: Request, concurrency: Floats, values: Columns) -> Floats:
-    """Requests per second of one replica.
+    """Compute the requests per second of one replica.
 
     Little's law: requests in flight / time in flight. Where TTFT or TPOT are no means, and of an
     offline queue, from the throughput.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.search.request import Request
-from guide_ml.search.score import METRICS, Problem
-from guide_ml.search.space import CONFIG, Ints
+from guide_ml.searching.request import Request
+from guide_ml.searching.score import METRICS, Problem
+from guide_ml.searching.space import CONFIG, Ints
 from guide_ml.table import Columns, Floats
 
 if TYPE_CHECKING:
@@ -64,15 +65,17 @@ class Trials:
         self._space: dict[str, Any] = {
             c: dist.CategoricalDistribution(v) for c, v in self._choices.items()
         } | {LEVEL: dist.IntDistribution(0, len(levels) - 1)}
-        self.study = optuna.create_study(
-            study_name=_name(problem, fingerprint), storage=_storage(storage),
-            sampler=_sampler(sampler, seed), load_if_exists=True,
-            directions=["maximize" if o == "throughput" else "minimize"
-                        for o in problem.request.objectives],
-        )  # fmt: skip
-        if not self.study.trials:
-            self.study.set_metric_names([_metric(problem.request, o)
-                                         for o in problem.request.objectives])  # fmt: skip
+        with warnings.catch_warnings():  # names of metrics and constraints are experimental
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study = optuna.create_study(
+                study_name=_name(problem, fingerprint), storage=_storage(storage),
+                sampler=_sampler(sampler, seed), load_if_exists=True,
+                directions=["maximize" if o == "throughput" else "minimize"
+                            for o in problem.request.objectives],
+            )  # fmt: skip
+            if not self.study.get_trials(deepcopy=False):
+                self.study.set_metric_names([_metric(problem.request, o)
+                                             for o in problem.request.objectives])  # fmt: skip
 
     def known(self) -> tuple[Ints, Columns]:
         """Return points that the study holds already, and what was predicted of them."""

@@ -18,14 +18,14 @@ from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.given import ModelLike
 from guide_ml.predictor import Predictor, default_predictor
 from guide_ml.run import PredictorLike
-from guide_ml.search import explain
-from guide_ml.search.drive import Driven, drive
-from guide_ml.search.plans import Judged, complete, judge
-from guide_ml.search.request import SLO, Constraints, Load, Request, as_given
-from guide_ml.search.result import Found, Plan
-from guide_ml.search.score import Problem
-from guide_ml.search.space import build_space
-from guide_ml.search.study import SAMPLERS, Trials
+from guide_ml.searching import explain
+from guide_ml.searching.drive import Driven, drive
+from guide_ml.searching.plans import Judged, complete, judge
+from guide_ml.searching.request import SLO, Constraints, Load, Request, as_given
+from guide_ml.searching.result import Found, Plan
+from guide_ml.searching.score import Problem
+from guide_ml.searching.space import build_space
+from guide_ml.searching.study import SAMPLERS, Trials
 
 __all__ = ["Prices", "pose", "search"]
 
@@ -145,9 +145,8 @@ def pose(
         And the offers left out, by reason.
     """
     asked = request.constraints
-    single = isinstance(prices, str | os.PathLike | pd.DataFrame)
-    lists = [offers.catalogue_offers(),
-             *(offers.own_offers(p) for p in ([prices] if single else prices))]  # fmt: skip
+    own = [prices] if isinstance(prices, str | os.PathLike | pd.DataFrame) else list(prices)
+    lists = [offers.catalogue_offers(), *map(offers.own_offers, own)]
     every = pd.concat([o.table for o in lists], ignore_index=True)
     taken = offers.select(
         every, hardware=asked.hardware, vendors=asked.vendors, providers=asked.providers,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from guide_ml import catalogue
-from guide_ml.search.guide import Guide, open_points
-from guide_ml.search.score import Problem, Scores, excess, objectives, predict
-from guide_ml.search.space import Ints
-from guide_ml.search.study import Trials
+from guide_ml.searching.explain import ranked
+from guide_ml.searching.guide import Guide, open_points
+from guide_ml.searching.plans import judge
+from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
+from guide_ml.searching.space import Ints
+from guide_ml.searching.study import Trials
 
 __all__ = ["ENUMERATE", "Driven", "default_trials", "drive"]
 
@@ -21,9 +24,9 @@ Progress = Callable[[int, int, str], None]
 #: A space with no more open points than this is enumerated.
 ENUMERATE = 600
 #: Points asked for together, and how many of them the sampler proposes where a guide helps it.
-BATCH, SAMPLED = 64, 12
+BATCH, SAMPLED = 64, 8
 #: Points scored for each thing that is said beside the best.
-BESIDE = 96
+BESIDE = 64
 #: Points that an enumeration scores in one table.
 TABLE = 10_000
 #: Share of a space that is scored unless more is asked for, and its bounds.
@@ -96,7 +99,7 @@ class _Loop:
         asked, proposed = self.trials.ask(min(sampled, count))
         open_ = np.zeros(len(self.scores.seen), dtype=bool)
         open_[self.open] = True
-        chosen: dict[int, object] = {}
+        chosen: dict[int, Any] = {}
         refused = []
         for trial, point in zip(asked, proposed, strict=True):
             if point >= 0 and open_[point]:
@@ -112,13 +115,15 @@ class _Loop:
         self.trials.drop(refused)
         if sampled < count:
             extra = self.guide.propose(left, count - len(chosen), self._give_way).tolist()
-        added = self.trials.enqueue(np.asarray(extra, dtype=np.intp))
-        points = np.asarray([*chosen, *extra], dtype=np.intp)
-        if len(points):
-            self._score([*chosen.values(), *added], points)
+        self.score(np.asarray(extra, dtype=np.intp), chosen)
 
-    def _score(self, trials: list, points: Ints) -> None:  # type: ignore[type-arg]
-        problem = self.scores.problem
+    def score(self, points: Ints, asked: Mapping[int, Any] | None = None) -> None:
+        """Score points, and those that trials asked for already, in one table."""
+        problem, asked = self.scores.problem, asked or {}
+        trials = [*asked.values(), *self.trials.enqueue(points)]
+        points = np.asarray([*asked, *points], dtype=np.intp)
+        if not len(points):
+            return
         values = predict(problem, points)
         self.scores.add(points, values)
         sized = problem.size(points, values)
@@ -220,3 +225,19 @@ def _look_around(loop: _Loop, late: _Clock) -> None:
         done += BESIDE
         beside = _Loop(scores, loop.trials, loop.guide, True, np.flatnonzero(other))
         _run(beside, done, 0, late)
+    _polish(loop, late)
+
+
+def _polish(loop: _Loop, late: _Clock) -> None:
+    """Score the other loads at which the plans that will be told could be better still."""
+    scores, space = loop.scores, loop.scores.problem.space
+    judged = judge(scores)
+    if judged.wanted.shape[1] > 1 or late(scores):
+        return
+    found: list[int] = []
+    for i in ranked(judged):
+        mine = np.flatnonzero(space.config == space.config[judged.points[i]])
+        better = open_points(scores, mine, float(judged.wanted[i, 0]))
+        away = np.abs(np.log(space.concurrency[better] / space.concurrency[judged.points[i]]))
+        found += better[np.argsort(away, kind="stable")].tolist()
+    loop.score(np.asarray(found[: 2 * BESIDE], dtype=np.intp))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pandas as pd
 
 from guide_ml.dtypes import dtype
-from guide_ml.search.cost import e2e_ms
-from guide_ml.search.plans import Judged, plan
-from guide_ml.search.request import Request
-from guide_ml.search.result import Plan, Relaxation
-from guide_ml.search.space import Ints
+from guide_ml.searching.cost import e2e_ms
+from guide_ml.searching.plans import Judged, plan
+from guide_ml.searching.request import Request
+from guide_ml.searching.result import Plan, Relaxation
+from guide_ml.searching.space import Ints
 from guide_ml.table import Floats
 
 __all__ = ["front", "misses_text", "nearest", "ranked", "relaxations", "why", "why_not"]
@@ -34,7 +33,8 @@ def ranked(judged: Judged) -> list[int]:
 def nearest(judged: Judged) -> list[int]:
     """Order what misses a limit by how much it does, one of each kind."""
     possible = np.flatnonzero(judged.sized.offer >= 0)
-    return _kinds(judged, possible, judged.total)[:5]
+    about = np.asarray(np.round(np.log1p(judged.total), 1), dtype=float)
+    return _kinds(judged, possible, about)[:5]
 
 
 def _kinds(judged: Judged, rows: Ints, key: Floats) -> list[int]:
@@ -50,7 +50,7 @@ def _kinds(judged: Judged, rows: Ints, key: Floats) -> list[int]:
 
 
 def front(judged: Judged) -> list[int]:
-    """Indices of the Pareto front of what keeps all limits, the cheapest first."""
+    """Find the Pareto front of what keeps all limits, the cheapest first."""
     rows = np.flatnonzero(judged.kept)
     wanted = judged.wanted
     if wanted.shape[1] == 1:
@@ -67,7 +67,7 @@ def front(judged: Judged) -> list[int]:
 
 
 def relaxations(judged: Judged) -> list[Relaxation]:
-    """For each limit, the least that giving way on it alone needs, and its price."""
+    """For each limit: the least that giving way on it alone needs, and the cheapest without it."""
     request = judged.problem.request
     found = []
     for name in judged.missed:
@@ -75,12 +75,15 @@ def relaxations(judged: Judged) -> list[Relaxation]:
         rows = np.flatnonzero((np.sum(others, axis=0) == 0) & (judged.sized.offer >= 0))
         if name == "predicted" or not len(rows):
             continue
-        given = _limit(request, name)
-        over = 1.0 + judged.missed[name][rows]
-        rows = rows[over <= over.min() * SAME]
-        best = int(rows[np.argmin(judged.sized.usd_h[rows])])
-        needed = given * (1.0 + float(judged.missed[name][best]))
-        found.append(Relaxation(limit=name, given=given, needed=needed, plan=plan(judged, best)))
+        over, price = 1.0 + judged.missed[name][rows], judged.sized.usd_h[rows]
+        close = over <= over.min() * SAME
+        least = int(rows[close][np.argmin(price[close])])
+        cheapest = int(rows[np.lexsort((over, np.round(price, 6)))[0]])
+        for best in dict.fromkeys([least, cheapest]):
+            given = _limit(request, name)
+            needed = given * (1.0 + float(judged.missed[name][best]))
+            found.append(Relaxation(limit=name, given=given, needed=needed,
+                                    plan=plan(judged, best)))  # fmt: skip
     return sorted(found, key=lambda r: r.needed / max(r.given, 1e-9))
 
 
@@ -142,7 +145,7 @@ def _tightest(request: Request, best: Plan) -> str:
     name = max(used, key=lambda n: used[n])
     word, unit = UNITS[name]
     return (f"Its tightest limit is the {word}: {getattr(best, name):,.4g} of"
-            f" {request.slo.limits[name]:,.4g}{unit} at full load.")  # fmt: skip
+            f" {request.slo.limits[name]:,.4g}{unit}.")  # fmt: skip
 
 
 def _cheaper(judged: Judged, best: Plan) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 
 from guide_ml import catalogue
 from guide_ml.offers import HOURS_PER_MONTH
-from guide_ml.search.cost import Sized, e2e_ms
-from guide_ml.search.request import S_PER_H
-from guide_ml.search.result import Plan
-from guide_ml.search.score import Problem, Scores, excess, objectives, predict
-from guide_ml.search.space import Ints
+from guide_ml.searching.cost import Sized, e2e_ms, rates
+from guide_ml.searching.request import S_PER_H
+from guide_ml.searching.result import Plan
+from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
+from guide_ml.searching.space import Ints
 from guide_ml.table import Columns, Floats
 from guide_ml.units import MS_PER_S
 
@@ -37,7 +38,7 @@ class Judged:
     values : dict of str to array of shape (n,)
     sized : Sized
     missed : dict of str to array of shape (n,)
-        By limit, :func:`guide_ml.search.score.excess`.
+        By limit, :func:`guide_ml.searching.score.excess`.
     wanted : array of shape (n, objectives)
     """
 
@@ -90,7 +91,7 @@ def plan(judged: Judged, i: int) -> Plan:
         headroom = capacity / asked - 1.0
     share = float(space.bounds["input_share"][point])
     million = {"": asked, "_full": capacity}
-    prices = {
+    prices: dict[str, Any] = {
         f"usd_per_m_{kind}{at}": usd_h * part / (rate * S_PER_H * tokens) * MILLION
         for at, rate in million.items()
         for kind, part, tokens in (("input", share, w.input_len),
@@ -129,35 +130,67 @@ def _backend(vendor: str) -> str:
 
 
 def complete(judged: Judged, chosen: list[int]) -> list[Plan]:
-    """Spell points out, with how near they are to the data and what confidence costs.
+    """Spell points out, with how near they are to the data, what they carry, what being sure costs.
 
-    Costs are those of the same device, engine, precisions and layout at the best concurrency for
-    either confidence.
+    A plan carries what its replicas carry at the highest load that still keeps the limits; costs
+    are those of the same device, engine, precisions and layout at the best load for either
+    confidence.
     """
     if not chosen:
         return []
     problem = judged.problem
-    request, space = problem.request, problem.space
-    plans = [plan(judged, i) for i in chosen]
+    space, asked = problem.space, problem.request.confidence
     rows = judged.points[chosen]
     near = problem.table(rows, ANY_LEVEL)["in_domain"]
-    sure = max(request.confidence, SURE) if request.confidence > 0.5 else SURE
     members = np.flatnonzero(np.isin(space.config, np.unique(space.config[rows])))
-    costs = {c: _cheapest(problem, members, c) for c in (0.5, sure)}
+    sure = max(asked, SURE) if asked > 0.5 else SURE
+    known = {c: _configs(problem, members, c) for c in dict.fromkeys((asked, 0.5, sure))}
     out = []
-    for row, found, domain in zip(rows, plans, near, strict=True):
-        config = int(space.config[row])
-        out.append(replace(found, in_domain=str(domain),
-                           usd_h_estimate=costs[0.5].get(config),
-                           usd_h_sure=costs[sure].get(config)))  # fmt: skip
+    for i, point, domain in zip(chosen, rows, near, strict=True):
+        config = int(space.config[point])
+        costs = {c: float(t["usd_h"].get(config, np.nan)) for c, t in known.items()}
+        found = plan(judged, i)
+        most = known[asked].loc[config] if config in known[asked].index else None
+        if most is not None and not found.misses:
+            found = _carrying(found, problem, float(most["rate"]), float(most["concurrency"]))
+        out.append(replace(found, in_domain=str(domain), usd_h_estimate=_or_none(costs[0.5]),
+                           usd_h_sure=_or_none(costs[sure])))  # fmt: skip
     return out
 
 
-def _cheapest(problem: Problem, members: Ints, confidence: float) -> dict[int, float]:
-    """Least price an hour of each configuration at a confidence, if any size keeps the limits."""
+def _configs(problem: Problem, members: Ints, confidence: float) -> pd.DataFrame:
+    """Find each configuration's least price, and what a replica carries at most within limits."""
     values = predict(problem, members, confidence)
-    sized = problem.size(members, values)
-    missed = np.sum([*excess(problem.request, values, sized).values()], axis=0)
-    found = pd.Series(sized.usd_h[missed == 0]).groupby(
-        problem.space.config[members][missed == 0]).min()  # fmt: skip
-    return {int(k): float(v) for k, v in found.items()}
+    sized, request = problem.size(members, values), problem.request
+    missed = excess(request, values, sized)
+    budget = np.sum([missed.pop(k) for k in ("max_usd_h", "max_devices", "predicted")
+                     if k in missed], axis=0)  # fmt: skip
+    slow = np.sum([*missed.values()], axis=0) if missed else np.zeros(len(members))
+    concurrency = problem.space.concurrency[members]
+    table = pd.DataFrame({
+        "config": problem.space.config[members], "concurrency": np.nan_to_num(concurrency),
+        "rate": rates(request, concurrency, values),
+        "usd_h": np.where((budget == 0) & (slow == 0), sized.usd_h, np.nan),
+    })[slow == 0]  # fmt: skip
+    how = {"concurrency": "max", "rate": "max", "usd_h": "min"}
+    return table.groupby("config").agg(how)
+
+
+def _carrying(found: Plan, problem: Problem, rate: float, concurrency: float) -> Plan:
+    """Say what a plan carries when its replicas are as busy as the limits allow."""
+    request = problem.request
+    more = max(found.replicas * rate / found.capacity_req_s, 1.0)
+    users = max(int(found.replicas * concurrency), found.capacity_users)
+    headroom = (found.headroom + 1.0) * more - 1.0
+    if request.load.users is not None:
+        headroom = users / request.load.users - 1.0
+    return replace(
+        found, capacity_req_s=found.capacity_req_s * more, headroom=headroom,
+        capacity_tok_s=found.capacity_tok_s * more, capacity_users=users,
+        usd_per_m_input_full=found.usd_per_m_input_full / more,
+        usd_per_m_output_full=found.usd_per_m_output_full / more,
+    )  # fmt: skip
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -7,10 +7,12 @@ was predicted in full.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from guide_ml.search.space import CONFIG, Ints, Space
+from guide_ml.searching.space import CONFIG, Ints, Space
 from guide_ml.table import Columns, Floats
 
 __all__ = ["Surrogate"]
@@ -32,7 +34,7 @@ class Surrogate:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        columns = {name: space.configs[name] for name in CONFIG}
+        columns: dict[str, Any] = {name: space.configs[name] for name in CONFIG}
         columns |= {"+".join(p): pd.MultiIndex.from_frame(space.configs[list(p)]) for p in PAIRS}
         self._codes = [pd.factorize(c)[0] for c in columns.values()]
         sizes = [int(c.max()) + 1 for c in self._codes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from guide_ml import api
 from guide_ml.run import PredictorLike
-from guide_ml.search.cost import Market, Sized, e2e_ms, market, size
-from guide_ml.search.request import Request
-from guide_ml.search.space import Ints, Space, table_of
+from guide_ml.searching.cost import Market, Sized, e2e_ms, market, size
+from guide_ml.searching.request import Request
+from guide_ml.searching.space import Ints, Space, table_of
 from guide_ml.table import Columns, Floats
 
 __all__ = ["Problem", "Scores", "excess", "objectives", "predict"]
@@ -21,6 +22,8 @@ __all__ = ["Problem", "Scores", "excess", "objectives", "predict"]
 METRICS = ("ttft_ms", "tpot_ms", "output_tok_s")
 #: What a limit that cannot be judged counts as missed by.
 HOPELESS = 1e6
+#: Stands for infinity where only finite values are taken.
+HUGE = 1e15
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,11 @@ def excess(request: Request, values: Columns, sized: Sized) -> Columns:
 
 
 def objectives(request: Request, values: Columns, sized: Sized) -> Floats:
-    """What is to be made small: shape (n, objectives); throughput with its sign turned."""
-    columns = {
+    """Gather what is to be made small, shape (n, objectives); throughput gets its sign turned."""
+    columns: dict[str, Callable[[], Floats]] = {
         "cost": lambda: sized.cost,
         "latency": lambda: e2e_ms(request, values),
         "throughput": lambda: -sized.capacity_req_s * request.workload.output_len,
     }
-    out = np.stack([np.asarray(columns[name](), dtype=float) for name in request.objectives], 1)
-    return np.nan_to_num(out, nan=1e15, posinf=1e15, neginf=-1e15)
+    out: Floats = np.stack([columns[name]() for name in request.objectives], 1)
+    return np.asarray(np.nan_to_num(out, nan=HUGE, posinf=HUGE, neginf=-HUGE))

@@ -42,11 +42,11 @@ def found(result: Found) -> RenderableType:
         others = list(result.plans[:_SHOWN])
         if result.runner_up and result.runner_up not in others:
             others.append(result.runner_up)
-        parts.append(listing(map(_row, others), _HEADINGS, "what keeps all limits"))
+        parts.append(listing(map(_row, others), _headings(best), "what keeps all limits"))
     else:
         parts.append(_reasons(result))
         rows = [_row(p) | {"misses": misses_text(p, request)} for p in result.nearest]
-        parts.append(listing(rows, _HEADINGS | {"misses": "misses"}, "what misses least"))
+        parts.append(listing(rows, _MISSING, "what misses least"))
     parts.append(Text(_small_print(result), style="dim"))
     return Group(*parts)
 
@@ -100,6 +100,20 @@ _HEADINGS = {
 }  # fmt: skip
 
 
+_MISSING = {k: _HEADINGS[k] for k in ("gpus", "layout", "engine", "provider", "usd_h")} | {
+    "misses": "misses"
+}
+
+
+def _headings(best: Plan) -> dict[str, str]:
+    """Leave out what an offline job does not have."""
+    if best.job_usd is None:
+        return _HEADINGS
+    kept = {k: v for k, v in _HEADINGS.items() if k not in ("ttft_ms", "user")}
+    return {k: v for key, word in kept.items() for k, v in
+            ([("job", "USD a job"), (key, word)] if key == "usd_h" else [(key, word)])}  # fmt: skip
+
+
 def _row(found: Plan) -> dict[str, Any]:
     carries = f"{found.capacity_users:,} users" if found.concurrency else (
         f"{found.capacity_tok_s:,.0f} tok/s")  # fmt: skip
@@ -109,6 +123,7 @@ def _row(found: Plan) -> dict[str, Any]:
         "layout": found.layout.split(" = ")[-1],
         "engine": f"{found.framework} {found.weight_dtype}",
         "provider": f"{found.provider} {found.region}", "usd_h": f"{found.usd_h:,.2f}",
+        "job": None if found.job_usd is None else f"{found.job_usd:,.2f}",
         "ttft_ms": found.ttft_ms, "user": found.tok_s_per_user,
         "carries": f"{carries} (+{100 * found.headroom:,.0f} %)", "evidence": evidence,
         "sure": "-" if found.usd_h_sure is None else f"{found.usd_h_sure:,.2f}",

@@ -117,10 +117,12 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
         "as_of": day, "source": origin,
     }  # fmt: skip
     for name, value in defaults.items():
-        table[name] = table[name].replace("", value) if name in table else value
-    if "instance_type" not in table:
-        table["instance_type"] = [f"{n}x {h}" for n, h in
-                                  zip(table["num_devices"], table["hardware"], strict=True)]
+        given = table[name] if name in table else pd.Series(value, index=table.index)
+        table[name] = given.where(given.notna() & (given != ""), value)
+    words = [f"{n:.16g}x {h}" if isinstance(n, float) else f"{n}x {h}" for n, h in
+             zip(table["num_devices"], table["hardware"], strict=True)]  # fmt: skip
+    name = pd.Series(words, index=table.index)
+    table["instance_type"] = table.get("instance_type", name).fillna(name)
     return table
 
 

@@ -19,6 +19,7 @@ __all__ = ["front", "misses_text", "nearest", "ranked", "relaxations", "why", "w
 SHOWN, PER_DEVICE = 10, 3
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
+BUDGETS = ("max_usd_h", "max_devices")
 
 UNITS = {"ttft_ms": ("TTFT", " ms"), "tpot_ms": ("TPOT", " ms"), "e2e_ms": ("request time", " ms"),
          "max_usd_h": ("price", " USD/h"), "max_devices": ("devices", ""),
@@ -67,11 +68,20 @@ def front(judged: Judged) -> list[int]:
 
 
 def relaxations(judged: Judged) -> list[Relaxation]:
-    """For each limit: the least that giving way on it alone needs, and the cheapest without it."""
+    """For each limit: the least that giving way on it alone needs, and the cheapest without it.
+
+    Where no limit alone stands in the way, the budget is given up as well.
+    """
+    return _ways(judged, ()) or _ways(judged, BUDGETS)
+
+
+def _ways(judged: Judged, given_up: tuple[str, ...]) -> list[Relaxation]:
     request = judged.problem.request
     found = []
     for name in judged.missed:
-        others = [v for k, v in judged.missed.items() if k != name]
+        if name in given_up:
+            continue
+        others = [v for k, v in judged.missed.items() if k != name and k not in given_up]
         rows = np.flatnonzero((np.sum(others, axis=0) == 0) & (judged.sized.offer >= 0))
         if name == "predicted" or not len(rows):
             continue
@@ -114,7 +124,7 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
     best, request = plans[0], judged.problem.request
     goal = {"cost": "cheapest", "latency": "fastest", "throughput": "most throughput"}
     lines = [f"{goal[request.objectives[0]].capitalize()} deployment that keeps all limits:"
-             f" {best.usd_h:,.2f} USD/h. {proven}"]  # fmt: skip
+             f" {_price(best)}. {proven}"]  # fmt: skip
     if tight := _tightest(request, best):
         lines.append(tight)
     lines += _cheaper(judged, best)
@@ -129,9 +139,14 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
 
 
 def _versus(word: str, other: Plan, best: Plan) -> str:
-    more = other.usd_h / best.usd_h - 1.0
+    more = (other.job_usd or other.usd_h) / (best.job_usd or best.usd_h) - 1.0
     much = f"{100 * more:+,.0f} %" if abs(more) >= 0.005 else "the same"
-    return f"{word}: {other.num_devices} x {other.hardware} at {other.usd_h:,.2f} USD/h ({much})."
+    return f"{word}: {other.num_devices} x {other.hardware} at {_price(other)} ({much})."
+
+
+def _price(found: Plan) -> str:
+    job = "" if found.job_usd is None else f"{found.job_usd:,.2f} USD for the job, "
+    return f"{job}{found.usd_h:,.2f} USD/h"
 
 
 def _tightest(request: Request, best: Plan) -> str:
@@ -150,7 +165,7 @@ def _tightest(request: Request, best: Plan) -> str:
 
 def _cheaper(judged: Judged, best: Plan) -> list[str]:
     """Name the cheaper deployment that came nearest."""
-    cheap = judged.sized.usd_h < best.usd_h * (1 - 1e-9)
+    cheap = judged.sized.cost < (best.job_usd or best.usd_h) * (1 - 1e-9)
     rows = np.flatnonzero(cheap & ~judged.kept & (judged.sized.offer >= 0))
     if not len(rows):
         return []
@@ -173,6 +188,8 @@ def why_not(judged: Judged, ways: list[Relaxation]) -> list[str]:
              f" {100 * by:,.0f} % over the limit of {first.given:,.4g}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."
+    if set(first.plan.misses) - {first.limit}:
+        binds = "Nothing fits, and no limit alone stands in the way: the budget must give way too."
     return [binds, *(f"Giving way on {r.text()}." for r in ways)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -148,17 +148,25 @@ def complete(judged: Judged, chosen: list[int]) -> list[Plan]:
     out = []
     for i, point, domain in zip(chosen, rows, near, strict=True):
         config = int(space.config[point])
-        costs = {c: float(t["usd_h"].get(config, np.nan)) for c, t in known.items()}
-        found = plan(judged, i)
-        most = known[asked].loc[config] if config in known[asked].index else None
+        told = {c: t.get(config) for c, t in known.items()}
+        costs = {c: np.nan if t is None else t.usd_h for c, t in told.items()}
+        found, most = plan(judged, i), told[asked]
         if most is not None and not found.misses:
-            found = _carrying(found, problem, float(most["rate"]), float(most["concurrency"]))
+            found = _carrying(found, problem, most.rate, most.concurrency)
         out.append(replace(found, in_domain=str(domain), usd_h_estimate=_or_none(costs[0.5]),
                            usd_h_sure=_or_none(costs[sure])))  # fmt: skip
     return out
 
 
-def _configs(problem: Problem, members: Ints, confidence: float) -> pd.DataFrame:
+class _Most(NamedTuple):
+    """What a configuration carries and costs at best within the limits."""
+
+    concurrency: float
+    rate: float
+    usd_h: float
+
+
+def _configs(problem: Problem, members: Ints, confidence: float) -> dict[int, _Most]:
     """Find each configuration's least price, and what a replica carries at most within limits."""
     values = predict(problem, members, confidence)
     sized, request = problem.size(members, values), problem.request
@@ -172,8 +180,8 @@ def _configs(problem: Problem, members: Ints, confidence: float) -> pd.DataFrame
         "rate": rates(request, concurrency, values),
         "usd_h": np.where((budget == 0) & (slow == 0), sized.usd_h, np.nan),
     })[slow == 0]  # fmt: skip
-    how = {"concurrency": "max", "rate": "max", "usd_h": "min"}
-    return table.groupby("config").agg(how)
+    best = table.groupby("config").agg({"concurrency": "max", "rate": "max", "usd_h": "min"})
+    return {int(row[0]): _Most(*map(float, row[1:])) for row in best.itertuples(name=None)}
 
 
 def _carrying(found: Plan, problem: Problem, rate: float, concurrency: float) -> Plan:

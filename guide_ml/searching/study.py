@@ -25,6 +25,7 @@ __all__ = ["SAMPLERS", "Trials"]
 
 SAMPLERS = ("auto", "tpe", "nsga2", "random", "enumerate")
 LEVEL = "concurrency_level"
+MISSED = "missed: "
 
 
 class Trials:
@@ -134,8 +135,16 @@ class Trials:
             for name in (*METRICS, "far"):
                 trial.set_user_attr(name, _plain(values[name][i]))
             trial.set_user_attr("concurrency", _plain(concurrency[i]))
-            trial.set_user_attr("missed", {k: float(v[i]) for k, v in missed.items()})
+            for name, by in missed.items():
+                self._constrain(trial, name, float(by[i]))
             self.study.tell(trial, [float(s * v) for s, v in zip(signs, wanted[i], strict=True)])
+
+    def _constrain(self, trial: optuna.Trial, name: str, missed: float) -> None:
+        """Tell the sampler by how much a limit is missed."""
+        if hasattr(trial, "set_constraint"):
+            trial.set_constraint(name, missed)
+        else:  # Optuna 4 reads it back through the sampler's constraints_func
+            trial.set_user_attr(MISSED + name, missed)
 
     def _point(self, params: dict[str, Any]) -> int:
         try:
@@ -149,8 +158,7 @@ class Trials:
 
 
 def _missed(trial: optuna.trial.FrozenTrial) -> list[float]:
-    found = trial.user_attrs.get("missed", {})
-    return [float(v) for v in found.values()] or [0.0]
+    return [float(v) for k, v in trial.user_attrs.items() if k.startswith(MISSED)]
 
 
 def _sampler(name: str, seed: int) -> Any:
@@ -158,11 +166,13 @@ def _sampler(name: str, seed: int) -> Any:
 
     if name not in SAMPLERS:
         raise UnknownName("sampler", name, SAMPLERS)
+    from optuna import Trial
+
+    old: dict[str, Any] = {} if hasattr(Trial, "set_constraint") else {"constraints_func": _missed}
     if name == "nsga2":
-        return samplers.NSGAIISampler(seed=seed, constraints_func=_missed)
+        return samplers.NSGAIISampler(seed=seed, **old)
     if name in ("auto", "tpe"):
-        return samplers.TPESampler(seed=seed, n_startup_trials=64, constraints_func=_missed,
-                                   constant_liar=False)  # fmt: skip
+        return samplers.TPESampler(seed=seed, n_startup_trials=64, constant_liar=False, **old)
     return samplers.RandomSampler(seed=seed)
 
 

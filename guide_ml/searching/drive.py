@@ -129,6 +129,7 @@ class _Loop:
         sized = problem.size(points, values)
         self.trials.tell(trials, points, values, objectives(problem.request, values, sized),
                          excess(problem.request, values, sized))  # fmt: skip
+        self.trials.save()
 
 
 def drive(

@@ -66,17 +66,35 @@ class Trials:
         self._space: dict[str, Any] = {
             c: dist.CategoricalDistribution(v) for c, v in self._choices.items()
         } | {LEVEL: dist.IntDistribution(0, len(levels) - 1)}
-        with warnings.catch_warnings():  # names of metrics and constraints are experimental
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self.study = optuna.create_study(
-                study_name=_name(problem, fingerprint), storage=_storage(storage),
-                sampler=_sampler(sampler, seed), load_if_exists=True,
+        # Trials are made in memory; a journal waits for the disk at every word, so it gets whole
+        # trials, a batch at a time.
+        name = _name(problem, fingerprint)
+        self.study = self._create(name, None, _sampler(sampler, seed))
+        self._kept = None if storage is None else self._create(name, _journal(storage), None)
+        if self._kept is not None:
+            self.study.add_trials(self._kept.get_trials(deepcopy=False))
+        self._saved = len(self.study.get_trials(deepcopy=False))
+
+    def _create(self, name: str, storage: Any, sampler: Any) -> optuna.Study:
+        """Open a study, or the one of that name."""
+        request = self._problem.request
+        with warnings.catch_warnings():  # names of metrics are experimental
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            study = self._optuna.create_study(
+                study_name=name, storage=storage, sampler=sampler, load_if_exists=True,
                 directions=["maximize" if o == "throughput" else "minimize"
-                            for o in problem.request.objectives],
+                            for o in request.objectives],
             )  # fmt: skip
-            if not self.study.get_trials(deepcopy=False):
-                self.study.set_metric_names([_metric(problem.request, o)
-                                             for o in problem.request.objectives])  # fmt: skip
+            if not study.get_trials(deepcopy=False):
+                study.set_metric_names([_metric(request, o) for o in request.objectives])
+        return study
+
+    def save(self) -> None:
+        """Keep what was told since the last time, if there is a storage."""
+        if self._kept is not None:
+            trials = self.study.get_trials(deepcopy=False)
+            self._kept.add_trials(trials[self._saved :])
+            self._saved = len(trials)
 
     def known(self) -> tuple[Ints, Columns]:
         """Return points that the study holds already, and what was predicted of them."""
@@ -176,9 +194,7 @@ def _sampler(name: str, seed: int) -> Any:
     return samplers.RandomSampler(seed=seed)
 
 
-def _storage(path: str | os.PathLike[str] | None) -> Any:
-    if path is None:
-        return None
+def _journal(path: str | os.PathLike[str]) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 

@@ -196,8 +196,8 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for name in only or REQUESTS:
         rows += study(name, ("tpe", "nsga2", "random"))
-        print(name, {r["sampler"]: (round(r["ratio"], 4), r["scored"], round(r["seconds"], 1))
-                     for r in rows[-5:]}, rows[-5]["points"], rows[-5]["proven"], flush=True)  # fmt: skip
+        told = {r["sampler"]: (round(r["ratio"], 4), round(r["seconds"], 1)) for r in rows[-5:]}
+        print(name, told, rows[-5]["scored"], rows[-5]["points"], flush=True)
     table = pd.DataFrame(rows)
     text = summary(table)
     print(text)

@@ -11,7 +11,7 @@ import numpy as np
 
 from guide_ml import catalogue
 from guide_ml.searching.explain import ranked
-from guide_ml.searching.guide import Guide, open_points
+from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.plans import judge
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
 from guide_ml.searching.space import Ints
@@ -22,7 +22,7 @@ __all__ = ["ENUMERATE", "Driven", "default_trials", "drive"]
 Progress = Callable[[int, int, str], None]
 
 #: A space with no more open points than this is enumerated.
-ENUMERATE = 600
+ENUMERATE = 1500
 #: Points asked for together, and how many of them the sampler proposes where a guide helps it.
 BATCH, SAMPLED = 64, 8
 #: Points scored for each thing that is said beside the best.
@@ -66,10 +66,10 @@ class _Loop:
     """What is left to score of some points; with `bounded` only what physics does not rule out."""
 
     def __init__(
-        self, scores: Scores, trials: Trials, guide: Guide, bounded: bool, members: Ints,
-        give_way: str = "",
+        self, scores: Scores, trials: Trials, guide: Guide, bounds: Bounds, bounded: bool,
+        members: Ints, give_way: str = "",
     ) -> None:  # fmt: skip
-        self.scores, self.trials, self.guide = scores, trials, guide
+        self.scores, self.trials, self.guide, self.bounds = scores, trials, guide, bounds
         self._bounded, self._give_way = bounded, give_way
         self._member = np.zeros(len(scores.seen), dtype=bool)
         self._member[members] = True
@@ -79,13 +79,13 @@ class _Loop:
     def close(self) -> None:
         """Rule out what was scored, and what cannot win any more."""
         if self._bounded:
-            self.open = open_points(self.scores, self.open, self.best())
+            self.open = self.bounds.open(self.scores, self.open, self.best())
         else:
             self.open = self.open[~self.scores.seen[self.open]]
 
     def unproven(self) -> int:
         """Count the points that may still beat the best one."""
-        return len(open_points(self.scores, self.open, self.best()))
+        return len(self.bounds.open(self.scores, self.open, self.best()))
 
     def best(self) -> float:
         """Return the least objective known; infinite where nothing keeps all limits."""
@@ -120,14 +120,13 @@ class _Loop:
     def score(self, points: Ints, asked: Mapping[int, Any] | None = None) -> None:
         """Score points, and those that trials asked for already, in one table."""
         problem, asked = self.scores.problem, asked or {}
-        trials = [*asked.values(), *self.trials.enqueue(points)]
         points = np.asarray([*asked, *points], dtype=np.intp)
         if not len(points):
             return
         values = predict(problem, points)
         self.scores.add(points, values)
         sized = problem.size(points, values)
-        self.trials.tell(trials, points, values, objectives(problem.request, values, sized),
+        self.trials.tell(asked, points, values, objectives(problem.request, values, sized),
                          excess(problem.request, values, sized))  # fmt: skip
         self.trials.save()
 
@@ -156,12 +155,13 @@ def drive(
     began = time.perf_counter()
     scores = Scores(problem)
     every = np.arange(len(problem.space))
-    possible = open_points(scores, every, np.inf)
+    bounds = Bounds(problem)
+    possible = bounds.open(scores, every)
     known, values = trials.known()
     if len(known):
         scores.add(known, values)
     auto, guide = sampler == "auto", Guide(scores, seed)
-    loop = _Loop(scores, trials, guide, auto, possible if auto else every)
+    loop = _Loop(scores, trials, guide, bounds, auto, possible if auto else every)
     small = sampler == "enumerate" or (auto and len(loop.open) <= ENUMERATE)
     most = n_trials or (len(every) if small else default_trials(len(every)))
     late = _Clock(began, timeout, most, progress)
@@ -197,7 +197,7 @@ def _run(loop: _Loop, most: int, sampled: int, late: _Clock) -> None:
     while len(loop.open) and not late(loop.scores):
         if (room := most - int(loop.scores.seen.sum())) <= 0:
             break
-        loop.batch(min(BATCH, room), sampled)
+        loop.batch(min(BATCH if sampled else 4 * BATCH, room), sampled)
         loop.close()
 
 
@@ -215,7 +215,8 @@ def _look_around(loop: _Loop, late: _Clock) -> None:
         for limit in excess(scores.problem.request, values, sized):
             if limit != "predicted":
                 done += BESIDE
-                _run(_Loop(scores, loop.trials, loop.guide, False, every, limit), done, 0, late)
+                give = _Loop(scores, loop.trials, loop.guide, loop.bounds, False, every, limit)
+                _run(give, done, 0, late)
         return
     wanted = objectives(scores.problem.request, values, sized)[:, 0]
     winner = points[np.lexsort((wanted, missed))[0]]
@@ -224,7 +225,8 @@ def _look_around(loop: _Loop, late: _Clock) -> None:
     for column in (names, vendors):
         other = (column != column.iloc[space.config[winner]]).to_numpy()[space.config]
         done += BESIDE
-        beside = _Loop(scores, loop.trials, loop.guide, True, np.flatnonzero(other))
+        beside = _Loop(scores, loop.trials, loop.guide, loop.bounds, True,
+                       np.flatnonzero(other))  # fmt: skip
         _run(beside, done, 0, late)
     _polish(loop, late)
 
@@ -238,7 +240,7 @@ def _polish(loop: _Loop, late: _Clock) -> None:
     found: list[int] = []
     for i in ranked(judged):
         mine = np.flatnonzero(space.config == space.config[judged.points[i]])
-        better = open_points(scores, mine, float(judged.wanted[i, 0]))
+        better = loop.bounds.open(scores, mine, float(judged.wanted[i, 0]))
         away = np.abs(np.log(space.concurrency[better] / space.concurrency[judged.points[i]]))
         found += better[np.argsort(away, kind="stable")].tolist()
     loop.score(np.asarray(found[: 2 * BESIDE], dtype=np.intp))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from guide_ml.searching.score import Scores, excess, objectives
+from guide_ml.searching.score import Problem, Scores, excess, objectives
 from guide_ml.searching.space import CONFIG, Ints
 from guide_ml.searching.surrogate import Surrogate
 from guide_ml.table import Columns, Floats
 
-__all__ = ["Guide", "open_points"]
+__all__ = ["Bounds", "Guide"]
 
 #: A share of a miss weighs like so many shares of cost.
 PENALTY = 5.0
@@ -18,28 +18,39 @@ PENALTY = 5.0
 FIRST_PER_KIND = 1
 
 
-def open_points(scores: Scores, candidates: Ints, best: float) -> Ints:
-    """Return those of the candidates that are unseen and may still win.
+class Bounds:
+    """What physics leaves of the points of a space.
 
     No prediction beats its physical floor, so a point whose floor breaks a limit, or whose floor
-    costs `best` already, is ruled out unscored. Only a single objective has such a bound.
+    costs as much as the best deployment known, is ruled out unscored. Only a single objective has
+    such a bound.
 
     Parameters
     ----------
-    candidates : array of int
-    best : float
-        Objective of the best point known that keeps all limits; infinite if there is none.
+    problem : Problem
     """
-    problem = scores.problem
-    points = candidates[~scores.seen[candidates]]
-    bounds: Columns = {k: problem.space.bounds[k][points]
-                       for k in ("ttft_ms", "tpot_ms", "output_tok_s")}  # fmt: skip
-    bounds["far"] = np.zeros(len(points))
-    sized = problem.size(points, bounds)
-    possible = np.sum([*excess(problem.request, bounds, sized).values()], axis=0) == 0
-    if len(problem.request.objectives) == 1:
-        possible &= objectives(problem.request, bounds, sized)[:, 0] < best
-    return np.asarray(points[possible])
+
+    def __init__(self, problem: Problem) -> None:
+        request, space = problem.request, problem.space
+        every = np.arange(len(space))
+        best: Columns = {k: space.bounds[k] for k in ("ttft_ms", "tpot_ms", "output_tok_s")}
+        best["far"] = np.zeros(len(space))
+        sized = problem.size(every, best)
+        self._possible = np.sum([*excess(request, best, sized).values()], axis=0) == 0
+        self._least = np.full(len(space), -np.inf)
+        if len(request.objectives) == 1:
+            self._least = objectives(request, best, sized)[:, 0]
+
+    def open(self, scores: Scores, candidates: Ints, best: float = np.inf) -> Ints:
+        """Return those of the candidates that are unseen and may still win.
+
+        Parameters
+        ----------
+        best : float
+            Objective of the best point known that keeps all limits; infinite if there is none.
+        """
+        keep = self._possible[candidates] & ~scores.seen[candidates]
+        return np.asarray(candidates[keep & (self._least[candidates] < best)])
 
 
 class Guide:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -112,14 +113,6 @@ class Trials:
         trials = [self.study.ask(self._space) for _ in range(count)]
         return trials, np.asarray([self._point(t.params) for t in trials], dtype=np.intp)
 
-    def enqueue(self, points: Ints) -> list[optuna.Trial]:
-        """Make trials of points that were chosen otherwise."""
-        for point in points:
-            params: dict[str, Any] = {c: self._choices[c][self._codes[point, i]]
-                                      for i, c in enumerate(CONFIG)}  # fmt: skip
-            self.study.enqueue_trial(params | {LEVEL: int(self._codes[point, -1])})
-        return [self.study.ask(self._space) for _ in points]
-
     def nearest(self, trial: optuna.Trial, candidates: Ints) -> int:
         """Find the candidate that differs least from what a trial proposes."""
         wanted = [self._choices[c].index(trial.params[c]) for c in CONFIG]
@@ -135,34 +128,53 @@ class Trials:
             self.study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
 
     def tell(
-        self, trials: list[optuna.Trial], points: Ints, values: Columns, wanted: Floats,
+        self, asked: Mapping[int, optuna.Trial], points: Ints, values: Columns, wanted: Floats,
         missed: Columns,
     ) -> None:  # fmt: skip
-        """Hand the scores of trials to the study.
+        """Hand scores to the study: of trials that it asked for, and of points chosen otherwise.
 
         Parameters
         ----------
+        asked : mapping of int to Trial
+            Trials that the sampler proposed, by their point.
+        points, values, missed
+            What was scored, and by how much each limit is missed.
         wanted : array of shape (n, objectives)
             To be made small.
-        missed : dict of str to array of shape (n,)
-            By how much each limit is missed.
         """
         signs = [-1.0 if o == "throughput" else 1.0 for o in self._problem.request.objectives]
         concurrency = self._problem.space.concurrency[points]
-        for i, trial in enumerate(trials):
-            for name in (*METRICS, "far"):
-                trial.set_user_attr(name, _plain(values[name][i]))
-            trial.set_user_attr("concurrency", _plain(concurrency[i]))
-            for name, by in missed.items():
-                self._constrain(trial, name, float(by[i]))
-            self.study.tell(trial, [float(s * v) for s, v in zip(signs, wanted[i], strict=True)])
+        others = []
+        for i, point in enumerate(points.tolist()):
+            facts = {name: _plain(values[name][i]) for name in (*METRICS, "far")}
+            facts["concurrency"] = _plain(concurrency[i])
+            limits = {name: float(by[i]) for name, by in missed.items()}
+            score = [float(s * v) for s, v in zip(signs, wanted[i], strict=True)]
+            if point not in asked:
+                others.append(self._finished(point, score, facts, limits))
+                continue
+            trial = asked[point]
+            for name, value in facts.items():
+                trial.set_user_attr(name, value)
+            for name, by in limits.items():
+                _constrain(trial, name, by)
+            self.study.tell(trial, score)
+        self.study.add_trials(others)
 
-    def _constrain(self, trial: optuna.Trial, name: str, missed: float) -> None:
-        """Tell the sampler by how much a limit is missed."""
-        if hasattr(trial, "set_constraint"):
-            trial.set_constraint(name, missed)
-        else:  # Optuna 4 reads it back through the sampler's constraints_func
-            trial.set_user_attr(MISSED + name, missed)
+    def _finished(
+        self, point: int, score: list[float], facts: dict[str, Any], limits: dict[str, float]
+    ) -> Any:
+        """Make a trial of a point that the sampler did not propose."""
+        params: dict[str, Any] = {c: self._choices[c][self._codes[point, i]]
+                                  for i, c in enumerate(CONFIG)}  # fmt: skip
+        more: dict[str, Any] = {"constraints": limits}
+        if not _new():
+            facts = facts | {MISSED + k: v for k, v in limits.items()}
+            more = {"system_attrs": {"constraints": list(limits.values())}}
+        return self._optuna.trial.create_trial(
+            params=params | {LEVEL: int(self._codes[point, -1])}, distributions=self._space,
+            values=score, user_attrs=facts, **more,
+        )  # fmt: skip
 
     def _point(self, params: dict[str, Any]) -> int:
         try:
@@ -175,6 +187,21 @@ class Trials:
         return int(self._order[at]) if found else -1
 
 
+def _constrain(trial: optuna.Trial, name: str, missed: float) -> None:
+    """Tell the sampler by how much a limit is missed."""
+    if _new():
+        trial.set_constraint(name, missed)
+    else:  # Optuna 4 reads it back through the sampler's constraints_func
+        trial.set_user_attr(MISSED + name, missed)
+
+
+def _new() -> bool:
+    """Whether trials carry constraints themselves, as from Optuna 5 on."""
+    from optuna import Trial
+
+    return hasattr(Trial, "set_constraint")
+
+
 def _missed(trial: optuna.trial.FrozenTrial) -> list[float]:
     return [float(v) for k, v in trial.user_attrs.items() if k.startswith(MISSED)]
 
@@ -184,9 +211,7 @@ def _sampler(name: str, seed: int) -> Any:
 
     if name not in SAMPLERS:
         raise UnknownName("sampler", name, SAMPLERS)
-    from optuna import Trial
-
-    old: dict[str, Any] = {} if hasattr(Trial, "set_constraint") else {"constraints_func": _missed}
+    old: dict[str, Any] = {} if _new() else {"constraints_func": _missed}
     if name == "nsga2":
         return samplers.NSGAIISampler(seed=seed, **old)
     if name in ("auto", "tpe"):

@@ -121,8 +121,9 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
         table[name] = given.where(given.notna() & (given != ""), value)
     words = [f"{n:.16g}x {h}" if isinstance(n, float) else f"{n}x {h}" for n, h in
              zip(table["num_devices"], table["hardware"], strict=True)]  # fmt: skip
-    name = pd.Series(words, index=table.index)
-    table["instance_type"] = table.get("instance_type", name).fillna(name)
+    named = pd.Series(words, index=table.index)
+    given = table["instance_type"] if "instance_type" in table else named
+    table["instance_type"] = given.fillna(named)
     return table
 
 

@@ -75,7 +75,7 @@ def offers_of(items: Iterable[Any], day: str) -> tuple[pd.DataFrame, int]:
     table = table[table["price"] > 0]
     full = table[~table["spot"]].groupby(keys)["price"].min().rename("price_usd_per_hour")
     cheap = table[table["spot"]].groupby(keys)["price"].min().rename("spot_price_usd_per_hour")
-    out = pd.concat([full, cheap], axis=1).reset_index()
+    out = table[keys].drop_duplicates().join(full, on=keys).join(cheap, on=keys)
     return out.assign(as_of=day, source="gpuhunt", notes=""), unknown
 
 
@@ -110,5 +110,7 @@ def write(out: Path) -> tuple[int, int]:
         Offers written, and left out because their device is not in the catalogue.
     """
     table, unknown = offers_of(fetch(), strftime("%Y-%m-%d", gmtime()))
+    if table.empty:
+        raise InvalidInput("gpuhunt told no offer of a device that the catalogue has")
     write_csv(table, out)
     return len(table), unknown

@@ -122,8 +122,9 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
     words = [f"{n:.16g}x {h}" if isinstance(n, float) else f"{n}x {h}" for n, h in
              zip(table["num_devices"], table["hardware"], strict=True)]  # fmt: skip
     named = pd.Series(words, index=table.index)
-    given = table["instance_type"] if "instance_type" in table else named
-    table["instance_type"] = given.fillna(named)
+    if "instance_type" in table:
+        named = table["instance_type"].fillna(named)
+    table["instance_type"] = named
     return table
 
 

@@ -73,6 +73,8 @@ def offers_of(items: Iterable[Any], day: str) -> tuple[pd.DataFrame, int]:
     keys = ["provider", "region", "instance_type", "hardware", "accelerator_count"]
     table = pd.DataFrame(rows, columns=[*keys, "price", "spot"])
     table = table[table["price"] > 0]
+    if table.empty:
+        raise InvalidInput("gpuhunt told no offer of a device that the catalogue has")
     full = table[~table["spot"]].groupby(keys)["price"].min().rename("price_usd_per_hour")
     cheap = table[table["spot"]].groupby(keys)["price"].min().rename("spot_price_usd_per_hour")
     out = table[keys].drop_duplicates().join(full, on=keys).join(cheap, on=keys)
@@ -110,7 +112,5 @@ def write(out: Path) -> tuple[int, int]:
         Offers written, and left out because their device is not in the catalogue.
     """
     table, unknown = offers_of(fetch(), strftime("%Y-%m-%d", gmtime()))
-    if table.empty:
-        raise InvalidInput("gpuhunt told no offer of a device that the catalogue has")
     write_csv(table, out)
     return len(table), unknown

@@ -1,8 +1,10 @@
-"""Three real deployments, predicted, beside what was measured on them.
+"""Three real deployments, predicted, beside what was measured on them; and what to rent.
 
 The shipped estimators were trained on these rows too, so the second prediction of each comes
 from held-out folds: estimators refitted without any row of that deployment. Those are read from
 results/00_demo.json, which `--refit` writes anew (a few minutes).
+
+Then a question of planning: the cheapest way to serve a 70B chat model to 200 users within limits.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import guide_ml
+from guide_ml import report_search
 from guide_ml.derive import complete
 from guide_ml.measurements import default_folder
 
@@ -49,6 +52,19 @@ def measured_row(wanted: dict[str, object]) -> pd.Series:
     for column, value in wanted.items():
         keep &= table[column] == value
     return table[keep].iloc[0]
+
+
+QUESTION = {
+    "model": "meta-llama/Llama-3.1-70B-Instruct",
+    "workload": {"input_len": 1024, "output_len": 256}, "load": {"users": 200},
+    "slo": {"ttft_ms": 1000, "tpot_ms": 50},
+}  # fmt: skip
+
+
+def cheapest(console: Console) -> None:
+    """Answer the question, and show why."""
+    console.rule("What is the cheapest way to serve a 70B chat model to 200 users?")
+    console.print(report_search.found(guide_ml.search(**QUESTION)))
 
 
 def show(title: str, row: pd.Series, held_out: dict[str, float]) -> Table:
@@ -120,6 +136,7 @@ def main() -> None:
     console = Console(width=130)
     for title, row in rows.items():
         console.print(show(title, row, held_out.get(title, {})))
+    cheapest(console)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from guide_ml import catalogue, cli_calibrate, cli_launch, report
+from guide_ml import catalogue, cli_calibrate, cli_launch, cli_prices, cli_search, report
 from guide_ml import cli_options as o
 from guide_ml.errors import GuideError, UnknownName
 
@@ -124,6 +124,11 @@ app.command(epilog=_examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
 
 
 app.command(epilog=_examples(*cli_launch.EXAMPLES))(cli_launch.launch)
+
+
+app.command(epilog=_examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
+app.command(epilog=_examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
+app.add_typer(cli_prices.app, name="prices")
 
 
 @app.command("list", epilog=_examples("guide list hardware h100", "guide list models qwen3",

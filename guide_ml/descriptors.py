@@ -202,9 +202,10 @@ class Workload:
 
     Parameters
     ----------
-    mode : {"static", "prefill", "decode", "closed", "offline"}
+    mode : {"static", "prefill", "decode", "closed", "offline"}, optional
         static: a fixed batch from start to end. prefill, decode: one phase alone.
         closed: a server under a fixed number of concurrent requests. offline: a big queue.
+        Blank where it is yet to be decided how the requests are served, as in a search.
     input_len, output_len : float
         Mean tokens a request.
     batch_size : float, optional
@@ -219,7 +220,7 @@ class Workload:
         Statistic wanted.
     """
 
-    mode: str
+    mode: str = ""
     input_len: float
     output_len: float = 1
     batch_size: float | None = None
@@ -230,7 +231,8 @@ class Workload:
     tpot_stat: str = "mean"
 
     def __post_init__(self) -> None:
-        require_choice("workload", "mode", self.mode, MODES)
+        if self.mode:
+            require_choice("workload", "mode", self.mode, MODES)
         require_choice("workload", "ttft_stat", self.ttft_stat, STATS)
         require_choice("workload", "tpot_stat", self.tpot_stat, STATS)
         require_numbers("workload", self, checks.workload(self.mode))

@@ -24,7 +24,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("words",),
     ("table",),
     ("parallel", "columns"),
-    ("assume", "given", "keywords"),
+    ("assume", "given", "keywords", "offers"),
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
     ("dataset", "evaluation", "nearby", "calibration", "plausible"),
@@ -39,8 +39,10 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("training", "run"),
     ("calibrate", "explaining"),
     ("api",),
-    ("report",),
-    ("cli", "cli_calibrate", "cli_launch", "cli_options"),
+    ("searching",),
+    ("report", "report_search", "plots"),
+    ("cli", "cli_calibrate", "cli_launch", "cli_options", "cli_parts", "cli_prices",
+     "cli_search"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

@@ -11,8 +11,9 @@ import pytest
 import guide_ml
 
 PACKAGE = Path(guide_ml.__file__).parent
-PUBLIC = {"Deployment", "Framework", "GuideError", "Hardware", "Model", "Prediction", "Predictor",
-          "Workload", "__version__", "predict", "predict_table"}  # fmt: skip
+PUBLIC = {"SLO", "Constraints", "Deployment", "Framework", "GuideError", "Hardware", "Load",
+          "Model", "Prediction", "Predictor", "Workload", "__version__", "predict",
+          "predict_table", "search"}  # fmt: skip
 
 
 def test_the_public_names_are_these() -> None:

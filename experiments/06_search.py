@@ -1,0 +1,210 @@
+"""Does the search find the cheapest deployment, at what effort?
+
+Requests from 1B to 700B parameters: chat, retrieval, long context, offline, under tight and loose
+limits. For each, every point of the space is scored (enumeration); what the search finds is held
+against the optimum, beside Optuna's TPE and NSGA-II alone and random points, all with as many
+points. Writes results/06_search.csv and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import guide_ml
+from guide_ml import catalogue
+from guide_ml.searching.drive import Driven, drive
+from guide_ml.searching.plans import judge
+from guide_ml.searching.request import SLO, Constraints, Load, Request
+from guide_ml.searching.run import pose
+from guide_ml.searching.score import Problem
+from guide_ml.searching.study import Trials
+
+RESULTS = Path(__file__).parent / "results"
+SEED = 0
+BIG, FEW, CLOSE, FAST_S = 50_000, 0.02, 1.01, 10.0  # goals
+ENUMERATED_S = 15.0  # seconds for BIG points
+
+CHAT, RAG, LONG, WRITE = (1024, 256), (6000, 300), (30000, 500), (500, 1500)
+#: Precisions and engines beyond the usual ones make spaces of more than 50,000 points.
+WIDE = {
+    "frameworks": ("vllm", "sglang", "tensorrt-llm", "tgi"), "marketplace": True, "undated": True,
+    "weight_dtypes": ("bf16", "fp16", "fp8", "int8", "w8a16", "awq-int4", "nvfp4", "mxfp4"),
+}  # fmt: skip
+
+#: Model, tokens in and out, load, limits, further constraints, confidence.
+REQUESTS: dict[str, tuple[str, tuple[int, int], dict, dict, dict, float]] = {
+    "1B chat, loose": ("llama-3.2-1b-instruct", CHAT, {"users": 100},
+                       {"ttft_ms": 2000, "tpot_ms": 100}, {}, 0.5),
+    "1B chat, tight": ("llama-3.2-1b-instruct", CHAT, {"users": 100},
+                       {"ttft_ms": 100, "tpot_ms": 6}, {}, 0.5),
+    "3B offline": ("llama-3.2-3b-instruct", WRITE, {"offline_tokens": 5e8, "deadline_h": 8}, {},
+                   {}, 0.5),
+    "8B chat, loose": ("llama-3.1-8b-instruct", CHAT, {"requests_per_s": 30},
+                       {"ttft_ms": 2000, "tpot_ms": 80}, {}, 0.5),
+    "8B chat, tight": ("llama-3.1-8b-instruct", CHAT, {"requests_per_s": 30},
+                       {"ttft_ms": 200, "tpot_ms": 12}, {}, 0.5),
+    "8B chat, sure": ("llama-3.1-8b-instruct", CHAT, {"users": 300},
+                      {"ttft_ms": 1000, "tpot_ms": 40}, {}, 0.9),
+    "8B retrieval": ("llama-3.1-8b-instruct", RAG, {"requests_per_s": 5},
+                     {"ttft_ms": 1500, "tpot_ms": 40}, {}, 0.5),
+    "8B chat, wide space": ("llama-3.1-8b-instruct", CHAT, {"users": 500},
+                            {"ttft_ms": 1000, "tpot_ms": 30}, WIDE, 0.5),
+    "15B chat, spot": ("phi-4", CHAT, {"tokens_per_s": 5000}, {"ttft_ms": 1000, "tpot_ms": 50},
+                       {"spot": True}, 0.5),
+    "30B MoE chat": ("qwen3-30b-a3b", CHAT, {"requests_per_s": 20},
+                     {"ttft_ms": 800, "tpot_ms": 25}, {}, 0.5),
+    "32B long context": ("qwen3-32b", LONG, {"users": 10}, {"ttft_ms": 8000, "tpot_ms": 50}, {},
+                         0.5),
+    "32B writing, AMD": ("qwen3-32b", WRITE, {"users": 150}, {"tpot_ms": 40},
+                         {"vendors": ("amd",)}, 0.5),
+    "47B MoE chat, tight": ("mixtral-8x7b-instruct-v0.1", CHAT, {"users": 64},
+                            {"ttft_ms": 300, "tpot_ms": 12}, {}, 0.5),
+    "70B chat, loose": ("llama-3.1-70b-instruct", CHAT, {"users": 200},
+                        {"ttft_ms": 3000, "tpot_ms": 100}, {}, 0.5),
+    "70B chat": ("llama-3.1-70b-instruct", CHAT, {"users": 200},
+                 {"ttft_ms": 1000, "tpot_ms": 50}, {}, 0.5),
+    "70B chat, tight": ("llama-3.1-70b-instruct", CHAT, {"users": 200},
+                        {"ttft_ms": 400, "tpot_ms": 15}, {}, 0.5),
+    "70B chat, wide space": ("llama-3.1-70b-instruct", CHAT, {"requests_per_s": 15},
+                             {"ttft_ms": 800, "tpot_ms": 40}, WIDE, 0.5),
+    "70B retrieval": ("llama-3.1-70b-instruct", RAG, {"requests_per_s": 2},
+                      {"ttft_ms": 4000, "tpot_ms": 60}, {}, 0.5),
+    "70B offline": ("llama-3.1-70b-instruct", WRITE, {"offline_tokens": 1e9, "deadline_h": 24}, {},
+                    {}, 0.5),
+    "120B MoE chat": ("gpt-oss-120b", CHAT, {"users": 256}, {"ttft_ms": 1000, "tpot_ms": 25}, {},
+                      0.5),
+    "123B long context": ("mistral-large-instruct-2407", LONG, {"users": 8},
+                          {"ttft_ms": 15000, "tpot_ms": 60}, {}, 0.5),
+    "235B MoE chat, wide space": ("qwen3-235b-a22b", CHAT, {"users": 300},
+                                  {"ttft_ms": 1500, "tpot_ms": 40}, WIDE, 0.5),
+    "405B chat": ("llama-3.1-405b-instruct", CHAT, {"users": 64},
+                  {"ttft_ms": 2000, "tpot_ms": 60}, {}, 0.5),
+    "671B MoE chat": ("deepseek-v3", CHAT, {"users": 200}, {"ttft_ms": 2000, "tpot_ms": 50}, {},
+                      0.5),
+    "671B MoE chat, tight": ("deepseek-v3", CHAT, {"requests_per_s": 3},
+                             {"ttft_ms": 800, "tpot_ms": 25}, {}, 0.5),
+    "671B MoE long context": ("deepseek-r1", LONG, {"users": 20},
+                              {"ttft_ms": 15000, "tpot_ms": 60}, {}, 0.5),
+    "671B MoE offline": ("deepseek-v3", WRITE, {"offline_tokens": 5e8, "deadline_h": 24}, {}, {},
+                         0.5),
+}  # fmt: skip
+
+
+def request(name: str) -> Request:
+    """Return one of the requests."""
+    model, (n_in, n_out), load, slo, more, confidence = REQUESTS[name]
+    return Request(
+        model=catalogue.model(model),
+        workload=guide_ml.Workload(input_len=n_in, output_len=n_out), load=Load(**load),
+        slo=SLO(**slo), constraints=Constraints(**more), confidence=confidence,
+    )  # fmt: skip
+
+
+def least(driven: Driven) -> float:
+    """Cost of the best deployment found; NaN if none keeps all limits."""
+    judged = judge(driven.scores)
+    return float(judged.wanted[judged.kept, 0].min()) if judged.kept.any() else np.nan
+
+
+def run(problem: Problem, sampler: str, n_trials: int | None) -> dict[str, Any]:
+    """Search in one way, and say how it went."""
+    began = time.perf_counter()
+    trials = Trials(problem, sampler, SEED, None, "")
+    driven = drive(problem, trials, sampler, n_trials, None, SEED)
+    return {"cost": least(driven), "scored": int(driven.scores.seen.sum()),
+            "seconds": time.perf_counter() - began, "proven": driven.open == 0}  # fmt: skip
+
+
+def study(name: str, samplers: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Answer one request in every way."""
+    asked = request(name)
+    problem, _ = pose(asked)
+    facts = {"request": name, "model": asked.model.model, "deployments": problem.deployments,
+             "points": len(problem.space)}  # fmt: skip
+    rows = []
+    for sampler in ("auto", "enumerate", *samplers):
+        same = rows[0]["scored"] if sampler in samplers else None
+        rows.append(facts | {"sampler": sampler} | run(problem, sampler, same))
+    model, (n_in, n_out), load, slo, more, confidence = REQUESTS[name]
+    found = guide_ml.search(
+        model=model, workload={"input_len": n_in, "output_len": n_out}, load=load, slo=slo,
+        constraints=more, confidence=confidence, seed=SEED,
+    )  # fmt: skip
+    rows[0]["whole_search_s"] = found.seconds
+    for row in rows:
+        row["ratio"] = row["cost"] / rows[1]["cost"]
+    return rows
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Say what was found and whether the goals were met."""
+    auto = table[table["sampler"] == "auto"].set_index("request")
+    every = table[table["sampler"] == "enumerate"].set_index("request")
+    share = auto["scored"] / auto["points"]
+    big = auto["points"] > BIG
+    fits = np.isfinite(every["cost"])
+    same = (auto["ratio"] <= CLOSE) | (~fits & ~np.isfinite(auto["cost"]))
+    per_50k = every["seconds"].sum() / every["points"].sum() * BIG
+    goals = [
+        ("requests", f"{len(auto)}", ">= 20", len(auto) >= 20),
+        ("within 1 % of the optimum", f"{same.sum()} of {len(auto)}", "all", same.all()),
+        ("most scored of a space above 50,000 points", f"{100 * share[big].max():.2f} %", "<= 2 %",
+         bool(share[big].max() <= FEW)),
+        ("slowest whole search", f"{auto['whole_search_s'].max():.1f} s", "< 10 s",
+         bool(auto["whole_search_s"].max() < FAST_S)),
+        ("enumerating 50,000 points", f"{per_50k:.1f} s", "< 15 s", bool(per_50k < ENUMERATED_S)),
+        ("proven", f"{int(auto['proven'].sum())} of {len(auto)}", "", True),
+    ]  # fmt: skip
+    lines = ["| what | found | goal | met |", "|---|---|---|---|"]
+    lines += [f"| {a} | {b} | {c} | {'yes' if d else 'no'} |" for a, b, c, d in goals]
+    lines += ["", "Ways to search, each with as many points as the search took by itself:", "",
+              "| way | within 1 % | worst, times the optimum | mean points | mean seconds |",
+              "|---|---|---|---|---|"]  # fmt: skip
+    for way, part in table.groupby("sampler", sort=False):
+        ratio = part.set_index("request")["ratio"][fits]
+        worst = ratio.max() if ratio.notna().all() else np.inf
+        word = f"{worst:.3f}" if np.isfinite(worst) else "found nothing"
+        lines.append(f"| {way} | {int((ratio <= CLOSE).sum())} of {len(ratio)} | {word} |"
+                     f" {part['scored'].mean():,.0f} | {part['seconds'].mean():.2f} |")  # fmt: skip
+    lines += ["", "| request | model | deployments | points | scored | optimum | found | ratio |"
+              " proven | seconds |", "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name, row in auto.iterrows():
+        lines.append(
+            f"| {name} | {row['model'].split('/')[-1]} | {row['deployments']:,} |"
+            f" {row['points']:,} | {row['scored']:,} | {every['cost'][name]:,.2f} |"
+            f" {row['cost']:,.2f} | {row['ratio']:.4f} | {'yes' if row['proven'] else 'no'} |"
+            f" {row['whole_search_s']:.1f} |"
+        )
+    lines += ["", "Costs in USD/h, of offline jobs in USD. *Points* are engine configurations at"
+              " a concurrency, which are what is predicted; *deployments* are points times the"
+              " offers that carry them. Seconds are of whole searches, on this machine and under"
+              " its load."]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Answer every request and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", help="requests to answer; nothing is written then")
+    only = parser.parse_args().only
+    rows: list[dict[str, Any]] = []
+    for name in only or REQUESTS:
+        rows += study(name, ("tpe", "nsga2", "random"))
+        told = {r["sampler"]: (round(r["ratio"], 4), round(r["seconds"], 1)) for r in rows[-5:]}
+        print(name, told, rows[-5]["scored"], rows[-5]["points"], flush=True)
+    table = pd.DataFrame(rows)
+    text = summary(table)
+    print(text)
+    if not only:
+        table.round(4).to_csv(RESULTS / "06_search.csv", index=False)
+        (RESULTS / "06_search.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

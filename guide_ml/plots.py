@@ -1,0 +1,74 @@
+"""Pictures of searches; they need the extra ``plot``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from guide_ml.errors import InvalidInput
+from guide_ml.searching.result import Found
+
+__all__ = ["pareto", "swept"]
+
+
+def pareto(found: Found, path: Path) -> None:
+    """Draw price against speed of everything that keeps the limits, the Pareto front as a line.
+
+    Raises
+    ------
+    InvalidInput
+        If matplotlib is missing, nothing fits, or the file cannot be written.
+    """
+    if not found.front:
+        raise InvalidInput("there is nothing to draw: no deployment keeps all limits")
+    offline = found.request.load.offline
+    name = "capacity_tok_s" if offline else "e2e_ms"
+    figure, axes = _figure()
+    for label, plans, style in (("kept", found.plans, "o"), ("Pareto front", found.front, ".-")):
+        axes.plot([p.usd_h for p in plans], [getattr(p, name) for p in plans], style, label=label)
+    for plan in found.front[:8]:
+        axes.annotate(f"{plan.num_devices} x {plan.hardware}", (plan.usd_h, getattr(plan, name)),
+                      fontsize=7, xytext=(4, 4), textcoords="offset points")  # fmt: skip
+    axes.set_xlabel("USD/h")
+    axes.set_ylabel("tokens/s" if offline else "time of a request, ms")
+    axes.set_title(f"{found.request.model.model}: {found.request.load.text()}", fontsize=9)
+    axes.legend()
+    _save(figure, path)
+
+
+def swept(table: pd.DataFrame, path: Path) -> None:
+    """Draw cost against what was swept."""
+    over = str(table.columns[0])
+    fits = table[table["fits"]]
+    if fits.empty:
+        raise InvalidInput(f"there is nothing to draw: nothing fits at any value of {over}")
+    figure, axes = _figure()
+    axes.step(fits[over], fits["usd_h"].astype(float), "o-", where="post")
+    axes.set_xlabel(over)
+    axes.set_ylabel("USD/h")
+    axes.set_ylim(bottom=0)
+    _save(figure, path)
+
+
+def _figure() -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InvalidInput("pictures need matplotlib: pip install 'guide-ml[plot]'") from error
+    figure = Figure(figsize=(7, 4.5), layout="constrained")  # no window system is asked for
+    return figure, figure.add_subplot()
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Save beside the file and move it into place."""
+    kind = path.suffix.lstrip(".").lower() or "png"
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        figure.savefig(beside, format=kind, dpi=150)
+        os.replace(beside, path)
+    except (OSError, ValueError) as error:
+        beside.unlink(missing_ok=True)
+        raise InvalidInput(f"{str(path)!r} cannot be drawn: {error}") from error

@@ -1,0 +1,251 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import pandas as pd
+
+from guide_ml import catalogue
+from guide_ml.descriptors import Deployment, Framework, Model, Workload
+from guide_ml.searching.request import Request
+
+__all__ = ["Found", "Plan", "Relaxation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One deployment: machines, engine, layout, what it costs and what it will do.
+
+    Times are those at ``concurrency``, the load that was asked for or a little more; all are at
+    the confidence of the search.
+
+    Parameters
+    ----------
+    hardware, vendor : str
+        Device and its maker.
+    num_devices, instances, devices_per_instance : int
+        Devices rented, in how many machines of how many devices.
+    replicas, tp, pp, dp, ep, concurrency : int
+        Copies of the model, how one is spread, and requests in flight of each; ``dp`` counts
+        attention replicas inside a copy, which share experts. 0 concurrency: a queue.
+    max_len : int
+        Longest request in tokens that must be served.
+    framework, backend, weight_dtype, kv_dtype : str
+        Engine and precisions.
+    provider, region, instance_type, price_date : str
+        Whose machine it is, and the day of its price.
+    spot : bool
+        Whether that is a spot price.
+    price_usd_h : float
+        Price of one machine.
+    usd_h, usd_month : float
+        Price of all of them; a month has 730 hours.
+    usd_per_m_input, usd_per_m_output : float
+        Price of a million tokens at the requested load. An hour's price is shared out between
+        prompt and answer by the least machine time that physics allows for each.
+    usd_per_m_input_full, usd_per_m_output_full : float
+        The same when it carries as much as the limits allow.
+    job_usd, job_h : float or None
+        Bill and duration of an offline job, the machines given back at its end.
+    ttft_ms, tpot_ms, e2e_ms, tok_s_per_user : float or None
+        ``None`` of an offline queue.
+    capacity_req_s, capacity_tok_s : float
+        What all replicas carry within the limits at most.
+    capacity_users : int
+        Requests in flight that they carry so.
+    headroom : float
+        Share of the load that could come on top within the limits.
+    in_domain : str
+        How near it is to what was measured: measured, interpolated, near or far.
+    confidence : float
+        Chance that the limits are kept and the load is carried.
+    usd_h_estimate, usd_h_sure : float or None
+        Price an hour of this device and layout if sized by the estimates themselves
+        (confidence 0.5), and by their bad ends (0.9, or what was asked); ``None`` where no size
+        keeps the limits.
+    misses : mapping of str to float
+        By what share each limit is missed; empty if none is.
+    """
+
+    hardware: str
+    vendor: str
+    num_devices: int
+    instances: int
+    devices_per_instance: int
+    replicas: int
+    tp: int
+    pp: int
+    dp: int
+    ep: int
+    concurrency: int
+    max_len: int
+    framework: str
+    backend: str
+    weight_dtype: str
+    kv_dtype: str
+    provider: str
+    region: str
+    instance_type: str
+    price_date: str
+    spot: bool
+    price_usd_h: float
+    usd_h: float
+    usd_month: float
+    usd_per_m_input: float
+    usd_per_m_output: float
+    usd_per_m_input_full: float
+    usd_per_m_output_full: float
+    job_usd: float | None
+    job_h: float | None
+    ttft_ms: float | None
+    tpot_ms: float | None
+    e2e_ms: float | None
+    tok_s_per_user: float | None
+    capacity_req_s: float
+    capacity_tok_s: float
+    capacity_users: int
+    headroom: float
+    in_domain: str
+    confidence: float
+    usd_h_estimate: float | None = None
+    usd_h_sure: float | None = None
+    misses: Mapping[str, float] = field(default_factory=dict)
+    model: Model | None = field(default=None, repr=False)
+    workload: Workload | None = field(default=None, repr=False)
+
+    @property
+    def layout(self) -> str:
+        """Layout spelled out: ``16 GPUs = 4 replicas x tp 4``."""
+        parts = [f"{k} {getattr(self, k)}" for k in ("tp", "pp", "dp") if getattr(self, k) > 1]
+        one = " x ".join(parts) or "1 GPU"
+        used = self.replicas * self.tp * self.pp * self.dp
+        text = f"{used} GPU{'s' * (used > 1)}"
+        if used > 1:
+            text += f" = {self.replicas} replica{'s' * (self.replicas > 1)} x {one}"
+        if self.ep > 1:
+            text += f", experts over {self.ep}"
+        idle = self.num_devices - used
+        return text + (f" (+ {idle} idle)" if idle else "")
+
+    @property
+    def machines(self) -> str:
+        """What is rented: ``2 x p5.48xlarge (8 GPUs each)``."""
+        each = " each" if self.instances > 1 else ""
+        devices = f"{self.devices_per_instance} GPU{'s' * (self.devices_per_instance > 1)}"
+        return f"{self.instances} x {self.instance_type} ({devices}{each})"
+
+    @property
+    def deployment(self) -> Deployment:
+        """One replica, as :func:`guide_ml.predict` describes deployments."""
+        if self.model is None:
+            raise ValueError("a plan that was read back has no model")
+        year = catalogue.framework(self.framework)[0].release_year
+        return Deployment(
+            hardware=catalogue.hardware(self.hardware), model=self.model,
+            framework=Framework(framework=self.framework, backend=self.backend, release_year=year),
+            num_devices=self.tp * self.pp * self.dp, tp=self.tp, pp=self.pp, dp=self.dp,
+            ep=self.ep, weight_dtype=self.weight_dtype, kv_dtype=self.kv_dtype,
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that :func:`json.dumps` takes, and the layout in words."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)
+               if f.name not in ("model", "workload")}  # fmt: skip
+        return own | {"layout": self.layout, "misses": dict(self.misses)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxation:
+    """What giving way on one limit alone would cost.
+
+    Parameters
+    ----------
+    limit : str
+        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``max_usd_h``, ``max_devices`` or ``in_domain``.
+    given, needed : float
+        The limit, and the least that some deployment keeps.
+    plan : Plan
+        The cheapest deployment that keeps it and all other limits.
+    """
+
+    limit: str
+    given: float
+    needed: float
+    plan: Plan
+
+    def text(self) -> str:
+        """Say it in words."""
+        if self.limit == "in_domain":
+            what = "allowing deployments far from the data"
+        else:
+            what = f"{self.limit} {self.needed:,.4g} instead of {self.given:,.4g}"
+        return f"{what}: {self.plan.usd_h:,.2f} USD/h on {self.plan.num_devices} x" \
+               f" {self.plan.hardware}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a search found.
+
+    Parameters
+    ----------
+    request : Request
+    plans : tuple of Plan
+        Deployments that keep all limits, the best first, one of each kind.
+    front : tuple of Plan
+        Those of the Pareto front: price an hour against time of a request (offline: against
+        throughput), or the objectives of the search if there are several.
+    runner_up : Plan or None
+        The best one on devices of another vendor.
+    nearest : tuple of Plan
+        If none keeps all limits, those that miss least.
+    relaxations : tuple of Relaxation
+        If none keeps all limits, what giving way on one of them would cost.
+    proven : bool
+        Whether every point was scored or ruled out by physics, so that nothing in the space is
+        better (by these predictions).
+    counts : mapping of str to int
+        ``offers``, ``deployments``, ``points``, ``possible``, ``scored``, ``open``, and offers
+        left out by reason.
+    why : tuple of str
+        Why the best one won, or why nothing fits.
+    seconds : float
+    """
+
+    request: Request
+    plans: tuple[Plan, ...]
+    front: tuple[Plan, ...]
+    runner_up: Plan | None
+    nearest: tuple[Plan, ...]
+    relaxations: tuple[Relaxation, ...]
+    proven: bool
+    counts: Mapping[str, int]
+    why: tuple[str, ...]
+    seconds: float
+
+    @property
+    def best(self) -> Plan | None:
+        """The best deployment; ``None`` where nothing keeps all limits."""
+        return self.plans[0] if self.plans else None
+
+    def table(self) -> pd.DataFrame:
+        """Return the plans as a table, the best first."""
+        return pd.DataFrame([p.to_dict() for p in self.plans])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that :func:`json.dumps` takes."""
+        request = asdict(self.request) | {"model": self.request.model.model}
+        return {
+            "request": request, "proven": self.proven, "counts": dict(self.counts),
+            "seconds": self.seconds, "why": list(self.why),
+            "plans": [p.to_dict() for p in self.plans],
+            "front": [p.to_dict() for p in self.front],
+            "runner_up": self.runner_up.to_dict() if self.runner_up else None,
+            "nearest": [p.to_dict() for p in self.nearest],
+            "relaxations": [{"limit": r.limit, "given": r.given, "needed": r.needed,
+                             "text": r.text(), "plan": r.plan.to_dict()}
+                            for r in self.relaxations],
+        }  # fmt: skip

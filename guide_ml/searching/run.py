@@ -1,0 +1,217 @@
+"""The call that searches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from guide_ml import catalogue, given, offers
+from guide_ml.descriptors import Workload
+from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.given import ModelLike
+from guide_ml.predictor import Predictor, default_predictor
+from guide_ml.run import PredictorLike
+from guide_ml.searching import explain
+from guide_ml.searching.drive import Driven, drive
+from guide_ml.searching.plans import Judged, complete, judge
+from guide_ml.searching.request import SLO, Constraints, Load, Request, as_given
+from guide_ml.searching.result import Found, Plan
+from guide_ml.searching.score import Problem
+from guide_ml.searching.space import build_space
+from guide_ml.searching.study import SAMPLERS, Trials
+
+__all__ = ["Prices", "pose", "search"]
+
+Prices = str | os.PathLike[str] | pd.DataFrame
+Progress = Callable[[int, int, str], None]
+
+
+def search(
+    *,
+    model: ModelLike,
+    workload: Workload | Mapping[str, Any],
+    load: Load | Mapping[str, Any],
+    slo: SLO | Mapping[str, Any] | None = None,
+    objective: str | Iterable[str] = "cost",
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    confidence: float = 0.5,
+    prices: Prices | Iterable[Prices] = (),
+    sampler: str = "auto",
+    n_trials: int | None = None,
+    timeout: float | None = None,
+    seed: int = 0,
+    storage: str | os.PathLike[str] | None = None,
+    predictor: PredictorLike | None = None,
+    profile: Any = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Find the deployment that meets an objective, with its price and what it will do.
+
+    Parameters
+    ----------
+    model : str, Model, dict or path
+        As :func:`guide_ml.predict` takes it.
+    workload : Workload or dict
+        ``input_len``, ``output_len``, ``context_depth`` and statistics; no mode, no batch.
+    load : Load or dict
+        ``requests_per_s``, ``users`` (in flight at all times), ``tokens_per_s``, or
+        ``offline_tokens`` with ``deadline_h``.
+    slo : SLO or dict, optional
+        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``tok_s_per_user``.
+    objective : {"cost", "latency", "throughput"} or several
+        What is to be best. Without cost a budget must be given.
+    constraints : Constraints or dict, optional
+        What the deployment may be.
+    confidence : float
+        Chance with which each limit is kept and the load carried: 0.5 takes the estimates, 0.9
+        the bad ends of intervals.
+    prices : path, DataFrame or several
+        Offers of one's own beside the catalogue's (:func:`guide_ml.offers.own_offers`).
+    sampler : {"auto", "tpe", "nsga2", "random", "enumerate"}
+        How points are proposed. auto: Optuna's TPE and the physical floors together, proven
+        where the space allows.
+    n_trials : int, optional
+        Deployments to score at most, those of an earlier run in `storage` counted; 1.5 % of the
+        space, at most 640, if not given.
+    timeout : float, optional
+        Seconds after which no further batch is scored.
+    seed : int
+        Of all that is random.
+    storage : path, optional
+        Journal file that keeps the study: the same search goes on there, ``optuna-dashboard``
+        opens it.
+    predictor : Predictor or path, optional
+        Other estimators than the ones that come with the package.
+    profile : optional
+        Measured corrections, where the predictor knows of any.
+    progress : callable, optional
+        Takes points scored, points to score, and a word.
+
+    Returns
+    -------
+    Found
+        Ranked plans, or what binds where nothing fits.
+
+    Raises
+    ------
+    UnknownName, InvalidInput
+        If a name is unknown, a value absurd, or no offer is left.
+    DoesNotFit
+        If the model fits none of the machines that are allowed.
+
+    Examples
+    --------
+    >>> found = search(model="llama-3.1-8b-instruct", load={"users": 16},
+    ...                workload={"input_len": 512, "output_len": 128},
+    ...                slo={"ttft_ms": 500, "tpot_ms": 50},
+    ...                constraints={"hardware": ("l4", "h100"), "frameworks": ("vllm",)})
+    >>> found.best.capacity_users >= 16, found.best.tpot_ms <= 50, found.proven
+    (True, True, True)
+    """
+    began = time.perf_counter()
+    if sampler not in SAMPLERS:
+        raise UnknownName("sampler", str(sampler), SAMPLERS)
+    for name, value in {"n_trials": n_trials, "timeout": timeout}.items():
+        if value is not None and not value > 0:
+            raise InvalidInput(f"{name} must be above 0; got {value}")
+    request = Request(
+        model=given.model(model), workload=as_given(Workload, workload, "workload"),
+        load=as_given(Load, load, "load"), slo=as_given(SLO, slo, "slo"),
+        objectives=(objective,) if isinstance(objective, str) else tuple(objective),
+        constraints=as_given(Constraints, constraints, "constraints"), confidence=confidence,
+    )  # fmt: skip
+    problem, left_out = pose(request, prices, predictor, profile)
+    trials = Trials(problem, sampler, seed, storage, _fingerprint(problem))
+    driven = drive(problem, trials, sampler, n_trials, timeout, seed, progress)
+    return _found(driven, left_out, began)
+
+
+def pose(
+    request: Request, prices: Prices | Iterable[Prices] = (),
+    predictor: PredictorLike | None = None, profile: Any = None,
+) -> tuple[Problem, dict[str, int]]:  # fmt: skip
+    """Lay out the space of a request and the offers that may be taken.
+
+    Returns
+    -------
+    Problem, dict
+        And the offers left out, by reason.
+    """
+    asked = request.constraints
+    own = [prices] if isinstance(prices, str | os.PathLike | pd.DataFrame) else list(prices)
+    lists = [offers.catalogue_offers(), *map(offers.own_offers, own)]
+    every = pd.concat([o.table for o in lists], ignore_index=True)
+    taken = offers.select(
+        every, hardware=asked.hardware, vendors=asked.vendors, providers=asked.providers,
+        regions=asked.regions, spot=asked.spot, marketplace=asked.marketplace,
+        undated=asked.undated, priced_since=asked.priced_since,
+    )  # fmt: skip
+    left = {"undated": int((every["as_of"] == "").sum()) if not asked.undated else 0}
+    for part in lists:
+        for reason, n in part.left_out.items():
+            left[reason] = left.get(reason, 0) + n
+    if isinstance(predictor, str | os.PathLike):
+        predictor = Predictor.load(predictor)
+    space = build_space(request, taken)
+    return Problem(request, space, taken, predictor or default_predictor(), profile), left
+
+
+def _fingerprint(problem: Problem) -> str:
+    card = getattr(problem.predictor, "card", None)
+    facts = json.dumps([card, repr(problem.profile)], sort_keys=True, default=str)
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
+    judged = judge(driven.scores)
+    problem = judged.problem
+    counts = {
+        "offers": len(problem.offers), "deployments": problem.deployments,
+        "points": len(problem.space), "possible": driven.possible,
+        "scored": int(driven.scores.seen.sum()), "open": driven.open,
+        **{f"offers left out: {k}": v for k, v in left_out.items() if v},
+    }  # fmt: skip
+    fits = bool(judged.kept.any())
+    single = len(problem.request.objectives) == 1
+    proven = driven.open == 0 and (single or not fits)
+    plans, runner_up, fronts = _plans(judged)
+    ways = [] if fits else explain.relaxations(judged)
+    near = [] if fits else complete(judged, explain.nearest(judged))
+    lines = (explain.why(judged, plans, runner_up, _proof(proven, counts)) if fits
+             else explain.why_not(judged, ways))  # fmt: skip
+    return Found(
+        request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
+        nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,
+        why=tuple(lines), seconds=time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _plans(judged: Judged) -> tuple[list[Plan], Plan | None, list[Plan]]:
+    """Spell out the ranked plans, the best of another vendor, and the front."""
+    order = explain.ranked(judged)
+    if not order:
+        return [], None, []
+    kept = np.flatnonzero(judged.kept)
+    kept = kept[np.argsort(judged.wanted[kept, 0], kind="stable")]
+    vendor = [catalogue.hardware(h).vendor for h in judged.column("hardware")]
+    other = next((int(i) for i in kept if vendor[i] != vendor[order[0]]), None)
+    edge = explain.front(judged)
+    wanted = list(dict.fromkeys([*order, *([] if other is None else [other]), *edge]))
+    spelt = dict(zip(wanted, complete(judged, wanted), strict=True))
+    return ([spelt[i] for i in order], None if other is None else spelt[other],
+            [spelt[i] for i in edge])  # fmt: skip
+
+
+def _proof(proven: bool, counts: Mapping[str, int]) -> str:
+    if proven:
+        return (f"Proven: {counts['scored']:,} of {counts['points']:,} engine configurations were"
+                " scored, physics rules the others out.")  # fmt: skip
+    return (f"Not proven: {counts['scored']:,} of {counts['points']:,} engine configurations were"
+            f" scored, {counts['open']:,} may still be better.")  # fmt: skip

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from guide_ml.cli import app
+
+ASK = ["--model", "llama-3.1-8b-instruct", "--input-len", "512", "--output-len", "128",
+       "--hardware", "l4", "--hardware", "mi300x", "--framework", "vllm"]  # fmt: skip
+SEARCH = ["search", *ASK, "--users", "16", "--tpot-ms", "60"]
+
+
+def guide(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def read(*words: str) -> Any:
+    done = guide(*words)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_search_says_what_to_rent_and_why() -> None:
+    done = guide(*SEARCH)
+    assert done.exit_code == 0, done.output
+    for part in ("the deployment to rent", "nvidia-l4-24gb", "USD/h", "a month", "headroom",
+                 "tokens/s", "TTFT", "price of 20", "estimates", "Proven", "another vendor",
+                 "if sure", "scored in"):  # fmt: skip
+        assert part in done.stdout, part
+
+
+def test_search_writes_json_csv_and_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    csv, picture = tmp_path / "plans.csv", tmp_path / "pareto.png"
+    told = read(*SEARCH, "--json", "--csv", str(csv), "--plot", str(picture))
+    assert told["proven"]
+    table = pd.read_csv(csv)
+    assert table.usd_h.tolist() == pytest.approx([p["usd_h"] for p in told["plans"]])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert {p.name for p in tmp_path.iterdir()} == {"plans.csv", "pareto.png"}
+
+
+def test_options_mean_what_the_call_means() -> None:
+    told = read(*SEARCH, "--confidence", "0.9", "--spot", "--vendor", "nvidia", "--json")
+    asked = told["request"]
+    assert asked["confidence"] == 0.9
+    assert asked["load"]["users"] == 16
+    assert asked["slo"]["tpot_ms"] == 60
+    assert asked["constraints"]["spot"] is True
+    assert asked["constraints"]["vendors"] == ["nvidia"]
+    assert {p["vendor"] for p in told["plans"]} == {"nvidia"}
+
+
+def test_nothing_fits_is_an_answer() -> None:
+    done = guide(*SEARCH, "--ttft-ms", "5")
+    assert done.exit_code == 0
+    for part in ("Nothing fits", "TTFT", "Giving way on", "what misses least", "% over"):
+        assert part in done.stdout, part
+
+
+def test_an_offline_job_is_told_as_a_bill() -> None:
+    done = guide("search", *ASK, "--offline-tokens", "1e7", "--deadline-h", "10")
+    assert done.exit_code == 0, done.output
+    assert "USD for the job" in done.stdout
+    assert "USD a job" in done.stdout
+
+
+def test_own_prices_are_searched(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[[offer]]\nprovider = "lab"\nhardware = "l4"\nprice_usd_h = 0.01\n')
+    told = read(*SEARCH, "--prices", str(file), "--json")
+    assert told["plans"][0]["provider"] == "lab"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["search", *ASK], "load: give one of"),
+        ([*SEARCH, "--provider", "awz"], "did you mean aws"),
+        ([*SEARCH, "--objective", "price"], "unknown objective"),
+        ([*SEARCH, "--plot", "/no/such/folder/x.png"], "cannot be drawn"),
+        ([*SEARCH, "--csv", "/no/such/folder/x.csv"], "cannot be written"),
+        (["sweep", *ASK, "--over", "users", "--values", "1,x"], "--values must be numbers"),
+        (["sweep", *ASK, "--over", "usrs", "--values", "1"], "did you mean users"),
+        (["prices", "--hardware", "h1000"], "unknown hardware 'h1000'"),
+    ],
+)  # fmt: skip
+def test_wrong_words_end_in_one_sentence(words: list[str], says: str) -> None:
+    done = guide(*words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_is_a_table_a_file_and_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    csv, picture = tmp_path / "sweep.csv", tmp_path / "sweep.svg"
+    rows = read("sweep", *ASK, "--over", "users", "--values", "4,64", "--tpot-ms", "60", "--json",
+                "--csv", str(csv), "--plot", str(picture))  # fmt: skip
+    assert [r["users"] for r in rows] == [4, 64]
+    assert pd.read_csv(csv).usd_h.tolist() == pytest.approx([r["usd_h"] for r in rows])
+    assert b"<svg" in picture.read_bytes()
+
+
+def test_a_sweep_of_a_budget_tells_where_it_is_too_small() -> None:
+    done = guide("sweep", *ASK, "--users", "8", "--over", "max_usd_h", "--values", "0.01,5")
+    assert done.exit_code == 0, done.output
+    assert "Nothing fits" in done.stdout
+    assert "nvidia-l4-24gb" in done.stdout
+
+
+def test_prices_lists_offers_the_cheapest_per_device_first() -> None:
+    rows = read("prices", "--hardware", "h100", "--limit", "30", "--json")
+    each = [r["usd_h_device"] for r in rows]
+    assert each == sorted(each)
+    assert {r["hardware"] for r in rows} == {"nvidia-h100-sxm-80gb"}
+    assert all(r["provider"] and r["region"] and r["as_of"] >= "2024" for r in rows)
+    done = guide("prices", "--hardware", "h100", "--limit", "2")
+    assert "2 of " in done.stdout
+    spot = read("prices", "--spot", "--undated", "--limit", "0", "--json")
+    assert any(r["spot"] for r in spot)
+    assert "undated" in {r["as_of"] for r in spot}
+
+
+def test_prices_can_be_fetched(tmp_path: Path, monkeypatch) -> None:
+    item = SimpleNamespace(provider="cloud", location="r1", instance_name="box", gpu_name="L4",
+                           gpu_memory=24.0, gpu_count=1, price=0.5, spot=False)  # fmt: skip
+    monkeypatch.setattr("guide_ml.offers.refresh.fetch", lambda: [item])
+    out = tmp_path / "prices.csv"
+    done = guide("prices", "refresh", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert "1 offers in" in done.stdout
+    rows = read("prices", "--prices", str(out), "--provider", "cloud", "--json")
+    assert [r["usd_h"] for r in rows] == [0.5]
+    monkeypatch.setattr("guide_ml.offers.refresh.fetch", list)
+    empty = guide("prices", "refresh", "--out", str(tmp_path / "none.csv"))
+    assert (empty.exit_code, "no offer" in empty.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("verb", [["search"], ["sweep"], ["prices"], ["prices", "refresh"]])
+def test_every_verb_explains_itself_with_examples(verb: list[str]) -> None:
+    done = guide(*verb, "--help")
+    assert done.exit_code == 0
+    assert "Examples" in done.stdout
+    assert f"guide {verb[0]}" in done.stdout

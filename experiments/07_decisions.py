@@ -36,10 +36,10 @@ def predictions(measured: Measurements, reuse: bool) -> tuple[pd.DataFrame, pd.D
     if reuse:
         return pd.read_csv(RESULTS / PILOT), pd.read_parquet(RESULTS / CANDIDATES)
     cases = pilot.predict(measured, SEED, tell)
+    cases.to_csv(RESULTS / PILOT, index=False, float_format="%.6g")
     data = build(measured)
     logs, physics = out_of_fold(measured, data, "deployment", SEED, jobs=1, progress=tell)
     candidates = served.candidates(measured, data, logs, physics)
-    cases.to_csv(RESULTS / PILOT, index=False, float_format="%.6g")
     candidates.to_parquet(RESULTS / CANDIDATES, index=False)
     return cases, candidates
 

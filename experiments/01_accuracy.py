@@ -12,26 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import Ridge
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tables import markdown
 
 from guide_ml import evaluation
+from guide_ml.baselines import BASELINES, baselines
 from guide_ml.crossval import out_of_fold
-from guide_ml.dataset import Dataset, build, matrix
-from guide_ml.features.floors import floors
+from guide_ml.dataset import Dataset, build
 from guide_ml.measurements import Measurements, prepare, read_files
-from guide_ml.physics.design import Coefficients
-from guide_ml.physics.inputs import LOADED, STATIC
 from guide_ml.targets import NAMES
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 SEED = 0
 ORDER = (*evaluation.SPLITS, *evaluation.CORNERS)
-METHODS = ("guide-ml", "calibrated physics", "floor x constant", "nearest neighbour", "linear")
+METHODS = ("guide-ml", "calibrated physics", *BASELINES)
 #: Figures that others report, for their own data: not the same rows, so no contest.
 PUBLISHED = (
     ("GUIDE (arXiv 2412.04788)", "batch latency, TTFT, decode throughput",
@@ -49,41 +43,6 @@ PUBLISHED = (
 def tell(done: int, total: int, text: str) -> None:
     """Show progress."""
     print(f"  {text} {done}/{total}", file=sys.stderr, flush=True)
-
-
-def plain_inputs(data: Dataset) -> np.ndarray:
-    """Inputs of the baselines: descriptors without calibrated efficiencies, gaps as -1."""
-    table = matrix(data, Coefficients())
-    names = [n for n in (*STATIC, *LOADED) if n not in ("log_estimate",)]
-    return np.nan_to_num(table.stack(names), nan=-1.0)
-
-
-def log_floor(data: Dataset) -> np.ndarray:
-    """Logarithm of each value's own bound."""
-    bound = floors(data.sample.load)
-    return np.choose(data.values.target, [np.log(bound[n]) for n in NAMES])
-
-
-def baselines(measured: Measurements, data: Dataset, split: str) -> dict[str, np.ndarray]:
-    """Predict every value by simple methods that did not see its group."""
-    fold = evaluation.folds(evaluation.groups(measured, split), SEED)[data.values.row]
-    x, bound, y = plain_inputs(data), log_floor(data), data.sample.log_value
-    out = {m: np.full(len(y), np.nan) for m in METHODS[2:]}
-    models: dict[str, Pipeline] = {
-        "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(1)),
-        "linear": make_pipeline(StandardScaler(), Ridge(1.0)),
-    }
-    for target in range(len(NAMES)):
-        for k in np.unique(fold[fold >= 0]):
-            mine = data.values.target == target
-            train, test = mine & (fold != k), mine & (fold == k)
-            if not test.any():
-                continue
-            out["floor x constant"][test] = bound[test] + np.median((y - bound)[train])
-            for name, model in models.items():
-                model.fit(x[train], (y - bound)[train])
-                out[name][test] = bound[test] + model.predict(x[test])
-    return out
 
 
 def frame(measured: Measurements, data: Dataset, log_predicted: np.ndarray) -> pd.DataFrame:
@@ -163,7 +122,7 @@ def main() -> None:
         if asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
             np.savez(asked.keep / f"{split}.npz", predicted=predicted, data=measured.sha256)
-        found |= baselines(measured, data, split)
+        found |= baselines(measured, data, split, SEED)
         for method, logs in found.items():
             frames[split, method] = frame(measured, data, logs)
     RESULTS.mkdir(exist_ok=True)

@@ -229,6 +229,8 @@ def _correct(
 
 def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:
     """Ask the boosters of one name for log(measured / physics)."""
+    if name not in fitted.members:  # a fold without values of the target: physics alone
+        return np.zeros(x.shape[1])
     names = fitted.inputs[name]
     if list(names) != list(INPUTS):
         x = x[[INPUTS.index(n) for n in names]]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console
 from typer.core import TyperGroup
 
-from guide_ml import catalogue, cli_calibrate, cli_launch, cli_prices, cli_search, report
+from guide_ml import (
+    catalogue,
+    cli_calibrate,
+    cli_launch,
+    cli_prices,
+    cli_retrain,
+    cli_search,
+    report,
+)
 from guide_ml import cli_options as o
+from guide_ml.cli_parts import examples, progress_bar, show_or_json
 from guide_ml.errors import GuideError, UnknownName
 
 __all__ = ["app", "main"]
-
-Report = Callable[[int, int, str], None]
 
 
 class _Group(TyperGroup):
@@ -46,11 +50,6 @@ def main() -> None:
     app()
 
 
-def _examples(*lines: str) -> str:
-    """Write the examples below a command's help, a paragraph each."""
-    return "\n\n".join(["[bold]Examples[/bold]", *lines])
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         from guide_ml import __version__
@@ -60,7 +59,7 @@ def _show_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog=_examples(
+    epilog=examples(
         "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
         " --concurrency 16 --input-len 1024 --output-len 256",
         "guide list models qwen3",
@@ -77,7 +76,7 @@ def _root(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
         " --concurrency 16 --input-len 1024 --output-len 256",
         "guide predict --hardware h100 --num-devices 8 --tp 8 --weight-dtype fp8"
@@ -117,21 +116,21 @@ def predict(
             picture.draw(why, plot, picture.title(found))
     told = why if explain else None
     values = found.to_dict() | ({"explanation": told.to_dict()} if told else {})
-    _print(values, lambda: report.prediction(found, told), as_json)
+    show_or_json(values, lambda: report.prediction(found, told), as_json)
 
 
-app.command(epilog=_examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
+app.command(epilog=examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
 
 
-app.command(epilog=_examples(*cli_launch.EXAMPLES))(cli_launch.launch)
+app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 
 
-app.command(epilog=_examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
-app.command(epilog=_examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
+app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
+app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
 app.add_typer(cli_prices.app, name="prices")
 
 
-@app.command("list", epilog=_examples("guide list hardware h100", "guide list models qwen3",
+@app.command("list", epilog=examples("guide list hardware h100", "guide list models qwen3",
                                       "guide list frameworks --json"))  # fmt: skip
 def list_(
     kind: Annotated[o.Kind, typer.Argument(help="What to list.")],
@@ -143,10 +142,10 @@ def list_(
     """List what the catalogue knows."""
     rows = [row for row in _rows(kind) if _holds(row, kind, filter_text)]
     title = f"{len(rows)} {kind}" + (f" with {filter_text!r}" if filter_text else "")
-    _print(rows, lambda: report.listing(rows, _COLUMNS[kind], title), as_json)
+    show_or_json(rows, lambda: report.listing(rows, _COLUMNS[kind], title), as_json)
 
 
-@app.command(epilog=_examples("guide show h100", "guide show llama-3.1-8b-instruct",
+@app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
                               "guide show vllm --json"))  # fmt: skip
 def show(
     slug: Annotated[str, typer.Argument(help="Slug or alias of hardware, model or framework.")],
@@ -156,10 +155,10 @@ def show(
     kind, found = _find(slug)
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
     found = found | {"aliases": others}
-    _print(found, lambda: report.details(found, kind), as_json)
+    show_or_json(found, lambda: report.details(found, kind), as_json)
 
 
-@app.command(epilog=_examples("guide train", "guide train --data my-measurements --out my-models",
+@app.command(epilog=examples("guide train", "guide train --data my-measurements --out my-models",
                               "guide predict --predictor my-models ..."))  # fmt: skip
 def train(
     data: Annotated[
@@ -170,14 +169,14 @@ def train(
     as_json: o.JsonOption = False,
 ) -> None:
     """Fit the estimators to measurements."""
-    with _progress() as progress:
+    with progress_bar() as progress:
         from guide_ml import training
 
         card = training.train(data, out, seed=seed, progress=progress)
-    _print(card, lambda: report.details(card, f"estimators in {out}"), as_json)
+    show_or_json(card, lambda: report.details(card, f"estimators in {out}"), as_json)
 
 
-@app.command(epilog=_examples("guide evaluate", "guide evaluate --split hardware --json"))
+@app.command(epilog=examples("guide evaluate", "guide evaluate --split hardware --json"))
 def evaluate(
     split: Annotated[
         list[str] | None,
@@ -191,35 +190,17 @@ def evaluate(
     as_json: o.JsonOption = False,
 ) -> None:
     """Score the estimators on deployments that they have not seen."""
-    with _progress() as progress:
+    with progress_bar() as progress:
         from guide_ml import crossval, evaluation
 
         splits = tuple(split or evaluation.SPLITS)
         found = crossval.evaluate(data, splits=splits, seed=seed, progress=progress)
         rows: Any = found.round(2).to_dict("records")
     columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
-    _print(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
+    show_or_json(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
 
 
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """Show a bar on stderr while something long runs; yield what moves it."""
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn(), console=Console(stderr=True))  # fmt: skip
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def move(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total, description=text)
-
-        yield move
-
-
-def _print(values: Any, shown: Callable[[], RenderableType], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))
-    else:
-        report.show(shown())
+cli_retrain.register(app)
 
 
 _COLUMNS: dict[o.Kind, dict[str, str]] = {

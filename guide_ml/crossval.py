@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,8 @@ from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
 __all__ = [
-    "Fold", "Progress", "boosted_inputs", "evaluate", "fit_boosters", "known_devices",
-    "out_of_fold", "predict_values", "scores",
+    "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
+    "fold_errors", "known_devices", "out_of_fold", "predict_values", "scores",
 ]  # fmt: skip
 
 #: Threads of one booster: it comes out the same for the same number only, so it is fixed.
@@ -37,11 +38,13 @@ THREADS = 1
 Progress = Callable[[int, int, str], None]
 
 Members = dict[str, dict[str, Member]]
+HyperParameters = dict[str, dict[str, Any]]
 
 
 def fit_boosters(
-    data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES
-) -> Members:
+    data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES,
+    params: HyperParameters | None = None,
+) -> Members:  # fmt: skip
     """Fit every kind of booster for every target, on log(measured / physics).
 
     Parameters
@@ -54,7 +57,15 @@ def fit_boosters(
         Boosters that are fitted side by side, each by one thread.
     blind : sequence of str
         Targets that get boosters for unmeasured devices as well.
+    params : dict, optional
+        Hyper-parameters by ``target/kind``; those of the package by default.
+
+    Returns
+    -------
+    dict of str to dict of str to Member
+        A target without values (a fold of few data may have none) has no booster.
     """
+    chosen = params or hyper_parameters()
     residual = data.sample.log_value - table.log_physics
     work, places = [], []
     for name in (*NAMES, *(f"{target}{BLIND}" for target in blind)):
@@ -62,9 +73,12 @@ def fit_boosters(
         rows = np.flatnonzero(data.values.target == NAMES.index(target))
         x = table.stack(boosted_inputs(name))[rows]
         y, weight = residual[rows], data.sample.weight[rows]
-        for kind in (k.split("/")[1] for k in hyper_parameters() if k.startswith(f"{target}/")):
+        for key in (k for k in chosen if k.startswith(f"{target}/") and len(rows)):
+            kind = key.split("/")[1]
             places.append((name, kind))
-            work.append(delayed(fit_member)(kind, target, x, y, weight, seed, THREADS))
+            work.append(
+                delayed(fit_member)(kind, target, x, y, weight, seed, THREADS, chosen[key])
+            )
     fitted = Parallel(n_jobs=jobs, prefer="threads")(work)
     out: Members = {}
     for (name, kind), member in zip(places, fitted, strict=True):
@@ -130,14 +144,16 @@ def predict_values(fitted: Fitted, resolved: Resolved, values: Values) -> Floats
     return out
 
 
-def _fold(
-    data: Dataset, resolved: Resolved, held: NDArray[np.bool_], seed: int
-) -> Fold:
+def fold_errors(
+    data: Dataset, resolved: Resolved, held: NDArray[np.bool_], seed: int,
+    params: HyperParameters | None = None,
+) -> Fold:  # fmt: skip
+    """Fit without the values held out, and predict them as a user's call does."""
     train, test = data.take(~held), data.take(held)
     coefficients: Coefficients = fit(train.sample)
     devices, asked = known_devices(train), _asked_devices(test)
     blind = [name for name in NAMES if asked[name] - set(devices[name])]
-    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind)
+    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params)
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
     predicted = predict_values(fitted, resolved, test.values)
@@ -147,9 +163,12 @@ def _fold(
 
 def out_of_fold(
     measured: Measurements, data: Dataset, split: str, seed: int = 0, jobs: int = 2,
-    progress: Progress | None = None,
-) -> tuple[Floats, Floats]:
+    progress: Progress | None = None, params: HyperParameters | None = None,
+    folds: int = evaluation.FOLDS,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Predict every value by a set that was fitted without its group.
+
+    `params` are hyper-parameters other than the package's, `folds` the folds of the split.
 
     Returns
     -------
@@ -157,10 +176,10 @@ def out_of_fold(
         Logarithms predicted by boosters on physics, and by physics alone; NaN for values that
         the split never holds out.
     """
-    fold = evaluation.folds(evaluation.groups(measured, split), seed)[data.values.row]
+    fold = evaluation.folds(evaluation.groups(measured, split), seed, folds)[data.values.row]
     numbers = np.unique(fold[fold >= 0])
     predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
-    work = (delayed(_fold)(data, measured.resolved, fold == k, seed) for k in numbers)
+    work = (delayed(fold_errors)(data, measured.resolved, fold == k, seed, params) for k in numbers)
     found = Parallel(n_jobs=jobs, return_as="generator")(work)
     for done, part in enumerate(found, start=1):
         predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics

@@ -5,7 +5,8 @@ GuideError
 ├── InvalidInput     a value that is absurd, contradictory or of the wrong type
 ├── DoesNotFit       a deployment whose memory the devices do not have
 ├── BadArtefact      an estimator file that is corrupt, foreign or of another version
-└── BadData          a measurement file that breaks the schema
+├── BadData          a measurement file that breaks the schema
+└── BadStore         a tracking store that cannot be reached, or lacks what is asked for
 
 A message says what must hold, what came, and what to do.
 """
@@ -15,7 +16,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["BadArtefact", "BadData", "DoesNotFit", "GuideError", "InvalidInput", "UnknownName"]
+__all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
+           "UnknownName"]  # fmt: skip
 
 
 class GuideError(Exception):
@@ -36,6 +38,10 @@ class BadArtefact(GuideError):
 
 class BadData(GuideError):
     """A measurement table breaks its schema."""
+
+
+class BadStore(GuideError):
+    """A tracking store cannot be reached, or lacks what was asked for."""
 
 
 class UnknownName(GuideError):

@@ -78,7 +78,7 @@ def folds(group: Names, seed: int = 0, count: int = FOLDS) -> NDArray[np.intp]:
     """Give every row a fold; a group stays together.
 
     Groups go, largest first, to the emptiest fold, in an order shuffled by `seed`; few groups
-    (sources) get a fold each.
+    (sources) get a fold each, unless fewer folds than usual are asked for.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def folds(group: Names, seed: int = 0, count: int = FOLDS) -> NDArray[np.intp]:
         -1 for what is never held out.
     """
     distinct, index, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    if len(distinct) <= FEW_GROUPS:
+    if (len(distinct) <= FEW_GROUPS and count >= FOLDS) or len(distinct) <= count:
         return np.where(group == NEVER, -1, index).astype(np.intp)
     order = np.random.default_rng(seed).permutation(len(distinct))
     order = order[np.argsort(-sizes[order], kind="stable")]

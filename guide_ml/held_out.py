@@ -49,8 +49,9 @@ def _take(columns: Mapping[str, NDArray[Any]], rows: NDArray[np.bool_]) -> dict[
 
 
 def residuals(
-    measured: Measurements, data: Dataset, split: str, log_predicted: Floats, seed: int = 0
-) -> Residuals:
+    measured: Measurements, data: Dataset, split: str, log_predicted: Floats, seed: int = 0,
+    folds: int = evaluation.FOLDS,
+) -> Residuals:  # fmt: skip
     """Put the errors of one split beside the distances to what the folds were fitted on.
 
     Parameters
@@ -60,10 +61,10 @@ def residuals(
     split : str
         Of :data:`guide_ml.evaluation.SPLITS`.
     log_predicted : array of shape (m,)
-        :func:`guide_ml.crossval.out_of_fold` of this split and seed.
+        :func:`guide_ml.crossval.out_of_fold` of this split, seed and number of folds.
     """
     columns, names = measured.resolved.columns, measured.resolved.names
-    fold = evaluation.folds(evaluation.groups(measured, split), seed)
+    fold = evaluation.folds(evaluation.groups(measured, split), seed, folds)
     distance, domain = _fold_distances(columns, names, fold)
     v = data.values
     known = np.isfinite(log_predicted)
@@ -86,8 +87,9 @@ def joined(parts: list[Residuals]) -> Residuals:
 
 
 def knowledge(
-    measured: Measurements, data: Dataset, log_predicted: Mapping[str, Floats], seed: int = 0
-) -> Knowledge:
+    measured: Measurements, data: Dataset, log_predicted: Mapping[str, Floats], seed: int = 0,
+    folds: int = evaluation.FOLDS,
+) -> Knowledge:  # fmt: skip
     """Make intervals and evidence of a trained set.
 
     Parameters
@@ -97,7 +99,7 @@ def knowledge(
     log_predicted : dict of str to array of shape (m,)
         Out-of-fold predictions by split, with at least ``deployment``.
     """
-    parts = [residuals(measured, data, s, p, seed) for s, p in log_predicted.items()]
+    parts = [residuals(measured, data, s, p, seed, folds) for s, p in log_predicted.items()]
     columns, names = measured.resolved.columns, measured.resolved.names
     reference = Reference.of(columns, names)
     case = reference.familiarity(columns, names).nearest

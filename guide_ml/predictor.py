@@ -82,6 +82,30 @@ class Predictor:
         """
         return cls(artefacts.load(Path(folder) if folder is not None else None))
 
+    @classmethod
+    def from_mlflow(
+        cls, model_uri: str = "models:/guide@champion", tracking_uri: str | None = None
+    ) -> Predictor:
+        """Read a registered set's native files; nothing of the model is unpickled or run.
+
+        Parameters
+        ----------
+        model_uri : str
+            MLflow model URI: ``models:/guide@champion``, ``models:/guide/3``.
+        tracking_uri : str, optional
+            Store; ``MLFLOW_TRACKING_URI`` or ``sqlite:///mlflow.db`` by default.
+
+        Raises
+        ------
+        BadStore
+            If the store or the model is not there.
+        BadArtefact
+            If its files were changed or are of another version.
+        """
+        from guide_ml.registry import download  # MLflow takes seconds to import
+
+        return cls.load(download(model_uri, tracking_uri))
+
     def predict(self, resolved: Resolved, force: bool = False) -> Outcome:
         """Predict every target of n deployments.
 

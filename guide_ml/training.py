@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from guide_ml import artefacts
+from guide_ml import artefacts, evaluation
 from guide_ml import held_out as held_out_errors
 from guide_ml.crossval import (
+    HyperParameters,
     Progress,
     boosted_inputs,
     fit_boosters,
@@ -21,13 +24,12 @@ from guide_ml.crossval import (
 )
 from guide_ml.dataset import Dataset, build, matrix
 from guide_ml.estimators import hyper_parameters
-from guide_ml.knowledge import Knowledge
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.physics.fit import fit
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
-__all__ = ["train"]
+__all__ = ["Recipe", "Trained", "fit_set", "train"]
 
 JOBS = 2  # boosters fitted side by side
 
@@ -37,7 +39,44 @@ LICENCE = (
 )
 
 
-def _card(measured: Measurements, data: Dataset, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Recipe:
+    """How a set is fitted: the same data, versions and recipe give the same set.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all that is random.
+    params : dict
+        Hyper-parameters by ``target/kind``.
+    folds, jobs : int
+        Folds of a split; processes.
+    """
+
+    seed: int = 0
+    params: HyperParameters = field(default_factory=hyper_parameters)
+    folds: int = evaluation.FOLDS
+    jobs: int = 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted set, and what was predicted of its m values by fits without their groups.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The set, with its card.
+    log_predicted, log_physics : dict of str to array of shape (m,)
+        Logarithms by split: of estimators, and of calibrated physics alone.
+    """
+
+    fitted: artefacts.Fitted
+    log_predicted: Mapping[str, Floats] = field(default_factory=dict)
+    log_physics: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def _card(measured: Measurements, data: Dataset, recipe: Recipe) -> dict[str, Any]:
     """Say what a trained set was made of."""
     source = measured.table["source"].value_counts().sort_index()
     counts = np.bincount(data.values.target, minlength=len(NAMES))
@@ -45,30 +84,70 @@ def _card(measured: Measurements, data: Dataset, seed: int) -> dict[str, Any]:
     return {
         "title": "guide-ml estimators",
         "guide_ml": version("guide-ml"),
-        "seed": seed,
+        "seed": recipe.seed,
         "data_sha256": measured.sha256,
         "rows": len(measured.table),
         "rows_by_source": {str(k): int(v) for k, v in source.items()},
         "rows_left_out": {str(k): int(v) for k, v in left.items()},
         "values": {n: int(c) for n, c in zip(NAMES, counts, strict=True)},
-        "hyper_parameters": hyper_parameters(),
+        "hyper_parameters": recipe.params,
         "versions": {p: version(p) for p in ("lightgbm", "xgboost", "numpy", "scipy", "pandas")}
         | {"python": platform.python_version()},
         "licence": LICENCE,
     }
 
 
+def fit_set(
+    measured: Measurements, data: Dataset, recipe: Recipe, progress: Progress | None = None,
+    held_out: bool = True,
+) -> Trained:  # fmt: skip
+    """Fit physics, boosters and, from what is held out, intervals.
+
+    Parameters
+    ----------
+    measured, data : Measurements, Dataset
+        What to fit on.
+    recipe : Recipe
+        How.
+    progress : callable, optional
+        Told of each step as (done, total, text).
+    held_out : bool
+        Whether to score the set and give it intervals (dozens of refits).
+    """
+    tell = progress or (lambda done, total, text: None)
+    tell(1, 4, "calibrating physics")
+    coefficients = fit(data.sample)
+    tell(2, 4, "fitting boosters")
+    table = matrix(data, coefficients)
+    members = fit_boosters(data, table, recipe.seed, JOBS, params=recipe.params)
+    card, devices = _card(measured, data, recipe), known_devices(data)
+    names = {name: boosted_inputs(name) for name in members}
+    if not held_out:
+        return Trained(artefacts.Fitted(coefficients, names, members, devices, card))
+    tell(3, 4, "held-out errors")
+    logs, physics = _held_out(measured, data, recipe, progress)
+    card["held_out_percent"] = {split: _percent(data, p) for split, p in logs.items()}
+    known = held_out_errors.knowledge(measured, data, logs, recipe.seed, recipe.folds)
+    fitted = artefacts.Fitted(coefficients, names, members, devices, card, known)
+    return Trained(fitted, logs, physics)
+
+
 def _held_out(
-    measured: Measurements, data: Dataset, seed: int, progress: Progress | None
-) -> tuple[dict[str, Any], Knowledge]:
-    """Errors on what was held out, by split and target, in percent; and what they teach."""
-    errors: dict[str, Any] = {}
-    predicted: dict[str, Floats] = {}
-    for split in held_out_errors.SPLITS:
-        predicted[split], _ = out_of_fold(measured, data, split, seed, progress=progress)
-        table = scores(data, predicted[split]).set_index("target").round(2)
-        errors[split] = {str(k): row.to_dict() for k, row in table.iterrows()}
-    return errors, held_out_errors.knowledge(measured, data, predicted, seed)
+    measured: Measurements, data: Dataset, recipe: Recipe, progress: Progress | None
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Predict every value without its group, by split."""
+    found = {
+        split: out_of_fold(measured, data, split, recipe.seed, recipe.jobs, progress,
+                           recipe.params, recipe.folds)
+        for split in held_out_errors.SPLITS
+    }  # fmt: skip
+    return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
+
+
+def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
+    """Errors by target, in percent."""
+    table = scores(data, log_predicted).set_index("target").round(2)
+    return {str(k): row.to_dict() for k, row in table.iterrows()}
 
 
 def train(
@@ -97,21 +176,8 @@ def train(
     dict
         The card.
     """
-    tell = progress or (lambda done, total, text: None)
-    tell(0, 4, "reading measurements")
+    if progress:
+        progress(0, 4, "reading measurements")
     measured = prepare(read_files(data))
-    dataset = build(measured)
-    tell(1, 4, "calibrating physics")
-    coefficients = fit(dataset.sample)
-    tell(2, 4, "fitting boosters")
-    members = fit_boosters(dataset, matrix(dataset, coefficients), seed, JOBS)
-    card = _card(measured, dataset, seed)
-    known = None
-    if held_out:
-        tell(3, 4, "held-out errors")
-        card["held_out_percent"], known = _held_out(measured, dataset, seed, progress)
-    names = {name: boosted_inputs(name) for name in members}
-    devices = known_devices(dataset)
-    folder = out if out is not None else artefacts.default_folder()
-    fitted = artefacts.Fitted(coefficients, names, members, devices, card, known)
-    return artefacts.save(fitted, folder)
+    trained = fit_set(measured, build(measured), Recipe(seed), progress, held_out)
+    return artefacts.save(trained.fitted, out if out is not None else artefacts.default_folder())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from guide_ml.assume import Resolved, resolve
+from guide_ml.measurements import default_folder
+from guide_ml.store import client
 from guide_ml.table import Definitions, read
+from tests.tracked import copied
 
 USUAL = {
     "hardware": "nvidia-a100-sxm-80gb", "model": "meta-llama/Llama-2-7b-hf", "framework": "vllm",
@@ -27,3 +31,32 @@ def deploy() -> Callable[..., Resolved]:
         return resolve(read(pd.DataFrame([USUAL | row for row in full]), definitions))
 
     return build
+
+
+SMALL_SOURCES = ("llamacpp-dgx-spark", "sglang-cookbook", "gpt-fast-readme", "ninehills-yi6b",
+                 "dstack-benchmarks")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of small sources that together have every target."""
+    folder = default_folder()
+    parts = [pd.read_parquet(folder / f"{source}.parquet") for source in SMALL_SOURCES]
+    parts.append(pd.read_parquet(folder / "rocm-vllm-dev-docker.parquet").head(60))
+    path = tmp_path_factory.mktemp("few") / "few.parquet"
+    pd.concat(parts, ignore_index=True).to_parquet(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty tracking store; laying one out takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    client(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def new_store(template: Path, tmp_path: Path) -> str:
+    """An empty tracking store of one's own; its URI."""
+    return copied(template, tmp_path)

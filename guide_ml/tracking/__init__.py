@@ -1,0 +1,1 @@
+"""Retraining: tracked runs, held-out tables, a gate before the champion, monitoring."""

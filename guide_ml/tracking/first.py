@@ -1,0 +1,76 @@
+"""The shipped estimators as the first champion: what a challenger has to beat."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from guide_ml import artefacts
+from guide_ml.artefacts import Fitted
+from guide_ml.dataset import Dataset, build
+from guide_ml.measurements import Measurements, default_folder, prepare, read_files
+from guide_ml.registry import ESTIMATORS, VERDICT, Registry
+from guide_ml.targets import NAMES
+from guide_ml.tracking.held_table import ESTIMATORS as METHOD
+from guide_ml.tracking.held_table import described
+from guide_ml.tracking.log import tracked
+from guide_ml.tracking.model import log_model
+from guide_ml.tracking.past import keep
+
+__all__ = ["held_out_of", "register"]
+
+
+def held_out_of(fitted: Fitted, measured: Measurements, data: Dataset) -> pd.DataFrame:
+    """Lay out what a set says it predicted of its data, deployments held out.
+
+    A set keeps these predictions for means only, beside its measured rows, for evidence. If the
+    data is not the very data that it was trained on, nothing can be laid out.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`guide_ml.tracking.held_table.held_out`, with the split deployment, and random
+        without predictions.
+    """
+    what = described(measured, data)
+    predicted = np.full(len(what), np.nan)
+    if fitted.knowledge and fitted.card["data_sha256"] == measured.sha256:
+        rows = fitted.knowledge.measured.rows
+        for index, name in enumerate(NAMES):
+            mine = (data.values.target == index) & (data.values.statistic == 0)
+            value = rows[f"held_out_{name}"].to_numpy(float)[data.values.row[mine]]
+            predicted[mine] = np.log(np.where(value > 0, value, np.nan))
+    unseen = what.assign(split="deployment")
+    unseen[METHOD] = predicted
+    rest = what.assign(split="random")
+    rest[METHOD] = np.nan
+    return pd.concat([unseen, rest], ignore_index=True)
+
+
+def register(registry: Registry, experiment: str) -> str:
+    """Register the shipped set and make it the champion; return its version.
+
+    Does nothing, and returns a blank, where the project's measurements are not at hand.
+    """
+    if not default_folder().exists() or not artefacts.default_folder().exists():
+        return ""
+    fitted = artefacts.load()
+    measured = prepare(read_files())
+    data = build(measured)
+    with (
+        tempfile.TemporaryDirectory(prefix="guide-shipped-") as scratch,
+        tracked(registry, experiment, "shipped estimators") as log,
+    ):
+        folder = Path(scratch) / ESTIMATORS
+        card = artefacts.save(fitted, folder)
+        keep(log, measured, held_out_of(fitted, measured, data), Path(scratch))
+        log.json("card.json", card)
+        info = log_model(log, folder, card)
+        tags = {VERDICT: "first", "guide.reason": "shipped with the package",
+                "guide.rows": str(len(measured.table)), "guide.data": measured.sha256}  # fmt: skip
+        version = registry.register(info.model_uri, log.run_id, info.model_id, tags)
+        registry.crown(version)
+    return version

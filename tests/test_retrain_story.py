@@ -1,0 +1,111 @@
+"""Longer stories of retraining: the shipped set as champion, a slower machine, the full record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from guide_ml import Predictor, artefacts, store
+from guide_ml.dataset import build
+from guide_ml.errors import BadStore
+from guide_ml.measurements import prepare, read_files
+from guide_ml.registry import CHAMPION, Registry
+from guide_ml.targets import NAMES
+from guide_ml.tracking.first import held_out_of
+from guide_ml.tracking.held_table import ESTIMATORS
+from guide_ml.tracking.plan import Plan
+from guide_ml.tracking.retrain import retrain
+
+pytestmark = pytest.mark.slow
+SMALL = Plan(base=False, shipped=False, trials=0, rounds=25, folds=2, jobs=1, pictures=False)
+
+
+def test_the_shipped_set_is_the_first_champion_where_there_is_none(few, new_store):
+    """A challenger of few own rows knows those better and all others worse: it is rejected."""
+    result = retrain(replace(SMALL, data=few, tracking_uri=new_store, shipped=True))
+    assert (result.version, result.champion, result.verdict) == ("2", "1", "rejected")
+    assert "worse beyond noise" in result.judged.reason
+    assert {"shared", "dropped deployment"} <= set(result.judged.table["set"])
+    registry = Registry(new_store)
+    assert registry.champion().verdict == "first"
+    shipped = Predictor.from_mlflow(tracking_uri=new_store)
+    assert shipped.card["files"] == artefacts.load().card["files"]
+    assert registry.get(CHAMPION).rows == str(shipped.card["rows"])
+
+
+def test_what_the_shipped_set_held_out_is_found_again_and_is_as_wrong_as_its_card_says():
+    fitted, measured = artefacts.load(), prepare(read_files())
+    held = held_out_of(fitted, measured, build(measured))
+    part = held[(held["split"] == "deployment") & (held["statistic"] == 0)]
+    for name in NAMES:
+        mine = part[part["target"] == name]
+        ape = 100 * np.abs(np.expm1(mine[ESTIMATORS] - mine["log_measured"]))
+        said = fitted.card["held_out_percent"]["deployment"][name]["median_ape"]
+        assert np.nanmedian(ape) == pytest.approx(said, abs=0.1)
+
+
+def test_a_machine_that_is_slower_than_predicted_makes_a_better_challenger(
+    few, new_store, tmp_path
+):
+    """The same machines with another power limit: all own runs take twice as long."""
+    table = pd.read_parquet(few)
+    mine = (table["source"] == "dstack-benchmarks").to_numpy() & (table.index % 2 == 0)
+    own, base = table[mine].copy(), table[~mine]
+    for column in own.columns[own.columns.str.contains("_ms$|latency_s$")]:
+        own[column] = 2 * own[column]
+    for column in ("output_tok_s", "total_tok_s"):
+        own[column] = own[column] / 2
+    own.assign(source="own").to_parquet(tmp_path / "own.parquet", index=False)
+    base.to_parquet(tmp_path / "base.parquet", index=False)
+    plan = replace(SMALL, tracking_uri=new_store, rounds=60, folds=5)
+    first = retrain(replace(plan, data=tmp_path / "base.parquet"))
+    assert first.verdict == "first"
+    second = retrain(replace(plan, data=tmp_path / "own.parquet", base=True,
+                             base_path=tmp_path / "base.parquet"))  # fmt: skip
+    new = second.judged.table
+    new = new[new["set"] == "new row"]
+    assert "better" in set(new["finding"])
+    assert "worse" not in set(new["finding"])
+    assert (second.verdict, second.champion) == ("promoted", "2"), second.judged.table.to_string()
+
+
+def test_the_full_record_has_pictures_and_a_learning_curve(few, new_store):
+    pytest.importorskip("matplotlib")
+    result = retrain(replace(SMALL, data=few, tracking_uri=new_store, rounds=10, curve=True,
+                             pictures=True))  # fmt: skip
+    client = store.client(new_store)
+    drawn = {f.path: f.file_size for f in client.list_artifacts(result.run_id, "pictures")}
+    names = ("predicted_measured", "calibration", "importance", "learning_curve", "error_by_source",
+             "error_by_hardware", "error_by_framework", "error_by_mode")  # fmt: skip
+    assert set(drawn) == {f"pictures/{name}.png" for name in names}
+    assert min(drawn.values()) > 5000
+    with store.fluent(new_store) as module:
+        path = module.artifacts.download_artifacts(
+            run_id=result.run_id, artifact_path="tables/learning_curve.csv"
+        )
+    curve = pd.read_csv(path)
+    assert curve["share"].max() == 1.0
+    assert set(curve["split"]) <= {"random", "deployment", "model", "hardware"}
+    assert curve.groupby(["split", "target"])["rows"].nunique().max() == 1  # the same test rows
+
+
+def test_a_champion_whose_run_was_deleted_is_replaced_for_a_reason_only(few, new_store):
+    first = retrain(replace(SMALL, data=few, tracking_uri=new_store))
+    with store.fluent(new_store):
+        repository = store.client(new_store)
+        root = repository.get_run(first.run_id).info.artifact_uri
+    import shutil
+    from urllib.parse import urlparse
+
+    shutil.rmtree(urlparse(root).path + "/comparison")
+    second = retrain(replace(SMALL, data=few, tracking_uri=new_store))
+    assert second.verdict == "rejected"
+    assert "cannot be compared with" in second.judged.reason
+    third = retrain(replace(SMALL, data=few, tracking_uri=new_store, force="its record is lost"))
+    assert (third.verdict, third.champion) == ("forced", third.version)
+    assert Registry(new_store).champion().forced == "its record is lost"
+    with pytest.raises(BadStore):
+        Registry(new_store).get("99")

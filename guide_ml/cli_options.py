@@ -77,7 +77,8 @@ LevelOption = Annotated[
     float, typer.Option("--level", help="Share of like cases that each interval is to hold.")
 ]
 PredictorOption = Annotated[
-    Path | None, typer.Option("--predictor", help="Folder of other estimators.")
+    Path | None,
+    typer.Option("--predictor", help="Folder of other estimators, or models:/guide@champion."),
 ]
 ProfileOption = Annotated[
     Path | None, typer.Option("--profile", help="Profile of your own machines (guide calibrate).")

@@ -73,13 +73,15 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str] | None = None) -> Predictor:
-        """Read a trained set from its folder; the shipped one by default.
+        """Read a trained set from its folder (or ``models:/...``); the shipped one by default.
 
         Raises
         ------
         BadArtefact
             If the folder holds none, or one that was changed or is of another version.
         """
+        if str(folder).startswith("models:/"):
+            return cls.from_mlflow(str(folder))
         return cls(artefacts.load(Path(folder) if folder is not None else None))
 
     @classmethod

@@ -13,7 +13,7 @@ import pandas as pd
 from guide_ml import artefacts
 from guide_ml.artefacts import Fitted
 from guide_ml.crossval import Progress
-from guide_ml.errors import BadStore, InvalidInput
+from guide_ml.errors import BadArtefact, BadStore, InvalidInput
 from guide_ml.registry import ESTIMATORS, VERDICT, Registry
 from guide_ml.tracking import first, pictures, search
 from guide_ml.tracking.calibration import coverage
@@ -180,6 +180,8 @@ def _judged(registry: Registry, entered: Contender, seed: int) -> tuple[Verdict,
             found = judge(pairs(contender(registry, champion), entered), seed)
         except BadStore as error:  # a run that was deleted: only a reason can overrule that
             found = Verdict(False, f"version {champion.version} cannot be compared with: {error}")
+        except BadArtefact as error:  # of another version of guide-ml, or broken: serves nobody
+            found = Verdict(True, f"version {champion.version} cannot be used: {error}")
         now = registry.champion()
         if now and now.version == champion.version:
             return found, champion.version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +25,8 @@ def contender(gathered, level, split_error):
         def errors_on(self, other, wanted):
             return np.full(int(wanted.sum()), level)
 
-    return Known(None, gathered.measured, gathered.data, held)
+    unused: Any = None
+    return Known(unused, gathered.measured, gathered.data, held)
 
 
 @pytest.fixture

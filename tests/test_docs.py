@@ -97,7 +97,7 @@ def cli() -> dict[str, Any]:
     """Return the subcommands of ``guide`` by name; those of a group as ``group command``."""
     from guide_ml.cli import app
 
-    found = {}
+    found: dict[str, Any] = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         below = getattr(command, "commands", None)
         found |= {f"{name} {k}": c for k, c in below.items()} if below else {name: command}

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 
 from guide_ml import Predictor, predict_table, store
 from guide_ml.errors import BadData, InvalidInput
-from guide_ml.registry import Registry
+from guide_ml.registry import CHAMPION, Registry
 from guide_ml.targets import NAMES
 from guide_ml.tracking.model import EXAMPLE
 from guide_ml.tracking.monitor import Watch, monitor
@@ -127,8 +128,7 @@ def test_the_same_data_and_seed_again_is_no_better_and_is_rejected(first, few):
     assert again.champion == before.champion
     table = again.judged.table
     assert set(table["set"]) == {"shared"}
-    champion = Registry(plan.tracking_uri).champion()
-    assert champion.version == "1"
+    assert Registry(plan.tracking_uri).get(CHAMPION).version == "1"
     # The reason for which a rejected version became champion stays with it.
     forced = Registry(plan.tracking_uri).promote(again.version, "a test")
     assert forced.forced == "a test"
@@ -162,7 +162,7 @@ def test_monitoring_tells_a_slow_machine_from_a_wild_one(first, few, tmp_path):
     table = pd.read_parquet(few)
     times = [c for c in table.columns if c.endswith(("_ms", "_s")) and c != "output_tok_s"]
     rng = np.random.default_rng(0)
-    factors = {"slow": 4.0, "wild": np.exp(np.abs(rng.normal(0, 2.5, len(table))))}
+    factors: dict[str, Any] = {"slow": 4.0, "wild": np.exp(np.abs(rng.normal(0, 2.5, len(table))))}
     verdicts = {}
     for name, factor in factors.items():
         changed = table.copy()

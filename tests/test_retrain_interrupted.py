@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from guide_ml import Predictor, predict_table, store
-from guide_ml.registry import Registry
+from guide_ml.registry import CHAMPION, Registry
 from guide_ml.tracking.model import EXAMPLE
 from guide_ml.tracking.plan import EXPERIMENT
 from tests.tracked import copied
@@ -112,7 +112,7 @@ def intact(uri):
     database.close()
     found = predict_table(EXAMPLE, predictor=Predictor.from_mlflow(tracking_uri=uri))
     assert (found["tpot_ms"] > 0).all()
-    return Registry(uri).champion().version
+    return Registry(uri).get(CHAMPION).version
 
 
 @pytest.mark.parametrize("name", POINTS)

@@ -30,7 +30,7 @@ def test_the_shipped_set_is_the_first_champion_where_there_is_none(few, new_stor
     assert "worse beyond noise" in result.judged.reason
     assert {"shared", "dropped deployment"} <= set(result.judged.table["set"])
     registry = Registry(new_store)
-    assert registry.champion().verdict == "first"
+    assert registry.get(CHAMPION).verdict == "first"
     shipped = Predictor.from_mlflow(tracking_uri=new_store)
     assert shipped.card["files"] == artefacts.load().card["files"]
     assert registry.get(CHAMPION).rows == str(shipped.card["rows"])
@@ -106,6 +106,6 @@ def test_a_champion_whose_run_was_deleted_is_replaced_for_a_reason_only(few, new
     assert "cannot be compared with" in second.judged.reason
     third = retrain(replace(SMALL, data=few, tracking_uri=new_store, force="its record is lost"))
     assert (third.verdict, third.champion) == ("forced", third.version)
-    assert Registry(new_store).champion().forced == "its record is lost"
+    assert Registry(new_store).get(CHAMPION).forced == "its record is lost"
     with pytest.raises(BadStore):
         Registry(new_store).get("99")

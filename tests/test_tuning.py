@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -86,5 +88,5 @@ def test_spaces_hold_the_starts():
     import optuna
 
     for kind, first in tuning_space.FIRST.items():
-        trial = optuna.trial.FixedTrial(first)
+        trial: Any = optuna.trial.FixedTrial(first)
         assert tuning_space.SPACES[kind](trial) == first

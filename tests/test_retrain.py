@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from guide_ml import Predictor, predict_table, store
-from guide_ml.errors import BadData, InvalidInput
+from guide_ml.errors import BadData, BadStore, InvalidInput
 from guide_ml.registry import CHAMPION, Registry
 from guide_ml.targets import NAMES
 from guide_ml.tracking.model import EXAMPLE
@@ -147,11 +147,35 @@ def test_a_contender_comes_back_as_it_went_in(first):
         assert np.isfinite(back.split(split)["error"]).all()
 
 
+def test_a_registered_set_is_loaded_wherever_a_folder_is(first, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", first[0].tracking_uri)
+    asked = EXAMPLE.iloc[:1]
+    by_uri = predict_table(asked, predictor="models:/guide/1")
+    assert by_uri.equals(predict_table(asked, predictor=Predictor.from_mlflow()))
+    assert not by_uri["tpot_ms"].equals(predict_table(asked)["tpot_ms"])
+
+
+def test_a_store_that_fails_midway_says_so_and_the_next_run_closes_the_record(first, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
+    plan, _ = first
+
+    def fail(*_):
+        raise MlflowException("no space left")
+
+    monkeypatch.setattr("guide_ml.tracking.log.RunLog.data", fail)
+    with pytest.raises(BadStore, match=r"failed midway; the champion is what it was.*no space"):
+        retrain(plan)
+    assert Registry(plan.tracking_uri).get(CHAMPION).version == "1"
+
+
 def test_monitoring_of_known_rows_is_fine_and_logged(first, few):
     plan, _ = first
     found = monitor(Watch(few, tracking_uri=plan.tracking_uri))
     assert found.verdict == "fine"
     assert found.drift["psi"].max() == 0
+    assert found.known > 300
+    assert "were trained on" in found.reason
     run = store.client(plan.tracking_uri).get_run(found.run_id)
     assert run.data.tags["guide.verdict"] == "fine"
     assert run.data.metrics["tpot_ms/median_ape"] > 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from guide_ml.errors import BadStore
 from guide_ml.registry import Registry
 from guide_ml.store import artifact_root, fluent, mlflow, quiet
 from guide_ml.tracking.gather import Gathered
@@ -207,6 +208,8 @@ def tracked(
 
     Runs of this machine that a kill left open are ended first.
     """
+    from mlflow.exceptions import MlflowException
+
     number = experiment(registry, name)
     sweep(registry, number)
     own = {"mlflow.runName": run_name, "mlflow.source.git.commit": _commit()} | _owner()
@@ -216,8 +219,16 @@ def tracked(
     try:
         yield log
         status = "FINISHED"
+        registry.client.set_terminated(log.run_id, status)
     except KeyboardInterrupt:
         status = "KILLED"
         raise
+    except MlflowException as error:
+        raise BadStore(
+            f"the store {registry.uri} failed midway; the champion is what it was. Run it again"
+            f" once it answers: {error}"
+        ) from error
     finally:
-        registry.client.set_terminated(log.run_id, status)
+        if status != "FINISHED":
+            with suppress(MlflowException):  # what is wrong was said; the next run ends this one
+                registry.client.set_terminated(log.run_id, status)

@@ -81,6 +81,8 @@ class Report:
     targets, groups, drift : DataFrame
         Errors and coverage by target; errors by target and deployment, worst first; PSI by
         descriptor.
+    known : int
+        New rows whose deployment and load the set was trained on.
     run_id : str
         Run that it was logged to.
     """
@@ -90,12 +92,14 @@ class Report:
     targets: pd.DataFrame
     groups: pd.DataFrame
     drift: pd.DataFrame
+    known: int = 0
     run_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         tables = {"targets": self.targets, "groups": self.groups, "drift": self.drift}
-        return {"verdict": self.verdict, "reason": self.reason, "run_id": self.run_id} | {
+        plain = {"verdict": self.verdict, "reason": self.reason, "known": self.known}
+        return plain | {"run_id": self.run_id} | {
             k: t.round(4).to_dict("records") for k, t in tables.items()
         }
 
@@ -123,7 +127,12 @@ def monitor(watch: Watch) -> Report:
     verdict, reason = _verdict(targets)
     means = values.assign(ape=100 * np.abs(np.exp(values["error"]) - 1))
     groups = evaluation.by(means, ["target", "deployment"])
-    found = Report(verdict, reason, targets, groups, moved)
+    known = int(predictor.knowledge.measured.among(
+        measured.resolved.columns, measured.resolved.names).sum())  # fmt: skip
+    if known:
+        reason += f"; {known} of {len(measured.table)} rows are of deployments and loads that the"
+        reason += " estimators were trained on, so they say less"
+    found = Report(verdict, reason, targets, groups, moved, known)
     return _log(registry, watch, measured, found)
 
 

@@ -52,12 +52,14 @@ def learning_curve(
     found = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_one)(gathered, params, split, share, k, seed) for split, share, k in work
     )
-    parts = []
-    for done, part in enumerate(found, start=1):
-        parts.append(part)
+    parts: dict[tuple[str, float], list[pd.DataFrame]] = {}
+    for done, (split, share, part) in enumerate(found, start=1):
+        parts.setdefault((split, share), []).append(part)
         if progress:
             progress(done, len(work), "learning curve")
-    both = pd.concat(parts, ignore_index=True)
+    # All shares of a split are scored on the same values, so one that a fold lacks is left out.
+    whole = [p for folds in parts.values() if all(len(p) for p in folds) for p in folds]
+    both = pd.concat(whole, ignore_index=True)
     rows = [
         {"split": split, "share": share, "target": target}
         | evaluation.summary(part["ape"].to_numpy(float))
@@ -68,21 +70,21 @@ def learning_curve(
 
 def _one(
     gathered: Gathered, params: HyperParameters, split: str, share: float, k: int, seed: int
-) -> pd.DataFrame:
+) -> tuple[str, float, pd.DataFrame]:
     measured, data = gathered.measured, gathered.data
     group = evaluation.groups(measured, split)
     held = _held(group, k, seed)
     kept = held | _drawn(group, held, share, seed)
     part, held = data.take(kept[data.values.row]), held[data.values.row][kept[data.values.row]]
     if np.bincount(part.values.target[~held], minlength=len(NAMES)).min() < LEAST:
-        return pd.DataFrame({"split": [], "share": [], "target": [], "ape": []})
+        return split, share, pd.DataFrame()
     found = fold_errors(part, measured.resolved, held, seed, params)
     rows = found.rows
     means = part.values.statistic[rows] == 0
     ape = evaluation.errors(np.exp(found.log_predicted[means]), part.values.value[rows][means])
     target = np.asarray(NAMES)[part.values.target[rows][means]]
     out = pd.DataFrame({"split": split, "share": share, "target": target, "ape": ape})
-    return out.dropna(subset="ape")
+    return split, share, out.dropna(subset="ape")
 
 
 def _held(group: NDArray[np.object_], k: int, seed: int) -> NDArray[np.bool_]:

@@ -127,7 +127,8 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
              f" {_price(best)}. {proven}"]  # fmt: skip
     if tight := _tightest(request, best):
         lines.append(tight)
-    lines += _cheaper(judged, best)
+    if request.objectives[0] == "cost":
+        lines += _cheaper(judged, best)
     other = next((p for p in plans[1:] if p.hardware != best.hardware), None)
     lines += [_versus(word, p, best) for word, p in
               (("The next device", other), ("The best of another vendor", runner_up)) if p]

@@ -192,12 +192,12 @@ class _Clock:
         return time.perf_counter() > self._end
 
 
-def _run(loop: _Loop, most: int, sampled: int, late: _Clock) -> None:
+def _run(loop: _Loop, most: int, sampled: int, late: _Clock, step: int = 4 * BATCH) -> None:
     """Score batches until a number of points was scored in all, none is left or time is up."""
     while len(loop.open) and not late(loop.scores):
         if (room := most - int(loop.scores.seen.sum())) <= 0:
             break
-        loop.batch(min(BATCH if sampled else 4 * BATCH, room), sampled)
+        loop.batch(min(BATCH if sampled else step, room), sampled)
         loop.close()
 
 
@@ -214,9 +214,9 @@ def _look_around(loop: _Loop, late: _Clock, most: int) -> None:
         every = np.flatnonzero(scores.problem.carrying)
         for limit in excess(scores.problem.request, values, sized):
             if limit != "predicted":
-                done += BESIDE
+                done += 2 * BESIDE
                 give = _Loop(scores, loop.trials, loop.guide, loop.bounds, False, every, limit)
-                _run(give, min(done, most), 0, late)
+                _run(give, min(done, most), 0, late, BESIDE // 2)
         return
     wanted = objectives(scores.problem.request, values, sized)[:, 0]
     winner = points[np.lexsort((wanted, missed))[0]]
@@ -227,7 +227,7 @@ def _look_around(loop: _Loop, late: _Clock, most: int) -> None:
         done += BESIDE
         beside = _Loop(scores, loop.trials, loop.guide, loop.bounds, True,
                        np.flatnonzero(other))  # fmt: skip
-        _run(beside, min(done, most), 0, late)
+        _run(beside, min(done, most), 0, late, BESIDE // 2)
     _polish(loop, late, min(2 * BESIDE, most - int(scores.seen.sum())))
 
 

@@ -185,8 +185,9 @@ def why_not(judged: Judged, ways: list[Relaxation]) -> list[str]:
     first = ways[0]
     word, unit = UNITS[first.limit]
     by = first.needed / first.given - 1.0
-    binds = (f"Nothing fits. What binds is the {word}: {first.needed:,.4g}{unit} can be had,"
-             f" {100 * by:,.0f} % over the limit of {first.given:,.4g}{unit}.")  # fmt: skip
+    binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
+             f" {first.needed:,.4g}{unit}, {100 * by:,.0f} % over the limit of"
+             f" {first.given:,.4g}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."
     if set(first.plan.misses) - {first.limit}:

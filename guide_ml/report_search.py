@@ -79,6 +79,7 @@ def _facts(best: Plan) -> dict[str, Any]:
         else f"{best.tok_s_per_user:,.0f} tokens/s",
         "carries": f"{serves} ({100 * best.headroom:,.0f} % headroom)",
         "evidence": _DOMAIN.get(best.in_domain, best.in_domain),
+        "start a replica": best.start,
         "confidence": f"{best.confidence:g} that limits and load hold;"
         f" {_usd(best.usd_h_estimate)} by the estimates, {_usd(best.usd_h_sure)}"
         f" to be {max(best.confidence, 0.9):g} sure",

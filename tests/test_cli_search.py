@@ -46,6 +46,15 @@ def test_search_writes_json_csv_and_a_picture(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"plans.csv", "pareto.png"}
 
 
+def test_the_command_that_starts_a_replica_describes_what_was_predicted() -> None:
+    for plan in read(*SEARCH, "--json")["plans"]:
+        verb, *words = plan["start"].removeprefix("guide ").split()
+        assert verb == "launch"
+        told = read("predict", *words, "--json")  # which takes the same options
+        assert told["ttft_ms"] == pytest.approx(plan["ttft_ms"])
+        assert told["tpot_ms"] == pytest.approx(plan["tpot_ms"])
+
+
 def test_options_mean_what_the_call_means() -> None:
     told = read(*SEARCH, "--confidence", "0.9", "--spot", "--vendor", "nvidia", "--json")
     asked = told["request"]

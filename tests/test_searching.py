@@ -310,6 +310,34 @@ def test_where_the_budget_binds_it_says_so() -> None:
     assert way.needed == pytest.approx(free.best.usd_h)
 
 
+def test_estimators_without_intervals_still_answer(monkeypatch, found: Found) -> None:
+    from guide_ml.errors import BadArtefact
+
+    predict = api.predict_table
+
+    def plain(table: pd.DataFrame, **kwargs: Any) -> pd.DataFrame:
+        if kwargs["level"] is not None:
+            raise BadArtefact("these estimators give no intervals")
+        return predict(table, **kwargs)
+
+    monkeypatch.setattr(api, "predict_table", plain)
+    result = find()
+    assert result.best
+    assert found.best
+    assert (result.best.usd_h, result.best.usd_h_sure) == (found.best.usd_h, None)
+    with pytest.raises(BadArtefact):
+        find(confidence=0.9)
+
+
+def test_no_more_points_are_scored_than_allowed(scored: list) -> None:
+    assert find(n_trials=70, load={"requests_per_s": 9}).counts["scored"] == len(scored) == 70
+
+
+def test_no_more_requests_are_in_flight_than_users(found: Found) -> None:
+    for plan in (*found.plans, *found.front):
+        assert plan.concurrency <= 24
+
+
 def test_far_deployments_can_be_kept_out() -> None:
     near = find(constraints={"in_domain": True, "hardware": ("h100", "l4")})
     assert near.plans

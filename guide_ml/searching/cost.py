@@ -137,10 +137,12 @@ def size(
     rate = rates(request, concurrency, values)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         if request.load.users is not None:
-            needed = request.load.users / concurrency
+            # Requests that nobody sends are never in flight; such points only tell the headroom.
+            idle = concurrency > np.ceil(request.load.users)
+            needed = np.where(idle, np.inf, request.load.users / concurrency)
         else:
             needed = (request.load.requests_s(request.workload.output_len) or 0.0) / rate
-        needed = np.maximum(np.ceil(np.nan_to_num(needed, nan=np.inf) - SLACK), 1.0)
+        needed = np.maximum(np.ceil(np.nan_to_num(needed, nan=np.inf, posinf=np.inf) - SLACK), 1.0)
         return _choose(request, where, where.pair[space.config[points]], needed, rate)
 
 

@@ -154,7 +154,7 @@ def drive(
     """
     began = time.perf_counter()
     scores = Scores(problem)
-    every = np.arange(len(problem.space))
+    every = np.flatnonzero(problem.carrying)
     bounds = Bounds(problem)
     possible = bounds.open(scores, every)
     known, values = trials.known()
@@ -172,7 +172,7 @@ def drive(
     else:
         _run(loop, most, BATCH if not auto else 0 if small else SAMPLED, late)
     if auto:
-        _look_around(loop, late)
+        _look_around(loop, late, n_trials or len(every))
     return Driven(scores, trials, loop.unproven(), len(possible), time.perf_counter() - began)
 
 
@@ -192,17 +192,17 @@ class _Clock:
         return time.perf_counter() > self._end
 
 
-def _run(loop: _Loop, most: int, sampled: int, late: _Clock) -> None:
+def _run(loop: _Loop, most: int, sampled: int, late: _Clock, step: int = 4 * BATCH) -> None:
     """Score batches until a number of points was scored in all, none is left or time is up."""
     while len(loop.open) and not late(loop.scores):
         if (room := most - int(loop.scores.seen.sum())) <= 0:
             break
-        loop.batch(min(BATCH if sampled else 4 * BATCH, room), sampled)
+        loop.batch(min(BATCH if sampled else step, room), sampled)
         loop.close()
 
 
-def _look_around(loop: _Loop, late: _Clock) -> None:
-    """Score a little more for what is said beside the best: runners-up, or what giving way costs.
+def _look_around(loop: _Loop, late: _Clock, most: int) -> None:
+    """Score a little more, up to `most` in all, for what is said beside the best.
 
     Where something fits, the best of other devices and of other vendors; where nothing does, for
     every limit what misses it least while all others are kept.
@@ -211,12 +211,12 @@ def _look_around(loop: _Loop, late: _Clock) -> None:
     points, sized, values, missed = scores.judged()
     done = int(scores.seen.sum())
     if not (missed == 0).any():
-        every = np.arange(len(space))
+        every = np.flatnonzero(scores.problem.carrying)
         for limit in excess(scores.problem.request, values, sized):
             if limit != "predicted":
-                done += BESIDE
+                done += 2 * BESIDE
                 give = _Loop(scores, loop.trials, loop.guide, loop.bounds, False, every, limit)
-                _run(give, done, 0, late)
+                _run(give, min(done, most), 0, late, BESIDE // 2)
         return
     wanted = objectives(scores.problem.request, values, sized)[:, 0]
     winner = points[np.lexsort((wanted, missed))[0]]
@@ -227,11 +227,11 @@ def _look_around(loop: _Loop, late: _Clock) -> None:
         done += BESIDE
         beside = _Loop(scores, loop.trials, loop.guide, loop.bounds, True,
                        np.flatnonzero(other))  # fmt: skip
-        _run(beside, done, 0, late)
-    _polish(loop, late)
+        _run(beside, min(done, most), 0, late, BESIDE // 2)
+    _polish(loop, late, min(2 * BESIDE, most - int(scores.seen.sum())))
 
 
-def _polish(loop: _Loop, late: _Clock) -> None:
+def _polish(loop: _Loop, late: _Clock, most: int) -> None:
     """Score the other loads at which the plans that will be told could be better still."""
     scores, space = loop.scores, loop.scores.problem.space
     judged = judge(scores)
@@ -243,4 +243,4 @@ def _polish(loop: _Loop, late: _Clock) -> None:
         better = loop.bounds.open(scores, mine, float(judged.wanted[i, 0]))
         away = np.abs(np.log(space.concurrency[better] / space.concurrency[judged.points[i]]))
         found += better[np.argsort(away, kind="stable")].tolist()
-    loop.score(np.asarray(found[: 2 * BESIDE], dtype=np.intp))
+    loop.score(np.asarray(found[: max(most, 0)], dtype=np.intp))

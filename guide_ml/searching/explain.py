@@ -127,7 +127,8 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
              f" {_price(best)}. {proven}"]  # fmt: skip
     if tight := _tightest(request, best):
         lines.append(tight)
-    lines += _cheaper(judged, best)
+    if request.objectives[0] == "cost":
+        lines += _cheaper(judged, best)
     other = next((p for p in plans[1:] if p.hardware != best.hardware), None)
     lines += [_versus(word, p, best) for word, p in
               (("The next device", other), ("The best of another vendor", runner_up)) if p]
@@ -184,8 +185,9 @@ def why_not(judged: Judged, ways: list[Relaxation]) -> list[str]:
     first = ways[0]
     word, unit = UNITS[first.limit]
     by = first.needed / first.given - 1.0
-    binds = (f"Nothing fits. What binds is the {word}: {first.needed:,.4g}{unit} can be had,"
-             f" {100 * by:,.0f} % over the limit of {first.given:,.4g}{unit}.")  # fmt: skip
+    binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
+             f" {first.needed:,.4g}{unit}, {100 * by:,.0f} % over the limit of"
+             f" {first.given:,.4g}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."
     if set(first.plan.misses) - {first.limit}:

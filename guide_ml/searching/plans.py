@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
+from guide_ml.errors import BadArtefact
 from guide_ml.offers import HOURS_PER_MONTH
 from guide_ml.searching.cost import Sized, e2e_ms, rates
 from guide_ml.searching.request import S_PER_H
@@ -141,7 +142,11 @@ def complete(judged: Judged, chosen: list[int]) -> list[Plan]:
     problem = judged.problem
     space, asked = problem.space, problem.request.confidence
     rows = judged.points[chosen]
-    near = problem.table(rows, ANY_LEVEL)["in_domain"]
+    try:
+        near = problem.table(rows, ANY_LEVEL)["in_domain"].tolist()
+    except BadArtefact:  # estimators of one's own without held-out errors: no intervals
+        return [replace(plan(judged, i), usd_h_estimate=float(judged.sized.usd_h[i]))
+                for i in chosen]  # fmt: skip
     members = np.flatnonzero(np.isin(space.config, np.unique(space.config[rows])))
     sure = max(asked, SURE) if asked > 0.5 else SURE
     known = {c: _configs(problem, members, c) for c in dict.fromkeys((asked, 0.5, sure))}

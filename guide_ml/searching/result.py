@@ -138,6 +138,24 @@ class Plan:
         return f"{self.instances} x {self.instance_type} ({devices}{each})"
 
     @property
+    def start(self) -> str:
+        """Command that writes how one replica is started."""
+        if self.model is None or self.workload is None:
+            return ""
+        w = self.workload
+        words = {
+            "hardware": self.hardware, "num-devices": self.tp * self.pp * self.dp, "tp": self.tp,
+            "pp": self.pp, "dp": self.dp if self.dp > 1 else None,
+            "ep": self.ep if self.ep > 1 else None, "model": self.model.model,
+            "framework": self.framework, "weight-dtype": self.weight_dtype,
+            "kv-dtype": self.kv_dtype, "mode": None if self.concurrency else "offline",
+            "concurrency": self.concurrency or None, "input-len": f"{w.input_len:g}",
+            "output-len": f"{w.output_len:g}",
+            "context-depth": f"{w.context_depth:g}" if w.context_depth else None,
+        }  # fmt: skip
+        return " ".join(["guide launch", *(f"--{k} {v}" for k, v in words.items() if v)])
+
+    @property
     def deployment(self) -> Deployment:
         """One replica, as :func:`guide_ml.predict` describes deployments."""
         if self.model is None:
@@ -154,7 +172,7 @@ class Plan:
         """Return plain values that :func:`json.dumps` takes, and the layout in words."""
         own = {f.name: getattr(self, f.name) for f in fields(self)
                if f.name not in ("model", "workload")}  # fmt: skip
-        return own | {"layout": self.layout, "misses": dict(self.misses)}
+        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses)}
 
 
 @dataclass(frozen=True, kw_only=True)

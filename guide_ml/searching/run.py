@@ -174,7 +174,7 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     problem = judged.problem
     counts = {
         "offers": len(problem.offers), "deployments": problem.deployments,
-        "points": len(problem.space), "possible": driven.possible,
+        "points": problem.points, "possible": driven.possible,
         "scored": int(driven.scores.seen.sum()), "open": driven.open,
         **{f"offers left out: {k}": v for k, v in left_out.items() if v},
     }  # fmt: skip

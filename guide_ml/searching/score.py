@@ -52,9 +52,22 @@ class Problem:
         object.__setattr__(self, "where", market(self.space.configs, self.offers))
 
     @property
+    def points(self) -> int:
+        """Points that may carry the load; those beyond the users only tell the headroom."""
+        return int(self.carrying.sum())
+
+    @property
     def deployments(self) -> int:
         """Points times the offers that each may be put on."""
-        return int(self.where.count[self.space.config].sum())
+        return int(self.where.count[self.space.config[self.carrying]].sum())
+
+    @property
+    def carrying(self) -> NDArray[np.bool_]:
+        """Whether a point may carry the load, shape (points of the space,)."""
+        users = self.request.load.users
+        if users is None:
+            return np.ones(len(self.space), dtype=bool)
+        return np.asarray(self.space.concurrency <= np.ceil(users))
 
     def table(self, points: Ints, level: float | None) -> pd.DataFrame:
         """Predict points in one call; with a level also their intervals and domains."""

@@ -28,7 +28,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
     ("dataset", "evaluation", "nearby", "calibration", "plausible"),
-    ("estimators",),
+    ("estimators", "ingest"),
     ("intervals",),
     ("knowledge",),
     ("artefacts",),
@@ -42,7 +42,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("searching",),
     ("report", "report_search", "plots"),
     ("cli", "cli_calibrate", "cli_launch", "cli_options", "cli_parts", "cli_prices",
-     "cli_search"),
+     "cli_search", "cli_ingest"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

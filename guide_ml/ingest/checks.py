@@ -1,0 +1,159 @@
+"""What is checked before a row is stored; each finding has a check's name and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from guide_ml.ingest.rows import FAULT
+from guide_ml.measurements import KEPT, MEASURED, unusable
+from guide_ml.plausible import implausible
+from guide_ml.table import DESCRIPTORS, NUMBERS
+from guide_ml.targets import TARGETS
+
+__all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
+
+DUPLICATE = "duplicate"
+#: Reasons for which training leaves a row out that is right nevertheless: it is kept.
+UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
+#: Factor by which equal deployments may differ: nineteen in twenty repeats of the shipped set
+#: lie within it.
+CONTRADICTS = {"ttft_ms": 3.0, "tpot_ms": 2.0, "batch_latency_s": 2.0, "output_tok_s": 2.0}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the checks say of each row, on its index.
+
+    Parameters
+    ----------
+    check, reason : Series of str
+        The check that a row failed and a sentence; blank if it passed all.
+    unused : Series of str
+        Why training will leave a row out that is stored; blank if it will not.
+    """
+
+    check: pd.Series
+    reason: pd.Series
+    unused: pd.Series
+
+    def note(self, check: str, reasons: pd.Series) -> None:
+        """Note the reasons of rows that have passed so far."""
+        new = (self.check == "") & (reasons != "")
+        self.check[new], self.reason[new] = check, reasons[new]
+
+
+def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> Findings:
+    """Check new rows, by themselves and against what is known.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        New rows under canonical columns, and the importers' faults.
+    stored, others : DataFrame
+        The table that they are meant for, and other measurements.
+    """
+    blank = pd.Series("", index=rows.index, dtype=object)
+    table = rows.reindex(columns=list(KEPT))
+    found = Findings(blank.copy(), blank.copy(), blank.copy())
+    found.note("as read", rows[FAULT].fillna("") if FAULT in rows else blank)
+    doubts = implausible(table).where(table["flags"].fillna("") == "", "")
+    for kind in ("units", "roofline floor", "Little's law", "consistency"):
+        found.note(kind, doubts.where(doubts.map(_kind) == kind, ""))
+    left = unusable(table)
+    kept = left.str.startswith(UNUSED)
+    found.unused[kept] = left[kept]
+    found.note("schema", left.where(~kept, ""))
+    _against(rows, stored, others, found)
+    return found
+
+
+def _kind(doubt: str) -> str:
+    if "looks like" in doubt or "mixed up" in doubt:
+        return "units"
+    if doubt.startswith("Little's law"):
+        return "Little's law"
+    return "roofline floor" if "hardware" in doubt else "consistency"
+
+
+def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[Hashable, ...]]:
+    """Return what rows are told apart by: cells as text, numbers to six digits."""
+    t = table.reindex(columns=list(columns))
+    out: dict[str, list[str]] = {}
+    for name in columns:
+        if name in NUMBERS or name in MEASURED:
+            numbers = pd.to_numeric(t[name], errors="coerce").tolist()
+            out[name] = ["" if v != v else f"{v:.6g}" for v in numbers]
+        else:
+            blank = "mean" if name.endswith("_stat") else ""
+            out[name] = [str(v).lower() if isinstance(v, str) and v else blank for v in t[name]]
+    return list(zip(*out.values(), strict=True))
+
+
+class _Known:
+    """Measurements as they are looked up: by content, by deployment, by the file's row."""
+
+    def __init__(self) -> None:
+        self.contents: set[tuple[Hashable, ...]] = set()
+        self.values: dict[tuple[Hashable, ...], dict[str, list[float]]] = {}
+        self.runs: set[str] = set()
+
+    def add(self, table: pd.DataFrame) -> None:
+        self.contents.update(keys(table, (*DESCRIPTORS, *MEASURED)))
+        self.runs.update(map(_run, table["source_ref"]))
+        figures = table.reindex(columns=[t.name for t in TARGETS]).apply(pd.to_numeric)
+        for key, row in zip(keys(table, DESCRIPTORS), figures.to_dict("records"), strict=True):
+            mine = self.values.setdefault(key, {})
+            for name, value in row.items():
+                if value == value:
+                    mine.setdefault(str(name), []).append(value)
+
+    def contradicted(self, key: tuple[Hashable, ...], row: dict[str, float]) -> str:
+        """Name the figure that is far from every one known of an equal deployment."""
+        for name, known in self.values.get(key, {}).items():
+            value, most = row.get(name), CONTRADICTS[name]
+            if value is not None and value > 0 and all(v > 0 for v in known):
+                nearest = min(known, key=lambda v: max(v / value, value / v))
+                if max(nearest / value, value / nearest) > most:
+                    return (f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g}"
+                            " that is known of the same deployment and load")  # fmt: skip
+        return ""
+
+
+def _run(reference: object) -> str:
+    """Hash and row of a reference: the file may have been renamed."""
+    text = reference if isinstance(reference, str) else ""
+    return text.rpartition("#")[2] if "#" in text else ""
+
+
+def _against(
+    rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame, found: Findings
+) -> None:
+    """Find copies and contradictions, row by row, as each accepted one becomes known."""
+    known = _Known()
+    for table in (others, stored):
+        known.add(table.reindex(columns=list(KEPT)))
+    contents = keys(rows, (*DESCRIPTORS, *MEASURED))
+    deployments = keys(rows, DESCRIPTORS)
+    names = [t.name for t in TARGETS]
+    for place, index in enumerate(rows.index):
+        if found.check[index]:
+            continue
+        row = rows.loc[index]
+        figures = {n: float(row[n]) for n in names if n in row and row[n] == row[n]}
+        run = _run(row.get("source_ref"))
+        if contents[place] in known.contents:
+            found.check[index], found.reason[index] = DUPLICATE, "stored already"
+        elif run and run in known.runs:
+            found.check[index] = "contradiction"
+            found.reason[index] = (
+                "this run is stored already under other facts; remove that row first"
+            )
+        elif not row.get("flags") and (
+            reason := known.contradicted(deployments[place], figures)
+        ):
+            found.check[index], found.reason[index] = "contradiction", reason
+        else:
+            known.add(rows.loc[[index]].reindex(columns=list(KEPT)))

@@ -100,7 +100,7 @@ def _status(done: Summary) -> int:
 
 def _plain(done: Summary) -> dict[str, Any]:
     counts = {k: done.count(k) for k in ("read", "stored", "duplicates", "rejected")}
-    return counts | {k: v for k, v in asdict(done).items()}
+    return counts | asdict(done)
 
 
 def _shown(done: Summary) -> RenderableType:

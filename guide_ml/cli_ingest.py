@@ -108,15 +108,16 @@ def _shown(done: Summary) -> RenderableType:
                "duplicates": "stored before", "rejected": "rejected"}  # fmt: skip
     verb = "would be stored" if done.dry_run else "stored"
     title = f"{done.count('stored')} of {done.count('read')} rows {verb} in {done.out}"
-    parts: list[RenderableType] = [
-        report.listing([asdict(f) for f in done.files if not f.error], columns, title)
-    ]
+    rows: list[dict[str, Any]] = [asdict(f) for f in done.files if not f.error]
+    parts: list[RenderableType] = [report.listing(rows, columns, title)] if rows else []
     if done.reasons:
         rows = [{"check": k, "rows": n, "reason": _first(done, k)} for k, n in done.reasons.items()]
         names = {"check": "check", "rows": "rows", "reason": "first of them"}
         parts.append(report.listing(rows, names, f"rejected, see {done.rejects_file}"))
     if done.unused:
-        parts.append(report.details(done.unused, "stored, but training leaves them out"))
+        rows = [{"rows": n, "reason": k} for k, n in done.unused.items()]
+        names = {"rows": "rows", "reason": "reason"}
+        parts.append(report.listing(rows, names, "stored, but left out of training"))
     return Group(*parts)
 
 

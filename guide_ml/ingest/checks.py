@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,6 +15,7 @@ from guide_ml.targets import TARGETS
 
 __all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
 
+Key = tuple[Hashable, ...]
 DUPLICATE = "duplicate"
 #: Reasons for which training leaves a row out that is right nevertheless: it is kept.
 UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
@@ -78,7 +79,7 @@ def _kind(doubt: str) -> str:
     return "roofline floor" if "hardware" in doubt else "consistency"
 
 
-def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[Hashable, ...]]:
+def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[Key]:
     """Return what rows are told apart by: cells as text, numbers to six digits."""
     t = table.reindex(columns=list(columns))
     out: dict[str, list[str]] = {}
@@ -92,33 +93,54 @@ def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[Hashable, 
     return list(zip(*out.values(), strict=True))
 
 
+@dataclass(frozen=True)
+class _Row:
+    """One measurement as it is looked up: content, deployment, figures, the file's row."""
+
+    content: Key
+    deployment: Key
+    figures: dict[str, float]
+    run: str
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> list[_Row]:
+        """Take a table apart; figures of flagged rows are left out, since they may be wrong."""
+        t = table.reindex(columns=list(KEPT))
+        figures = t[[x.name for x in TARGETS]].apply(pd.to_numeric).to_dict("records")
+        sound = t["flags"].fillna("").eq("").tolist()
+        known = [{str(n): v for n, v in f.items() if ok and v > 0}
+                 for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
+        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), known,
+                 map(_run, t["source_ref"]))  # fmt: skip
+        return [cls(*p) for p in zip(*parts, strict=True)]
+
+
 class _Known:
-    """Measurements as they are looked up: by content, by deployment, by the file's row."""
+    """All measurements so far."""
 
-    def __init__(self) -> None:
-        self.contents: set[tuple[Hashable, ...]] = set()
-        self.values: dict[tuple[Hashable, ...], dict[str, list[float]]] = {}
+    def __init__(self, rows: Iterable[_Row]) -> None:
+        self.contents: set[Key] = set()
+        self.values: dict[Key, dict[str, list[float]]] = {}
         self.runs: set[str] = set()
+        for row in rows:
+            self.add(row)
 
-    def add(self, table: pd.DataFrame) -> None:
-        self.contents.update(keys(table, (*DESCRIPTORS, *MEASURED)))
-        self.runs.update(map(_run, table["source_ref"]))
-        figures = table.reindex(columns=[t.name for t in TARGETS]).apply(pd.to_numeric)
-        for key, row in zip(keys(table, DESCRIPTORS), figures.to_dict("records"), strict=True):
-            mine = self.values.setdefault(key, {})
-            for name, value in row.items():
-                if value == value:
-                    mine.setdefault(str(name), []).append(value)
+    def add(self, row: _Row) -> None:
+        self.contents.add(row.content)
+        self.runs.add(row.run)
+        mine = self.values.setdefault(row.deployment, {})
+        for name, value in row.figures.items():
+            mine.setdefault(name, []).append(value)
 
-    def contradicted(self, key: tuple[Hashable, ...], row: dict[str, float]) -> str:
+    def contradicted(self, row: _Row) -> str:
         """Name the figure that is far from every one known of an equal deployment."""
-        for name, known in self.values.get(key, {}).items():
-            value, most = row.get(name), CONTRADICTS[name]
-            if value is not None and value > 0 and all(v > 0 for v in known):
-                nearest = min(known, key=lambda v: max(v / value, value / v))
-                if max(nearest / value, value / nearest) > most:
-                    return (f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g}"
-                            " that is known of the same deployment and load")  # fmt: skip
+        known = self.values.get(row.deployment, {})
+        for name in row.figures.keys() & known.keys():
+            value = row.figures[name]
+            factor, nearest = min((max(v / value, value / v), v) for v in known[name])
+            if factor > CONTRADICTS[name]:
+                return (f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g} that"
+                        " is known of the same deployment and load")  # fmt: skip
         return ""
 
 
@@ -132,28 +154,16 @@ def _against(
     rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame, found: Findings
 ) -> None:
     """Find copies and contradictions, row by row, as each accepted one becomes known."""
-    known = _Known()
-    for table in (others, stored):
-        known.add(table.reindex(columns=list(KEPT)))
-    contents = keys(rows, (*DESCRIPTORS, *MEASURED))
-    deployments = keys(rows, DESCRIPTORS)
-    names = [t.name for t in TARGETS]
-    for place, index in enumerate(rows.index):
+    known = _Known([*_Row.of(others), *_Row.of(stored)])
+    for index, row in zip(rows.index, _Row.of(rows), strict=True):
         if found.check[index]:
             continue
-        row = rows.loc[index]
-        figures = {n: float(row[n]) for n in names if n in row and row[n] == row[n]}
-        run = _run(row.get("source_ref"))
-        if contents[place] in known.contents:
+        if row.content in known.contents:
             found.check[index], found.reason[index] = DUPLICATE, "stored already"
-        elif run and run in known.runs:
+        elif row.run and row.run in known.runs:
             found.check[index] = "contradiction"
-            found.reason[index] = (
-                "this run is stored already under other facts; remove that row first"
-            )
-        elif not row.get("flags") and (
-            reason := known.contradicted(deployments[place], figures)
-        ):
+            found.reason[index] = "this run is stored under other facts; remove that row first"
+        elif reason := known.contradicted(row):
             found.check[index], found.reason[index] = "contradiction", reason
         else:
-            known.add(rows.loc[[index]].reindex(columns=list(KEPT)))
+            known.add(row)

@@ -30,6 +30,8 @@ _LOAD = {
     "disagg": ("input_len", "output_len"),
 }  # fmt: skip
 _LOAD_FACTS = {"batch_size", "concurrency", "input_len", "output_len"}
+#: Names that a file states only if it knows them.
+_FIRM = {"framework", "hardware"}
 _DEPLOYMENT = ("hardware", "num_devices", "model", "framework", "weight_dtype")
 _SLUGS: dict[str, Callable[[str], str]] = {
     "hardware": lambda s: catalogue.hardware(s).hardware,
@@ -72,8 +74,21 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
                 )
             out[name] = found
         else:
-            out[name] = _SLUGS.get(name, str)(str(value))
+            out[name] = _name(name, str(value))
     return out
+
+
+def _name(kind: str, value: str) -> str:
+    """Spell a name as the catalogue does."""
+    try:
+        return _SLUGS.get(kind, str)(value)
+    except UnknownName:
+        if kind not in ("hardware", "model"):
+            raise
+        known = [*catalogue.slugs(kind), *catalogue.aliases(kind)]
+        plural = {"hardware": "hardware", "model": "models"}[kind]
+        hint = f"A measurement needs one of `guide list {plural}`."
+        raise UnknownName(kind, value, known, hint) from None
 
 
 def beside(path: Path) -> Path | None:
@@ -103,8 +118,9 @@ def read_side_file(path: Path) -> Row:
 def apply(row: Row, facts: Mapping[str, Any]) -> Row:
     """Complete a row with facts.
 
-    A name that was given wins over the file's (a server may call its model anything); a number
-    that contradicts the file's is a fault of the row.
+    A name that was given wins over the file's (a server may call its model anything), but another
+    engine, device or number than the file's is a fault of the row. Lengths, load and mode are
+    taken where the file lacks them.
 
     Parameters
     ----------
@@ -118,13 +134,17 @@ def apply(row: Row, facts: Mapping[str, Any]) -> Row:
         out |= _mode(facts)
     wanted = _LOAD.get(str(out.get("mode")), ())
     for name, value in facts.items():
-        if name in NUMBERS and name in out:
-            if abs(float(out[name]) - value) > 0.01 * abs(value):
-                said = f"{name} is {float(out[name]):g} in the file, but {value:g} was given"
-                out.setdefault(FAULT, said)
-        elif name not in _LOAD_FACTS or name in wanted:
-            out[name] = value if name != "mode" else out.get("mode", value)
+        if name in out and (name in NUMBERS or name in _FIRM):
+            if not _same(out[name], value):
+                out.setdefault(FAULT, f"{name} is {out[name]} in the file, but {value} was given")
+        elif name != "mode" and (name not in _LOAD_FACTS or name in wanted):
+            out[name] = value
     return _settle(out)
+
+
+def _same(stated: object, told: object) -> bool:
+    a, b = number(stated), number(told)
+    return stated == told if a is None or b is None else abs(a - b) <= 0.01 * abs(b)
 
 
 def _mode(facts: Mapping[str, Any]) -> Row:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.rows import Importer, Row, failed, model_of, served, stats
+from guide_ml.ingest.rows import Importer, Row, engine_of, failed, model_of, served, stats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["GUIDELLM"]
@@ -34,6 +34,7 @@ def _run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     counts = pick(found, "metrics", "request_totals") or {}
     row = _load(pick(found, "config", "strategy") or pick(found, "args", "strategy") or {})
     row |= _model(found, report)
+    row |= engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0])
     row |= {"num_requests": number(counts.get("successful")),
             "input_len": _of(found, "prompt_token_count", "mean"),
             "output_len": _of(found, "output_token_count", "mean"),

@@ -63,7 +63,7 @@ def _from_markdown(cells: dict[str, str], build: re.Match[str] | None) -> dict[s
     return {
         "build_number": build[1] if build else None, "model_type": cells["model"],
         "backends": cells.get("backend"), "n_gpu_layers": cells.get("ngl"),
-        "n_cpu_moe": cells.get("n_cpu_moe"), "type_k": cells.get("type_k"),
+        "n_cpu_moe": cells.get("n_cpu_moe"), "type_k": cells.get("type_k", "f16"),
         "split_mode": cells.get("sm"), "n_prompt": test[1] or 0, "n_gen": test[2] or 0,
         "n_depth": test[3] or 0, "avg_ts": cells["t/s"].split("±")[0].strip(),
     }  # fmt: skip

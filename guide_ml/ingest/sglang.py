@@ -57,7 +57,7 @@ def _server(info: dict[str, Any]) -> Row:
     row: Row = {"pp": pp, "ep": number(args.get("ep_size")), "dp": dp,
                 "tp": tp / dp if tp and dp and shared else tp,
                 "framework_version": info.get("version"),
-                "weight_dtype": dtype_of(args.get("quantization"), args.get("dtype")),
+                "weight_dtype": dtype_of(args.get("quantization")),  # dtype is the activations'
                 "kv_dtype": dtype_of(args.get("kv_cache_dtype"))}  # fmt: skip
     if tp:
         row["num_devices"] = tp * (pp or 1) * (1 if shared else dp or 1)

@@ -1,7 +1,8 @@
 """``vllm bench serve``, ``latency`` and ``throughput``, saved as JSON.
 
-`serve` gives totals, so lengths are means of what was really sent. It names the client's protocol
-(``openai``), not always the engine; `latency` and `throughput` name neither batch nor lengths.
+`serve` gives totals, so lengths are means of what was really sent. Its ``backend`` is the client's
+protocol (``openai``, ``vllm``), which other engines speak too, so the engine must be given;
+`latency` and `throughput` name neither batch nor lengths.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from guide_ml.ingest.rows import (
     TOKENS,
     Importer,
     Row,
-    engine_of,
     failed,
     model_of,
     per_request,
@@ -45,7 +45,7 @@ def _run(found: dict[str, Any]) -> Row:
     rate = found.get("request_rate")
     row |= served(found.get("max_concurrency"),
                   "trace" if found.get("ramp_up_strategy") else rate)  # fmt: skip
-    row |= engine_of(found.get("backend")) | model_of(found.get("model_id"))
+    row |= model_of(found.get("model_id"))
     row |= {"num_requests": number(done), "measured_on": _day(found.get("date")),
             "input_len": per_request(found.get("total_input_tokens"), done),
             "output_len": per_request(found.get("total_output_tokens"), done),

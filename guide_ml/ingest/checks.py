@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from guide_ml.ingest.rows import FAULT
+from guide_ml.ingest.rows import FAULT, typed
 from guide_ml.measurements import KEPT, MEASURED, unusable
 from guide_ml.plausible import implausible
 from guide_ml.table import DESCRIPTORS, NUMBERS
@@ -16,7 +16,7 @@ from guide_ml.targets import TARGETS
 __all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
 
 Key = tuple[Hashable, ...]
-DUPLICATE = "duplicate"
+DUPLICATE, CONTRADICTION = "duplicate", "contradiction"
 #: Reasons for which training leaves a row out that is right nevertheless: it is kept.
 UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
 #: Factor by which equal deployments may differ: nineteen in twenty repeats of the shipped set
@@ -57,9 +57,10 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
         The table that they are meant for, and other measurements.
     """
     blank = pd.Series("", index=rows.index, dtype=object)
-    table = rows.reindex(columns=list(KEPT))
+    table = typed(rows)[list(KEPT)]
     found = Findings(blank.copy(), blank.copy(), blank.copy())
-    found.note("as read", rows[FAULT].fillna("") if FAULT in rows else blank)
+    faults = rows[FAULT].astype("string").fillna("") if FAULT in rows else blank
+    found.note("as read", faults.astype(object))
     doubts = implausible(table).where(table["flags"].fillna("") == "", "")
     for kind in ("units", "roofline floor", "Little's law", "consistency"):
         found.note(kind, doubts.where(doubts.map(_kind) == kind, ""))
@@ -67,7 +68,7 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
     kept = left.str.startswith(UNUSED)
     found.unused[kept] = left[kept]
     found.note("schema", left.where(~kept, ""))
-    _against(rows, stored, others, found)
+    _against(table, stored, others, found)
     return found
 
 
@@ -107,7 +108,7 @@ class _Row:
         """Take a table apart; figures of flagged rows are left out, since they may be wrong."""
         t = table.reindex(columns=list(KEPT))
         figures = t[[x.name for x in TARGETS]].apply(pd.to_numeric).to_dict("records")
-        sound = t["flags"].fillna("").eq("").tolist()
+        sound = t["flags"].astype("string").fillna("").eq("").tolist()
         known = [{str(n): v for n, v in f.items() if ok and v > 0}
                  for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
         parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), known,
@@ -132,16 +133,22 @@ class _Known:
         for name, value in row.figures.items():
             mine.setdefault(name, []).append(value)
 
-    def contradicted(self, row: _Row) -> str:
-        """Name the figure that is far from every one known of an equal deployment."""
+    def judge(self, row: _Row) -> tuple[str, str]:
+        """Return the check that a row fails and the reason; blanks if it is new and agrees."""
+        if row.content in self.contents:
+            return DUPLICATE, "stored already"
+        if row.run and row.run in self.runs:
+            return CONTRADICTION, "this run is stored under other facts; remove that row first"
         known = self.values.get(row.deployment, {})
-        for name in row.figures.keys() & known.keys():
+        for name in sorted(row.figures.keys() & known.keys()):
             value = row.figures[name]
             factor, nearest = min((max(v / value, value / v), v) for v in known[name])
             if factor > CONTRADICTS[name]:
-                return (f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g} that"
-                        " is known of the same deployment and load")  # fmt: skip
-        return ""
+                return CONTRADICTION, (
+                    f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g} that is"
+                    " known of the same deployment and load"
+                )
+        return "", ""
 
 
 def _run(reference: object) -> str:
@@ -153,17 +160,23 @@ def _run(reference: object) -> str:
 def _against(
     rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame, found: Findings
 ) -> None:
-    """Find copies and contradictions, row by row, as each accepted one becomes known."""
-    known = _Known([*_Row.of(others), *_Row.of(stored)])
-    for index, row in zip(rows.index, _Row.of(rows), strict=True):
-        if found.check[index]:
-            continue
-        if row.content in known.contents:
-            found.check[index], found.reason[index] = DUPLICATE, "stored already"
-        elif row.run and row.run in known.runs:
-            found.check[index] = "contradiction"
-            found.reason[index] = "this run is stored under other facts; remove that row first"
-        elif reason := known.contradicted(row):
-            found.check[index], found.reason[index] = "contradiction", reason
-        else:
-            known.add(row)
+    """Find copies and contradictions; each accepted row becomes known.
+
+    A row may agree with one that is accepted after it, so what contradicts is looked at again
+    until nothing changes: the order of the rows does not matter, and a second run finds the same.
+    """
+    alike = others["hardware"].isin(rows["hardware"]) & others["model"].isin(rows["model"])
+    known = _Known([*_Row.of(others[alike]), *_Row.of(stored)])
+    open_rows = [(i, r) for i, r in zip(rows.index, _Row.of(rows), strict=True)
+                 if not found.check[i]]  # fmt: skip
+    accepted = True
+    while accepted:
+        accepted, again = False, []
+        for index, row in open_rows:
+            found.check[index], found.reason[index] = known.judge(row)
+            if found.check[index] == "":
+                known.add(row)
+                accepted = True
+            elif found.check[index] == CONTRADICTION:
+                again.append((index, row))
+        open_rows = again

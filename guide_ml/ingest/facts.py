@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from guide_ml import catalogue
 from guide_ml.checks import MAX_TOKENS
-from guide_ml.dtypes import dtype
 from guide_ml.errors import BadData, GuideError, InvalidInput, UnknownName
 from guide_ml.ingest.content import number
-from guide_ml.ingest.rows import FAULT, LAYERS, TOKENS, Row
+from guide_ml.ingest.rows import FAULT, LAYERS, SLUGS, TOKENS, Row
 from guide_ml.table import DESCRIPTORS, NUMBERS
 
 __all__ = ["SIDE_FILES", "apply", "beside", "checked", "missing", "option", "read_side_file"]
@@ -33,12 +32,6 @@ _LOAD_FACTS = {"batch_size", "concurrency", "input_len", "output_len"}
 #: Names that a file states only if it knows them.
 _FIRM = {"framework", "hardware"}
 _DEPLOYMENT = ("hardware", "num_devices", "model", "framework", "weight_dtype")
-_SLUGS: dict[str, Callable[[str], str]] = {
-    "hardware": lambda s: catalogue.hardware(s).hardware,
-    "model": lambda s: catalogue.model(s).model,
-    "framework": lambda s: catalogue.framework(s)[0].framework,
-    "weight_dtype": lambda s: dtype(s).name,
-}
 
 
 def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
@@ -81,7 +74,7 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
 def _name(kind: str, value: str) -> str:
     """Spell a name as the catalogue does."""
     try:
-        return _SLUGS.get(kind, str)(value)
+        return SLUGS.get(kind, str)(value)
     except UnknownName:
         if kind not in ("hardware", "model"):
             raise
@@ -155,9 +148,9 @@ def _mode(facts: Mapping[str, Any]) -> Row:
 
 def _settle(row: Row) -> Row:
     """Spell names as the catalogue does; work out what follows from the facts by definition."""
-    for name, slug in _SLUGS.items():
+    for name, spell in SLUGS.items():
         try:
-            row |= {name: slug(str(row[name]))} if name in row else {}
+            row |= {name: spell(str(row[name]))} if name in row else {}
         except GuideError as error:
             row.setdefault(FAULT, str(error))
     layout = [row[k] for k in ("tp", "pp", "dp") if k in row]

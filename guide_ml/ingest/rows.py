@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from guide_ml import catalogue
 from guide_ml.descriptors import BACKENDS
 from guide_ml.dtypes import dtype
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
 from guide_ml.measurements import MEASURED
-from guide_ml.table import DESCRIPTORS
+from guide_ml.table import DESCRIPTORS, NUMBERS
 
 __all__ = [
-    "COLUMNS", "FAULT", "LAYERS", "TOKENS", "Importer", "Row", "backend_of", "dtype_of",
-    "engine_of", "failed", "model_of", "per_request", "served", "stats",
+    "COLUMNS", "FAULT", "LAYERS", "SLUGS", "TOKENS", "Importer", "Row", "backend_of", "dtype_of",
+    "engine_of", "failed", "model_of", "per_request", "served", "slug",
+    "stats", "typed",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -25,6 +28,7 @@ Row = dict[str, Any]
 #: Columns of the stored table: those of ``data/README.md``.
 COLUMNS = ("source", "source_ref", "measured_on", *DESCRIPTORS, *MEASURED, "e2e_median_ms",
            "e2e_p99_ms", "peak_mem_gb", "power_w", "flags")  # fmt: skip
+_FLOATS = {*NUMBERS, *MEASURED, "e2e_median_ms", "e2e_p99_ms", "peak_mem_gb", "power_w"}
 #: What a row has beside its columns: why it is rejected as read, and tokens a request where a
 #: file gives only their sum, and layers on the device where some may be elsewhere.
 FAULT, TOKENS, LAYERS = "fault", "tokens_per_request", "layers_on_device"
@@ -55,6 +59,23 @@ class Importer:
     recognises: Callable[[Content], bool]
     rows: Callable[[Content], list[Row]]
     complete: bool = False
+
+
+SLUGS: dict[str, Callable[[str], str]] = {
+    "hardware": lambda s: catalogue.hardware(s).hardware,
+    "model": lambda s: catalogue.model(s).model,
+    "framework": lambda s: catalogue.framework(s)[0].framework,
+    "weight_dtype": lambda s: dtype(s).name,
+}
+"""Columns of names, and how the catalogue spells them; each raises for one that it lacks."""
+
+
+def slug(column: str, value: str) -> str:
+    """Spell a name as the catalogue does; leave one that it lacks as it is."""
+    try:
+        return SLUGS[column](value)
+    except GuideError:
+        return value
 
 
 def stats(name: str, figures: Iterable[object], scale: float = 1.0) -> Row:
@@ -182,3 +203,21 @@ def backend_of(name: object) -> Row:
         if part.strip() in BACKENDS:
             return {"backend": part.strip()}
     return {}
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Give every canonical column its type, so that an empty one is not of none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Canonical columns in any order, blanks where a row lacks one; others are kept behind.
+    """
+    extra = [c for c in table.columns if c not in COLUMNS]
+    out = table.reindex(columns=[*COLUMNS, *extra])
+    for name in COLUMNS:
+        if name in _FLOATS:
+            out[name] = pd.to_numeric(out[name], errors="coerce").astype(float)
+        else:
+            out[name] = out[name].astype("string")
+    return out

@@ -134,7 +134,7 @@ def ingest(
     table = pd.DataFrame(rows, columns=[*COLUMNS, FAULT, "file"], dtype=object)
     with nullcontext() if dry_run else store.locked(out):
         stored = store.read_stored(out)
-        found = inspect(_numeric(table), stored, store.shipped())
+        found = inspect(table, stored, store.shipped())
         good = table[found.check == ""]
         summary = _summary(table, found, reads)
         summary.out, summary.total, summary.dry_run = str(out), len(stored) + len(good), dry_run
@@ -185,14 +185,6 @@ def _asks(file: str, tool: str, lacks: list[str]) -> str:
     return (
         f"{file} ({tool}) does not say all that is needed; give {', '.join(asked)}, or put"
         f" them into {Path(file).name}.facts.toml beside it"
-    )
-
-
-def _numeric(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn the cells that are numbers into such; the checks compute with them."""
-    typed = store.typed(table)
-    return typed.astype({c: object for c in typed.columns if typed[c].dtype == "string"}).replace(
-        {pd.NA: None}
     )
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from guide_ml.errors import BadData, InvalidInput
-from guide_ml.ingest.rows import COLUMNS
-from guide_ml.measurements import MEASURED, default_folder, read_files
-from guide_ml.table import NUMBERS
+from guide_ml.ingest.rows import COLUMNS, SLUGS, slug, typed
+from guide_ml.measurements import default_folder, read_files
 
-__all__ = ["add_rejects", "append", "locked", "read_stored", "require_kind", "shipped",
-           "typed", "write"]  # fmt: skip
-
-_NUMBERS = {*NUMBERS, *MEASURED, "e2e_median_ms", "e2e_p99_ms", "peak_mem_gb", "power_w"}
+__all__ = ["add_rejects", "append", "locked", "read_stored", "require_kind", "shipped", "write"]
 
 
 def require_kind(path: Path) -> None:
@@ -47,22 +44,20 @@ def read_stored(path: Path) -> pd.DataFrame:
     return typed(table)
 
 
+@cache
 def shipped() -> pd.DataFrame:
-    """Measurements that come with the project; none in a wheel."""
+    """Measurements that come with the project, names as the catalogue spells them.
+
+    A wheel has none.
+    """
     folder = default_folder()
-    return read_files(folder) if any(folder.glob("*.parquet")) else read_stored(Path("no file"))
-
-
-def typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Give every canonical column its type, so that an empty one is not of none."""
-    extra = [c for c in table.columns if c not in COLUMNS]
-    out = table.reindex(columns=[*COLUMNS, *extra])
-    for name in COLUMNS:
-        if name in _NUMBERS:
-            out[name] = pd.to_numeric(out[name], errors="coerce").astype(float)
-        else:
-            out[name] = out[name].astype("string")
-    return out
+    if not any(folder.glob("*.parquet")):
+        return typed(pd.DataFrame(columns=list(COLUMNS)))
+    table = read_files(folder)
+    for name in SLUGS:
+        spelt = {v: slug(name, v) for v in table[name].dropna().unique()}
+        table[name] = table[name].map(spelt)
+    return table
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

@@ -10,22 +10,24 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
+from guide_ml.ingest.devices import device_of
 from guide_ml.ingest.rows import (
     TOKENS,
     Importer,
     Row,
+    engine_of,
     failed,
     model_of,
     per_request,
     served,
     stats,
 )
-from guide_ml.table import DESCRIPTORS
 
 __all__ = ["LATENCY", "SERVE", "THROUGHPUT"]
 
 #: What ``--metadata key=value`` may add to a result, under the names of this project's options.
-_METADATA = {*DESCRIPTORS} - {"model", "backend", "mode", "concurrency", "request_rate_rps"}
+_METADATA = {"num_devices", "tp", "pp", "dp", "ep", "weight_dtype", "kv_dtype", "spec_method",
+             "framework_version"}  # fmt: skip
 
 
 def _is_serve(content: Content) -> bool:
@@ -40,6 +42,7 @@ def _serve(content: Content) -> list[Row]:
 def _run(found: dict[str, Any]) -> Row:
     done = found.get("completed")
     row: Row = {k: found[k] for k in _METADATA if found.get(k) is not None}
+    row |= engine_of(found.get("framework")) | device_of(found.get("hardware"))
     if found.get("version") is not None:
         row["framework_version"] = found["version"]
     rate = found.get("request_rate")

@@ -15,6 +15,7 @@ from guide_ml.ingest import facts as given
 from guide_ml.ingest import store
 from guide_ml.ingest.checks import DUPLICATE, Findings, inspect
 from guide_ml.ingest.content import load
+from guide_ml.ingest.importers import read as read_rows
 from guide_ml.ingest.importers import recognise
 from guide_ml.ingest.rows import COLUMNS, FAULT, Row
 
@@ -135,22 +136,27 @@ def ingest(
     with nullcontext() if dry_run else store.locked(out):
         stored = store.read_stored(out)
         found = inspect(table, stored, store.shipped())
-        good = table[found.check == ""]
-        summary = _summary(table, found, reads)
-        summary.out, summary.total, summary.dry_run = str(out), len(stored) + len(good), dry_run
+        good = table[found.check == ""].drop(columns=[FAULT, "file"])
+        bad = _rejected(table, found, reads)
+        if len(good) and not dry_run:
+            store.append(stored, good, out)
         where = rejects or out.with_name(out.name + ".rejects.csv")
-        bad = (found.check != "") & (found.check != DUPLICATE)
-        summary.rejects_file = str(where) if bad.any() else ""
-        if not dry_run:
-            if len(good):
-                store.append(stored, good.drop(columns=[FAULT, "file"]), out)
-            if bad.any():
-                kept = table[bad].drop(columns=[FAULT]).assign(
-                    file=[reads[i].file for i in table.loc[bad, "file"]])  # fmt: skip
-                kept.insert(0, "check", found.check[bad])
-                kept.insert(1, "reason", found.reason[bad])
-                store.add_rejects(kept, where)
+        if len(bad) and not dry_run:
+            store.add_rejects(bad, where)
+    summary = _summary(table, found, reads)
+    summary.out, summary.total, summary.dry_run = str(out), len(stored) + len(good), dry_run
+    summary.rejects_file = str(where) if len(bad) else ""
     return summary
+
+
+def _rejected(table: pd.DataFrame, found: Findings, reads: list[FileRead]) -> pd.DataFrame:
+    """Rows for the rejects file: what is wrong, then the row and its file."""
+    bad = (found.check != "") & (found.check != DUPLICATE)
+    rows = table[bad].drop(columns=[FAULT])
+    rows["file"] = [reads[i].file for i in rows["file"]]
+    rows.insert(0, "check", found.check[bad])
+    rows.insert(1, "reason", found.reason[bad])
+    return rows
 
 
 def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
@@ -161,7 +167,7 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
         importer = recognise(content)
         side = given.beside(path)
         known = (given.read_side_file(side) if side else {}) | facts
-        rows = [given.apply(row, known) for row in importer.rows(content)]
+        rows = [given.apply(row, known) for row in read_rows(importer, content)]
         asked = [] if importer.complete else [r for r in rows if FAULT not in r]
         lacks = dict.fromkeys(n for r in asked for n in given.missing(r))
         if lacks:
@@ -171,9 +177,7 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
         return []
     read.importer, read.read = importer.name, len(rows)
     for place, row in enumerate(rows, 1):
-        row.setdefault("source", source or importer.name)
-        if source:
-            row["source"] = source
+        row["source"] = source or row.get("source", importer.name)
         row.setdefault("source_ref", f"{path.name}#{content.digest}:{place}")
     return rows
 
@@ -192,12 +196,11 @@ def _summary(table: pd.DataFrame, found: Findings, reads: list[FileRead]) -> Sum
     for place, check in zip(table["file"], found.check, strict=True):
         name = {"": "stored", DUPLICATE: "duplicates"}.get(check, "rejected")
         setattr(reads[place], name, getattr(reads[place], name) + 1)
-    bad = found.check[(found.check != "") & (found.check != DUPLICATE)]
+    bad = _rejected(table, found, reads)
     unused = found.unused[(found.check == "") & (found.unused != "")]
-    rejects = pd.DataFrame({"source_ref": table["source_ref"], "check": found.check,
-                            "reason": found.reason}).loc[bad.index]  # fmt: skip
-    told = [{str(k): str(v) for k, v in r.items()} for r in rejects.to_dict("records")]
-    return Summary(reads, _count(bad), _count(unused), told)
+    told = [{str(k): str(v) for k, v in r.items()}
+            for r in bad[["source_ref", "check", "reason"]].to_dict("records")]  # fmt: skip
+    return Summary(reads, _count(bad["check"]), _count(unused), told)
 
 
 def _count(reasons: pd.Series) -> dict[str, int]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -178,6 +179,36 @@ def test_all_that_is_wrong_with_the_call_is_raised(out: Path, tmp_path: Path) ->
     out.write_bytes(b"not a table")
     with pytest.raises(BadData, match="cannot be read as a table"):
         bring(out, "vllm_serve.json")
+
+
+JUNK: tuple[Any, ...] = (None, "x", "", [], {}, -1, 1e300, True, [None], {"a": 1}, "1,5")
+
+
+def _places(found: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inside = (found.items() if isinstance(found, dict)
+              else enumerate(found[:2]) if isinstance(found, list) else ())  # fmt: skip
+    return [path] * bool(path) + [p for k, v in inside for p in _places(v, (*path, k))]
+
+
+def test_no_file_of_any_shape_stops_the_others(out: Path, tmp_path: Path) -> None:
+    """Every importer's files with junk in one place, all in one call."""
+    random = Random(0)
+    files: list[Path] = []
+    for name in sorted({f.name for f in FILES.glob("*.json")} - {"vllm_serve_appended.json"}):
+        whole = (FILES / name).read_text("utf-8")
+        for path in random.choices(_places(json.loads(whole)), k=40):
+            broken = json.loads(whole)
+            at = broken
+            for key in path[:-1]:
+                at = at[key]
+            at[path[-1]] = random.choice(JUNK)
+            files.append(tmp_path / f"{len(files)}-{name}")
+            files[-1].write_text(json.dumps(broken), "utf-8")
+    found = ingest(files, out, facts=FACTS | {"concurrency": 16})
+    assert len(found.files) == len(files)
+    assert all(f.error or f.read for f in found.files)
+    table = prepare(read_files(out)).table
+    assert table["ttft_ms"].dropna().between(1, 1e5).all()
 
 
 def test_two_at_once_lose_nothing(out: Path) -> None:

@@ -14,7 +14,15 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from guide_ml import catalogue, cli_calibrate, cli_ingest, cli_launch, cli_prices, cli_search, report
+from guide_ml import (
+    catalogue,
+    cli_calibrate,
+    cli_ingest,
+    cli_launch,
+    cli_prices,
+    cli_search,
+    report,
+)  # fmt: skip
 from guide_ml import cli_options as o
 from guide_ml.errors import GuideError, UnknownName
 
@@ -121,6 +129,7 @@ def predict(
 
 
 app.command(epilog=_examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
+app.command(epilog=_examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
 
 
 app.command(epilog=_examples(*cli_launch.EXAMPLES))(cli_launch.launch)
@@ -199,9 +208,6 @@ def evaluate(
         rows: Any = found.round(2).to_dict("records")
     columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
     _print(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
-
-
-app.command(epilog=_examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
 
 
 @contextmanager

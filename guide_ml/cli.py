@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from guide_ml import (
     catalogue,
     cli_calibrate,
+    cli_ingest,
     cli_launch,
     cli_prices,
     cli_retrain,
@@ -120,6 +121,7 @@ def predict(
 
 
 app.command(epilog=examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
+app.command(epilog=examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
 
 
 app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)

@@ -24,7 +24,9 @@ from guide_ml.features.load import Load, build
 from guide_ml.table import DESCRIPTORS, read
 from guide_ml.targets import TARGETS
 
-__all__ = ["Measurements", "Values", "default_folder", "prepare", "read_files", "values"]
+__all__ = [
+    "Measurements", "Values", "default_folder", "prepare", "read_files", "unusable", "values",
+]  # fmt: skip
 
 #: Measured columns and the range in which a figure is believed.
 MEASURED: dict[str, tuple[float, float]] = {
@@ -134,6 +136,21 @@ def prepare(table: pd.DataFrame) -> Measurements:
     table : DataFrame
         :func:`read_files`.
     """
+    return _judge(table)[0]
+
+
+def unusable(table: pd.DataFrame) -> pd.Series:
+    """Say of each row why :func:`prepare` leaves it out; blank if it is used.
+
+    Parameters
+    ----------
+    table : DataFrame
+        :func:`read_files`.
+    """
+    return pd.Series(_judge(table)[1], index=table.index, dtype=object)
+
+
+def _judge(table: pd.DataFrame) -> tuple[Measurements, NDArray[np.object_]]:
     full = complete(table.reset_index(drop=True))
     reasons = _reasons(full)
     keep = np.flatnonzero(reasons == "")
@@ -147,10 +164,11 @@ def prepare(table: pd.DataFrame) -> Measurements:
     reasons[keep[good[fast]]] = "faster than the hardware allows"
     rows = np.flatnonzero(~fast)
     used = full.iloc[keep[good[rows]]].reset_index(drop=True)
-    return Measurements(
+    found = Measurements(
         used, _take(resolved, rows), load.take(rows),
         _count(full["source"], reasons), _digest(used),
     )  # fmt: skip
+    return found, reasons
 
 
 def _count(source: pd.Series, reasons: NDArray[np.object_]) -> pd.DataFrame:

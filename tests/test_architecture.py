@@ -28,7 +28,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
     ("dataset", "evaluation", "nearby", "calibration", "plausible"),
-    ("estimators",),
+    ("estimators", "ingest"),
     ("intervals",),
     ("knowledge",),
     ("artefacts", "store", "registry"),
@@ -43,7 +43,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("searching",),
     ("report", "report_search", "plots", "tracking"),
     ("cli", "cli_calibrate", "cli_launch", "cli_options", "cli_parts", "cli_prices",
-     "cli_retrain", "cli_search"),
+     "cli_ingest", "cli_retrain", "cli_search"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

@@ -42,8 +42,7 @@ def forward(
     deploy: Deploy, batch: float = 1, new: float = 1, context: float = 0, **row: Any
 ) -> roofline.Pass:
     c = deploy(row).columns
-    arrays = [np.asarray([float(x)]) for x in (batch, new, context)]
-    return roofline.forward(c, memory.extract(c), *arrays)
+    return roofline.forward(c, memory.extract(c), x(batch), x(new), x(context))
 
 
 def x(value: float) -> NDArray[np.float64]:

@@ -1,0 +1,182 @@
+"""What is checked before a row is stored; each finding has a check's name and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from guide_ml.ingest.rows import FAULT, typed
+from guide_ml.measurements import KEPT, MEASURED, unusable
+from guide_ml.plausible import implausible
+from guide_ml.table import DESCRIPTORS, NUMBERS
+from guide_ml.targets import TARGETS
+
+__all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
+
+Key = tuple[Hashable, ...]
+DUPLICATE, CONTRADICTION = "duplicate", "contradiction"
+#: Reasons for which training leaves a row out that is right nevertheless: it is kept.
+UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
+#: Factor by which equal deployments may differ: nineteen in twenty repeats of the shipped set
+#: lie within it.
+CONTRADICTS = {"ttft_ms": 3.0, "tpot_ms": 2.0, "batch_latency_s": 2.0, "output_tok_s": 2.0}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the checks say of each row, on its index.
+
+    Parameters
+    ----------
+    check, reason : Series of str
+        The check that a row failed and a sentence; blank if it passed all.
+    unused : Series of str
+        Why training will leave a row out that is stored; blank if it will not.
+    """
+
+    check: pd.Series
+    reason: pd.Series
+    unused: pd.Series
+
+    def note(self, check: str, reasons: pd.Series) -> None:
+        """Note the reasons of rows that have passed so far."""
+        new = (self.check == "") & (reasons != "")
+        self.check[new], self.reason[new] = check, reasons[new]
+
+
+def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> Findings:
+    """Check new rows, by themselves and against what is known.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        New rows under canonical columns, and the importers' faults.
+    stored, others : DataFrame
+        The table that they are meant for, and other measurements.
+    """
+    blank = pd.Series("", index=rows.index, dtype=object)
+    table = typed(rows)[list(KEPT)]
+    found = Findings(blank.copy(), blank.copy(), blank.copy())
+    faults = rows[FAULT].astype("string").fillna("") if FAULT in rows else blank
+    found.note("as read", faults.astype(object))
+    doubts = implausible(table).where(table["flags"].fillna("") == "", "")
+    for kind in ("units", "roofline floor", "Little's law", "consistency"):
+        found.note(kind, doubts.where(doubts.map(_kind) == kind, ""))
+    left = unusable(table)
+    kept = left.str.startswith(UNUSED)
+    found.unused[kept] = left[kept]
+    found.note("schema", left.where(~kept, ""))
+    _against(table, stored, others, found)
+    return found
+
+
+def _kind(doubt: str) -> str:
+    if "looks like" in doubt or "mixed up" in doubt:
+        return "units"
+    if doubt.startswith("Little's law"):
+        return "Little's law"
+    return "roofline floor" if "hardware" in doubt else "consistency"
+
+
+def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[Key]:
+    """Return what rows are told apart by: cells as text, numbers to six digits."""
+    t = table.reindex(columns=list(columns))
+    out: dict[str, list[str]] = {}
+    for name in columns:
+        if name in NUMBERS or name in MEASURED:
+            numbers = pd.to_numeric(t[name], errors="coerce").tolist()
+            out[name] = ["" if v != v else f"{v:.6g}" for v in numbers]
+        else:
+            blank = "mean" if name.endswith("_stat") else ""
+            out[name] = [str(v).lower() if isinstance(v, str) and v else blank for v in t[name]]
+    return list(zip(*out.values(), strict=True))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One measurement as it is looked up: content, deployment, figures, the file's row."""
+
+    content: Key
+    deployment: Key
+    figures: dict[str, float]
+    run: str
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> list[_Row]:
+        """Take a table apart; figures of flagged rows are left out, since they may be wrong."""
+        t = table.reindex(columns=list(KEPT))
+        figures = t[[x.name for x in TARGETS]].apply(pd.to_numeric).to_dict("records")
+        sound = t["flags"].astype("string").fillna("").eq("").tolist()
+        known = [{str(n): v for n, v in f.items() if ok and v > 0}
+                 for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
+        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), known,
+                 map(_run, t["source_ref"]))  # fmt: skip
+        return [cls(*p) for p in zip(*parts, strict=True)]
+
+
+class _Known:
+    """All measurements so far."""
+
+    def __init__(self, rows: Iterable[_Row]) -> None:
+        self.contents: set[Key] = set()
+        self.values: dict[Key, dict[str, list[float]]] = {}
+        self.runs: set[str] = set()
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: _Row) -> None:
+        self.contents.add(row.content)
+        self.runs.add(row.run)
+        mine = self.values.setdefault(row.deployment, {})
+        for name, value in row.figures.items():
+            mine.setdefault(name, []).append(value)
+
+    def judge(self, row: _Row) -> tuple[str, str]:
+        """Return the check that a row fails and the reason; blanks if it is new and agrees."""
+        if row.content in self.contents:
+            return DUPLICATE, "stored already"
+        if row.run and row.run in self.runs:
+            return CONTRADICTION, "this run is stored under other facts; remove that row first"
+        known = self.values.get(row.deployment, {})
+        for name in sorted(row.figures.keys() & known.keys()):
+            value = row.figures[name]
+            factor, nearest = min((max(v / value, value / v), v) for v in known[name])
+            if factor > CONTRADICTS[name]:
+                return CONTRADICTION, (
+                    f"{name} {value:.4g} is {value / nearest:.2g} times the {nearest:.4g} that is"
+                    " known of the same deployment and load"
+                )
+        return "", ""
+
+
+def _run(reference: object) -> str:
+    """Hash and row of a reference: the file may have been renamed."""
+    text = reference if isinstance(reference, str) else ""
+    return text.rpartition("#")[2] if "#" in text else ""
+
+
+def _against(
+    rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame, found: Findings
+) -> None:
+    """Find copies and contradictions; each accepted row becomes known.
+
+    A row may agree with one that is accepted after it, so what contradicts is looked at again
+    until nothing changes: the order of the rows does not matter, and a second run finds the same.
+    """
+    alike = others["hardware"].isin(rows["hardware"]) & others["model"].isin(rows["model"])
+    known = _Known([*_Row.of(others[alike]), *_Row.of(stored)])
+    open_rows = [(i, r) for i, r in zip(rows.index, _Row.of(rows), strict=True)
+                 if not found.check[i]]  # fmt: skip
+    accepted = True
+    while accepted:
+        accepted, again = False, []
+        for index, row in open_rows:
+            found.check[index], found.reason[index] = known.judge(row)
+            if found.check[index] == "":
+                known.add(row)
+                accepted = True
+            elif found.check[index] == CONTRADICTION:
+                again.append((index, row))
+        open_rows = again

@@ -1,0 +1,53 @@
+"""Device names as drivers print them -> slugs of the catalogue, where that is certain."""
+
+from __future__ import annotations
+
+import re
+
+from guide_ml import catalogue
+from guide_ml.errors import GuideError
+
+__all__ = ["device_of"]
+
+_NOISE = {
+    "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
+    "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
+}  # fmt: skip
+_SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
+
+
+def device_of(name: object) -> dict[str, str]:
+    """Find the device that a driver's name tells; blank unless exactly one fits.
+
+    Examples
+    --------
+    >>> device_of("NVIDIA H100 80GB HBM3"), device_of("NVIDIA GeForce RTX 4090")
+    ({'hardware': 'nvidia-h100-sxm-80gb'}, {'hardware': 'nvidia-rtx-4090-24gb'})
+    >>> device_of("Apple M2 Ultra")  # 60 or 76 cores
+    {}
+    """
+    words = _words(str(name or ""))
+    if not words:
+        return {}
+    try:
+        return {"hardware": catalogue.hardware("-".join(words)).hardware}
+    except GuideError:
+        pass
+    fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
+    return {"hardware": fits[0]} if len(fits) == 1 else {}
+
+
+def _words(name: str) -> list[str]:
+    text = re.sub(r"(\d)\s+gb\b", r"\1gb", name.lower())
+    found = [_SAME.get(w, w) for w in re.findall(r"[a-z0-9.+]+", text)]
+    return [w for w in found if w not in _NOISE]
+
+
+def _fits(name: list[str], slug: list[str]) -> bool:
+    """Whether the names agree; either may leave the memory out, the driver's the board too."""
+    size = [w for w in name if w.endswith("gb")]
+    ours = [w for w in slug if w.endswith("gb")]
+    if size and ours and size != ours:
+        return False
+    plain = {w for w in slug if not w.endswith("gb")}
+    return {w for w in name if not w.endswith("gb")} == plain

@@ -1,0 +1,68 @@
+"""``trtllm-bench throughput|latency --report_json``.
+
+The report does not say the concurrency that was asked for, only the mean that was reached, so
+`--concurrency` (or `--mode offline`, where all requests were there at once) must be given.
+Percentiles are in milliseconds; ``output_throughput_per_gpu_tok_s`` is not of the deployment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guide_ml.ingest.content import Content, number, pick
+from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.rows import Importer, Row, dtype_of, model_of, stats
+
+__all__ = ["TRTLLM"]
+
+
+def _recognises(content: Content) -> bool:
+    return any({"engine", "world_info", "request_info", "performance"} <= o.keys()
+               for o in content.objects)  # fmt: skip
+
+
+def _rows(content: Content) -> list[Row]:
+    return [_run(o) for o in content.objects if "world_info" in o]
+
+
+def _run(found: dict[str, Any]) -> Row:
+    engine, world, asked = found["engine"], found["world_info"], found["request_info"]
+    speed, streamed = found["performance"], found.get("streaming_metrics") or {}
+    row: Row = {
+        "framework": "tensorrt-llm", "framework_version": engine.get("version"),
+        "num_devices": number(world.get("world_size")), "tp": number(world.get("tp_size")),
+        "pp": number(world.get("pp_size")), "ep": _experts(world),
+        "weight_dtype": dtype_of(engine.get("quantization"), engine.get("dtype")),
+        "kv_dtype": dtype_of(engine.get("kv_cache_dtype")),
+        "num_requests": number(asked.get("num_requests")),
+        "input_len": number(asked.get("avg_input_length")),
+        "output_len": number(asked.get("avg_output_length")),
+        "output_tok_s": number(speed.get("system_output_throughput_tok_s")),
+        "total_tok_s": number(speed.get("system_total_throughput_tok_s")),
+    }  # fmt: skip
+    row |= model_of(engine.get("model")) or model_of(engine.get("model_path"))
+    row |= device_of(pick(found, "machine", "name"))
+    if mode := pick(found, "decoding_stats", "mode"):
+        row["spec_method"] = str(mode).lower()
+    return row | _times(speed, streamed)
+
+
+def _times(speed: dict[str, Any], streamed: dict[str, Any]) -> Row:
+    row: Row = {}
+    for name, part, mean in (("ttft", "ttft_percentiles", "avg_ttft_ms"),
+                             ("tpot", "tpot_percentiles", "avg_tpot_ms")):  # fmt: skip
+        quantiles = (pick(streamed, part, p) for p in ("p50", "p99"))
+        row |= stats(name, (streamed.get(mean), *quantiles))
+    latency = speed.get("request_latency_percentiles_ms") or {}
+    return row | stats(
+        "e2e", (speed.get("avg_request_latency_ms"), latency.get("p50"), latency.get("p99"))
+    )
+
+
+def _experts(world: dict[str, Any]) -> float | None:
+    """Expert-parallel size; the report says -1 or nothing where none was set."""
+    size = number(world.get("ep_size"))
+    return size if size and size > 0 else None
+
+
+TRTLLM = Importer("trtllm-bench", "trtllm-bench --report_json", _recognises, _rows)

@@ -20,11 +20,20 @@ WRONG = ("predict", "--hardware", "h1000", "--model", "llama-3.1-8b-instruct", "
          "vllm", "--batch-size", "8", "--input-len", "512", "--output-len", "128")  # fmt: skip
 
 
-def guide(arguments: tuple[str, ...]) -> str:
-    """Run the command line and return what it prints, as a fenced block."""
+LAUNCH = ("launch", "--hardware", "h100", "--num-devices", "4", "--tp", "4", "--model",
+          "llama-3.1-70b-instruct", "--framework", "vllm", "--weight-dtype", "fp8", "--kv-dtype",
+          "fp8", "--concurrency", "64", "--input-len", "1024", "--output-len", "256")  # fmt: skip
+SEARCH = ("search", "--model", "llama-3.1-70b-instruct", "--input-len", "1024", "--output-len",
+          "256", "--users", "200", "--ttft-ms", "1000", "--tpot-ms", "50")  # fmt: skip
+
+
+def guide(arguments: tuple[str, ...], since: str = "") -> str:
+    """Run the command line and return what it prints, as a fenced block from a text onwards."""
     done = subprocess.run([sys.executable, "-m", "guide_ml", *arguments], capture_output=True,
                           text=True, env={"COLUMNS": "90", "PATH": ""})  # fmt: skip
-    text = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines())
+    printed = done.stdout or done.stderr  # progress goes to stderr
+    lines = printed[printed.index(since) :].splitlines()
+    text = "\n".join(line.rstrip() for line in lines)
     text = re.sub(r"\n{2,}", "\n\n", text).strip("\n")
     return f"```\n{text}\n```"
 
@@ -57,6 +66,22 @@ def data() -> str:
     )
 
 
+def first_table(name: str) -> str:
+    """Return the first table of a script's report."""
+    lines = (RESULTS / name).read_text("utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def few_shot() -> str:
+    """Errors on unseen devices before and after ten measurements."""
+    table = pd.read_csv(RESULTS / "05_few_shot_summary.csv")
+    chosen = table[(table["devices"] == "all") & (table["split"] == "hardware")]
+    chosen = chosen[chosen["n"] == 10]
+    return markdown(chosen[["rows", "target", "before", "after"]].round(1))
+
+
 def fill(text: str, name: str, body: str) -> str:
     """Put a block between its marks."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
@@ -69,6 +94,11 @@ def blocks() -> dict[str, str]:
     return {
         "data": data(), "predict": guide(PREDICT), "error": guide(WRONG), "accuracy": accuracy(),
         "peers": peers(), "speed": (RESULTS / "02_speed.md").read_text("utf-8").strip(),
+        "explain": guide((*PREDICT, "--explain"), "Where the time goes"),
+        "search": guide(SEARCH), "search-evidence": first_table("06_search.md"),
+        "launch": guide(LAUNCH), "decisions": first_table("07_decisions.md"),
+        "intervals": first_table("04_intervals.md"), "few_shot": few_shot(),
+        "retraining": first_table("08_retraining.md"),
     }  # fmt: skip
 
 

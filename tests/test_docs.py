@@ -21,7 +21,7 @@ FILE = re.compile(r"[\w.-]+\.(?:csv|json|lock|md|parquet|py|toml|txt)|Makefile|L
 PATH = re.compile(r"(?:guide_ml|data|models|experiments|tests|\.ci)/[\w./-]*|" + FILE.pattern)
 # Files speak of the project, never of the place or the way in which it was written.
 WORKPLACE = re.compile(
-    r"(?<![\w.~])[/](?:work|root|home/\w+)(?![\w-])|[.][.][/]shared"
+    r"(?<![\w.~])[/](?:work|root(?!/\.cache/huggingface)|home/\w+)(?![\w-])|[.][.][/]shared"
     r"|\b(?:coding|helper|sub|another|other|ai)[- ]?ag[e]nts?\b"
     r"|\b(?:this|previous|next|another|other|earlier|later|last) s[e]ssions?\b",
     re.IGNORECASE,
@@ -100,7 +100,9 @@ def cli() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         below = getattr(command, "commands", None)
-        found |= {f"{name} {k}": c for k, c in below.items()} if below else {name: command}
+        if not below or command.invoke_without_command:
+            found[name] = command
+        found |= {f"{name} {k}": c for k, c in (below or {}).items()}
     return found
 
 

@@ -80,6 +80,13 @@ def test_a_plan_does_what_predict_says_of_it(found: Found) -> None:
         assert plan.tpot_ms <= 40
 
 
+def test_every_plan_can_be_started(found: Found) -> None:
+    for plan in found.plans:
+        start = plan.deployment.launch(plan.workload)
+        assert start.command.startswith("vllm serve")
+        assert "meta-llama/Llama-3.1-8B-Instruct" in start.command
+
+
 def test_plans_are_sorted_whole_and_carry_the_load(found: Found) -> None:
     prices = [p.usd_h for p in found.plans]
     assert prices == sorted(prices)

@@ -111,9 +111,9 @@ def test_limits_are_missed_by_a_share() -> None:
 def test_users_are_shared_out_evenly() -> None:
     tried = levels(ask(load=Load(users=200)))
     assert {100.0, 67.0, 50.0, 200.0} <= set(tried)
-    assert tried.max() <= 400
+    assert tried.max() == 1024  # beyond the users only to tell the headroom
     assert levels(ask()).tolist() == list(LEVELS)
-    assert levels(ask(load=Load(users=0.5))).tolist() == [1.0]
+    assert levels(ask(load=Load(users=5000))).max() == 1024
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,8 @@ def test_a_guess_is_learnt_from_points_all_over_the_space(problem: Problem) -> N
         surrogate.fit(points, {k: v[points] for k, v in values.items()})
         ratio = surrogate.guess(every)["tpot_ms"] / values["tpot_ms"]
         error[name] = np.median(np.abs(np.log(ratio)))
-    assert error["after"] < 0.1 < error["before"]
+    assert error["after"] < 0.15
+    assert error["after"] < 0.5 * error["before"]
 
 
 def test_more_points_are_scored_of_larger_spaces_within_bounds() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,6 +34,8 @@ def fetch() -> list[Any]:
     except ImportError as error:
         raise InvalidInput("`guide prices refresh` needs gpuhunt: pip install 'guide-ml[prices]'"
                            ) from error  # fmt: skip
+    # It logs a traceback for each provider that does not answer; the error below says it once.
+    logging.getLogger("gpuhunt").setLevel(logging.CRITICAL)
     try:
         catalog = gpuhunt.Catalog(balance_resources=False, auto_reload=False)
         catalog.load()

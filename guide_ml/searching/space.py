@@ -80,8 +80,7 @@ def levels(request: Request) -> Floats:
         return np.asarray(LEVELS, dtype=float)
     shares = np.ceil(users / np.arange(1, MOST_SHARES + 1))
     found = np.unique(np.concatenate([np.asarray(LEVELS, dtype=float), shares]))
-    most = max(min(2.0 * users, SERVER_SLOTS), 1.0)  # beyond the users only to tell the headroom
-    return found[found <= most]
+    return found[found <= SERVER_SLOTS]  # those beyond the users only tell the headroom
 
 
 def build_space(request: Request, offers: pd.DataFrame) -> Space:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 
 from guide_ml import cli_options as o
 from guide_ml import report
+from guide_ml.cli_parts import show_or_json
 
 if TYPE_CHECKING:
     from guide_ml.ingest import Summary
@@ -78,10 +78,7 @@ def ingest(
         known = (read_side_file(facts) if facts else {}) | checked(options)
         done = package.ingest(files, out, facts=known, source=source, rejects=rejects,
                               dry_run=dry_run)  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps(_plain(done), indent=2, ensure_ascii=False))
-    else:
-        report.show(_shown(done))
+    show_or_json(_plain(done), lambda: _shown(done), as_json)
     for read in done.files:
         if read.error:
             typer.echo(f"guide: {read.error}", err=True)

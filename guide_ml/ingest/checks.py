@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from guide_ml.targets import TARGETS
 __all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
 
 Key = tuple[Hashable, ...]
+_REFERENCE = re.compile(r"#([0-9a-f]{12}:\d+)$")
 DUPLICATE, CONTRADICTION = "duplicate", "contradiction"
 #: Reasons for which training leaves a row out that is right nevertheless: it is kept.
 UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
@@ -152,9 +154,9 @@ class _Known:
 
 
 def _run(reference: object) -> str:
-    """Hash and row of a reference: the file may have been renamed."""
-    text = reference if isinstance(reference, str) else ""
-    return text.rpartition("#")[2] if "#" in text else ""
+    """Hash and row of a reference that ingestion wrote: the file may have been renamed."""
+    found = _REFERENCE.search(reference) if isinstance(reference, str) else None
+    return found[1] if found else ""
 
 
 def _against(

@@ -112,6 +112,13 @@ def test_another_load_version_or_statistic_is_no_contradiction() -> None:
         assert found(NEXT | slow | change, stored=table(RUN)).check.tolist() == [""]
 
 
+def test_references_of_ones_own_may_repeat() -> None:
+    """A page's address, with its part after the mark, stands for all rows of that page."""
+    page = {"source_ref": "https://example.org/results#table-2"}
+    assert found(RUN | page, RUN | page | {"concurrency": None, "mode": "offline"}).check.tolist(
+    ) == ["", ""]  # fmt: skip
+
+
 def test_flagged_rows_contradict_nothing() -> None:
     doubtful = RUN | {"flags": "origin", "tpot_ms": 100.0}
     assert found(NEXT, stored=table(doubtful)).check.tolist() == [""]

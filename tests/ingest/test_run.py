@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from guide_ml.errors import BadData, InvalidInput, UnknownName
-from guide_ml.ingest import Summary, ingest
+from guide_ml.ingest import Summary, ingest, store
 from guide_ml.measurements import default_folder, prepare, read_files, values
 
 FILES = Path(__file__).parent / "made_up"
@@ -221,6 +221,18 @@ def test_two_at_once_lose_nothing(out: Path) -> None:
     both = [subprocess.Popen([sys.executable, "-c", code, FILES / n, out]) for n in names]
     assert [p.wait(60) for p in both] == [0, 0]
     assert sorted(read_files(out)["mode"]) == ["offline", "static"]
+
+
+def test_real_measurements_pass_the_checks(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shipped sources, were they not known: what trains there trains here."""
+    empty = store.shipped().iloc[:0]
+    monkeypatch.setattr(store, "shipped", lambda: empty)
+    files = [default_folder() / f"{n}.parquet" for n in ("ibm-llm-pilot", "dstack-benchmarks")]
+    found = ingest(files, out)
+    assert found.count("stored") == found.count("read") == 710
+    whole = pd.concat([read_files(f) for f in files], ignore_index=True)
+    assert len(prepare(read_files(out)).table) == len(prepare(whole).table)
+    assert counts(ingest(files, out)) == (710, 0, 710, 0)
 
 
 def test_thousands_of_rows_take_seconds(out: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ CAP = 1.0  # an error of a factor e is as bad as any: no prediction at all
 LEVEL = 0.05  # chance that equal sets look unequal anywhere
 TOLERANCE = 0.01  # a relative change below this is none, however sure
 DRAWS = 4000
-FEW_UNITS = 8  # deployments below which rows are resampled
+FEW_UNITS = 4  # deployments below which rows are resampled
 LEAST_UNITS = 3
 
 

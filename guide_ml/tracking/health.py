@@ -27,7 +27,7 @@ __all__ = ["judge_targets"]
 RATIO = 1.25  # of errors, below which nothing is amiss
 SLACK = 0.05  # by which intervals may hold less often than they say
 DRAWS = 300
-FEW_UNITS = 8
+FEW_UNITS = 4
 LEAST = 5  # values of a target below which nothing is said of it
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tables import markdown
 
 from guide_ml import evaluation
 from guide_ml.calibration.effects import TRAITS, traits
@@ -190,13 +191,6 @@ def limits(found: pd.DataFrame, known: pd.DataFrame, split: str) -> pd.DataFrame
         rows.append({"unseen": split, "known fully": name}
                     | {NAMES[int(t)]: round(v, 1) for t, v in medians.items()})
     return pd.DataFrame(rows)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 def wide(summary: pd.DataFrame, devices: str) -> pd.DataFrame:

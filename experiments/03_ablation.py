@@ -1,10 +1,10 @@
 """What does each part of the estimate contribute on what nobody has measured?
 
 Physics alone, trees without physics, estimators without each group of inputs, LightGBM (plain and
-with random thresholds), XGBoost and the mean of all, with and without what physics knows by name (engine, architecture, device, ...),
-on unseen deployments, models, hardware and sources. All rows are predicted, in 5 folds (01 uses
-10 or more, so its errors are a little lower). Writes results/03_ablation.{md,csv}. Takes about an hour on
-one core; --share 0.1 for a quick look.
+with random thresholds), XGBoost and the mean of all, with and without what physics knows by name
+(engine, architecture, device, ...), on unseen deployments, models, hardware and sources. All rows
+are predicted, in 5 folds (01 uses 10 or more, so its errors are a little lower). Writes
+results/03_ablation.{md,csv}. Takes more than an hour on one core; --share 0.1 for a quick look.
 """
 
 from __future__ import annotations

@@ -1,24 +1,24 @@
 """What does each part of the estimate contribute on what nobody has measured?
 
-Physics alone, trees without physics, estimators without each group of inputs, LightGBM, XGBoost
-and their mean, with and without what physics knows by name (engine, architecture, device, ...),
-on unseen deployments, models, hardware and sources. All rows are predicted, in 5 folds (01 uses
-10 or more, so its errors are a little lower). Inputs are left out for LightGBM alone, so these
-lines compare with "LightGBM alone". Writes results/03_ablation.{md,csv}. Takes about an hour on
-one core; --share 0.1 for a quick look.
+Physics alone, trees without physics, estimators without each group of inputs, LightGBM (plain and
+with random thresholds), XGBoost and the mean of all, with and without what physics knows by name
+(engine, architecture, device, ...), on unseen deployments, models, hardware and sources. All rows
+are predicted, in 5 folds (01 uses 10 or more, so its errors are a little lower). Writes
+results/03_ablation.{md,csv}. Takes more than an hour on one core; --share 0.1 for a quick look.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from tables import markdown
 
 from guide_ml import evaluation
 from guide_ml.artefacts import Fitted
@@ -36,11 +36,14 @@ from guide_ml.targets import NAMES
 RESULTS = Path(__file__).parent / "results"
 SEED, FOLDS = 0, 5
 SPLITS = ("deployment", "model", "hardware", "source")
-#: Hyper-parameters of a kind that tuning kept for no target: the middle of its search space.
+#: Hyper-parameters of a kind that tuning kept for another target only, or for none.
 USUAL: dict[str, dict[str, object]] = {
-    "lightgbm": {"objective": "l1", "learning_rate": 0.07, "num_leaves": 60, "rounds": 280,
+    "lightgbm": {"objective": "l1", "learning_rate": 0.08, "num_leaves": 80, "rounds": 280,
                  "min_child_samples": 15, "feature_fraction": 0.4, "bagging_fraction": 0.9,
-                 "lambda_l2": 0.1},
+                 "lambda_l2": 0.01},
+    "extra": {"objective": "l1", "learning_rate": 0.08, "num_leaves": 80, "rounds": 450,
+              "min_child_samples": 15, "feature_fraction": 0.8, "bagging_fraction": 0.9,
+              "lambda_l2": 0.01, "path_smooth": 8.0},
     "xgboost": {"eta": 0.07, "max_depth": 7, "min_child_weight": 6.0, "subsample": 0.85,
                 "colsample_bytree": 0.5, "reg_lambda": 2.0, "rounds": 350},
 }  # fmt: skip
@@ -49,14 +52,16 @@ PHYSICAL = ("log_launch", "log_prefill_launch", "log_hops", "log_arithmetic", "l
             "log_interference", "log_step_floor_one", "log_one", "log_whole", "log_step",
             "log_estimate", "log_held", "kv_pressure")  # fmt: skip
 PLAIN = [n for n in (*STATIC, *LOADED) if n not in PHYSICAL]
-OWN, BOTH, LIGHT, XG = "guide-ml", "mean of both", "LightGBM alone", "XGBoost alone"
+OWN, ALL = "guide-ml", "mean of all kinds"
+ALONE = {"LightGBM alone": "lightgbm", "LightGBM, random thresholds, alone": "extra",
+         "XGBoost alone": "xgboost"}  # fmt: skip
 ALIKE = "no estimators of their own for unmeasured devices"
 NAMELESS = "no corrections by name in physics"
 PHYSICS, PLAIN_PHYSICS = "physics alone", "physics alone, no corrections by name"
 TREES = "trees without physics"
-WITHOUT = {f"LightGBM without {g}": g for g in GROUPS}
+WITHOUT = {f"inputs without {g}": g for g in GROUPS}
 METHODS = (
-    OWN, BOTH, LIGHT, XG, ALIKE, NAMELESS, PHYSICS, PLAIN_PHYSICS, TREES, *WITHOUT,
+    OWN, ALL, *ALONE, ALIKE, NAMELESS, PHYSICS, PLAIN_PHYSICS, TREES, *WITHOUT,
 )  # fmt: skip
 
 
@@ -85,21 +90,23 @@ def parameters(target: str, kind: str) -> dict[str, object]:
     return hyper_parameters().get(f"{target}/{kind}", USUAL[kind])
 
 
+def chosen(target: str) -> list[str]:
+    """Kinds that tuning chose for a target."""
+    return [k for k in KINDS if f"{target}/{k}" in hyper_parameters()]
+
+
 def shipped(fitted: Fitted) -> Fitted:
     """Keep the kinds that tuning chose for each target."""
-    tuned = hyper_parameters()
-    members = {
-        name: {k: m for k, m in found.items() if f"{name.removesuffix(BLIND)}/{k}" in tuned}
-        for name, found in fitted.members.items()
-    }
+    members = {name: {k: found[k] for k in chosen(name.removesuffix(BLIND))}
+               for name, found in fitted.members.items()}  # fmt: skip
     return replace(fitted, members=members)
 
 
 def boost(
-    train: Dataset, table: Matrix, coefficients: Coefficients, kinds: Iterable[str],
-    blind: Iterable[str], drop: str = "",
+    train: Dataset, table: Matrix, coefficients: Coefficients, blind: Iterable[str],
+    kinds: Sequence[str] | None = None, drop: str = "",
 ) -> Fitted:  # fmt: skip
-    """Fit estimators of some kinds, without the inputs of a group.
+    """Fit estimators of all kinds or those that tuning chose, without the inputs of a group.
 
     The targets of `blind` get estimators for unmeasured devices as well.
     """
@@ -113,7 +120,7 @@ def boost(
         members[name] = {
             kind: fit_member(kind, target, x, residual[rows], train.sample.weight[rows], SEED, 1,
                              parameters(target, kind))
-            for kind in kinds
+            for kind in kinds or chosen(target)
         }
     return Fitted(coefficients, inputs, members, known_devices(train))
 
@@ -133,7 +140,7 @@ def trees(train: Dataset, test: Dataset) -> np.ndarray:
             both = [fit_member(kind, name, tables[0][rows], train.sample.log_value[rows],
                                train.sample.weight[rows], SEED, 1,
                                parameters(name, kind)).predict(tables[1][asked])
-                    for kind in KINDS]  # fmt: skip
+                    for kind in chosen(name)]  # fmt: skip
             out[asked] = np.mean(both, axis=0)
     return out
 
@@ -144,20 +151,19 @@ def one_fold(
     """Predict the values of a fold by every method."""
     train, test = data.take(~held), data.take(held)
     known, plain = fit(train.sample), fit_nameless(train)
-    devices, asked = known_devices(train), known_devices(test)
-    blind = [name for name in NAMES if set(asked[name]) - set(devices[name])]
+    asked = set(test.slugs["hardware"].astype(str))
+    blind = [name for name, known in known_devices(train).items() if asked - set(known)]
     tables = {True: matrix(train, known), False: matrix(train, plain)}
-    full = boost(train, tables[True], known, KINDS, blind)
+    full = boost(train, tables[True], known, blind, KINDS)
     own = shipped(full)
     every = {name: sorted(set(data.slugs["hardware"].astype(str))) for name in NAMES}
     variants = {
-        OWN: own, BOTH: full, LIGHT: only(full, "lightgbm"), XG: only(full, "xgboost"),
-        ALIKE: replace(own, devices=every),
-        NAMELESS: shipped(boost(train, tables[False], plain, KINDS, blind)),
-    }  # fmt: skip
+        OWN: own, ALL: full, ALIKE: replace(own, devices=every),
+        NAMELESS: boost(train, tables[False], plain, blind),
+    }
+    variants |= {method: only(full, kind) for method, kind in ALONE.items()}
     for method, group in WITHOUT.items():
-        variants[method] = boost(train, tables[True], known, ["lightgbm"], blind,
-                                 group)
+        variants[method] = boost(train, tables[True], known, blind, drop=group)
     out = {k: predict_values(v, resolved, test.values) for k, v in variants.items()}
     rows = test.sample.drivers
     out[PHYSICS] = log_estimate(test.sample, known.knobs(rows))
@@ -191,13 +197,6 @@ def run(split: str, share: float, jobs: int) -> pd.DataFrame:
             lines.append({"split": split, "method": method, "target": name}
                          | evaluation.summary(ape))  # fmt: skip
     return pd.DataFrame(lines).round(2)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 def write(table: pd.DataFrame, share: float) -> str:

@@ -6,9 +6,8 @@ times, and what it has not seen of that device is predicted with and without it.
 two ways: from all deployments of the device, or from one (3, 5 rows), two (10) or three (20) of
 them as somebody would measure who runs just these; then other loads of the same deployments and
 other deployments on that device are judged apart. Spreads of the effects (guide_ml.calibration)
-were chosen on every other device, "tuned" below. Writes
-results/05_few_shot.{md,csv} and results/05_few_shot_summary.csv. Takes about
-10 minutes on one core.
+were chosen on every other device, "tuned" in the table. Writes results/05_few_shot.{md,csv} and
+results/05_few_shot_summary.csv. Takes about 20 minutes on one core.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tables import markdown
 
 from guide_ml import evaluation
 from guide_ml.calibration.effects import TRAITS, traits
@@ -190,13 +190,6 @@ def limits(found: pd.DataFrame, known: pd.DataFrame, split: str) -> pd.DataFrame
         rows.append({"unseen": split, "known fully": name}
                     | {NAMES[int(t)]: round(v, 1) for t, v in medians.items()})
     return pd.DataFrame(rows)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown."""
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * table.shape[1]]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
 
 
 def wide(summary: pd.DataFrame, devices: str) -> pd.DataFrame:

@@ -70,7 +70,9 @@ def test_contributions_and_mean_sum_to_what_a_booster_predicts():
     for name in ("tpot_ms", f"tpot_ms{BLIND}"):
         x = rng.normal(size=(5, len(fitted.inputs[name]))).astype(np.float32)
         for member in fitted.members[name].values():
-            assert np.allclose(contributions(member, x).sum(axis=1), member.predict(x), atol=1e-5)
+            found = contributions(member, x)
+            assert np.allclose(found.sum(axis=1), member.predict(x), atol=1e-5)
+            assert (np.abs(found[:, :-1]) > 1e-4).sum() > 20  # inputs matter, not the mean alone
 
 
 def test_an_estimator_of_another_kind_puts_all_into_the_mean():

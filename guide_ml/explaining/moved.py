@@ -12,7 +12,7 @@ import numpy as np
 import xgboost as xgb
 
 from guide_ml.artefacts import Fitted
-from guide_ml.estimators import BLIND, Inputs, Member
+from guide_ml.estimators import BLIND, Inputs, Lazy, Member
 from guide_ml.explaining.account import Account
 from guide_ml.explaining.words import GROUPS, group_of
 from guide_ml.explanation import Move, percent
@@ -36,7 +36,7 @@ def contributions(member: Member, x: Inputs) -> Floats:
     array of shape (n, inputs + 1)
         Contributions; the last column is the mean over the training data.
     """
-    booster = getattr(member, "booster", None)
+    booster = getattr(member.member if isinstance(member, Lazy) else member, "booster", None)
     if isinstance(booster, lgb.Booster):
         return np.asarray(booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
     if isinstance(booster, xgb.Booster):

@@ -66,6 +66,14 @@ def score(
     level: Annotated[
         float, typer.Option(help="Share of cases that --intervals are to hold.")
     ] = 0.9,
+    cost: Annotated[
+        bool,
+        typer.Option("--cost", help="Add the price of the cheapest machines that hold the"
+                     " deployment, and USD per million output tokens."),
+    ] = False,
+    profile: Annotated[
+        Path | None, typer.Option(help="Calibration profile, made by guide calibrate.")
+    ] = None,
     hardware: Annotated[
         list[Path] | None,
         typer.Option(help="TOML file of a device that the catalogue lacks; may be repeated."),
@@ -95,7 +103,7 @@ def score(
     if out == "-" and as_json:
         raise InvalidInput("--json needs a file as OUT: standard output holds the rows")
     options = scoring.Options(
-        level=level if intervals else None, predictor=predictor,
+        level=level if intervals else None, cost=cost, profile=profile, predictor=predictor,
         columns=tuple(c.strip() for text in columns or () for c in text.split(",") if c.strip()),
         hardware=tuple(hardware or ()), models=tuple(model or ()),
     )  # fmt: skip

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from guide_ml.api import COLUMNS, predict_table
 from guide_ml.errors import InvalidInput, UnknownName, nearest
+from guide_ml.interchange import frame_of
 from guide_ml.run import PredictorLike
+from guide_ml.scoring.cost import COST, costs
 from guide_ml.table import DESCRIPTORS
 
 __all__ = ["Counts", "Options", "hints", "score_batch"]
@@ -30,6 +31,10 @@ class Options:
     ----------
     level : float, optional
         Share of cases that intervals hold; none are made without.
+    cost : bool
+        Whether to add what the machines cost.
+    profile : path, optional
+        Calibration profile, made by ``guide calibrate``.
     columns : tuple of str
         Predicted columns to add; all by default.
     predictor : Predictor or path, optional
@@ -39,6 +44,8 @@ class Options:
     """
 
     level: float | None = None
+    cost: bool = False
+    profile: Path | None = None
     columns: tuple[str, ...] = ()
     predictor: PredictorLike | None = None
     hardware: tuple[Path, ...] = ()
@@ -53,11 +60,15 @@ class Options:
     def known(self) -> tuple[str, ...]:
         """Return the columns that can be had."""
         plain = tuple(c for c in COLUMNS if not c.endswith(("_low", "_high")) and c != "in_domain")
-        return plain if self.level is None else COLUMNS
+        found = plain if self.level is None else COLUMNS
+        return (*found[:-2], *COST, *found[-2:]) if self.cost else found
 
     def identity(self) -> str:
         """Change when the answers would."""
-        return repr((self.level, self.columns, str(self.predictor), self.hardware, self.models))
+        files = [f for f in (self.profile, self.predictor, *self.hardware, *self.models) if f]
+        stamps = [(str(f), Path(str(f)).stat().st_mtime_ns if Path(str(f)).exists() else 0)
+                  for f in files]  # fmt: skip
+        return repr((self.level, self.cost, self.columns, stamps))
 
 
 @dataclass
@@ -117,28 +128,18 @@ def score_batch(table: pa.Table, options: Options) -> tuple[pa.Table, Counts]:
     -------
     pyarrow.Table, Counts
     """
-    names = [n for n in DESCRIPTORS if n in table.column_names]
-    asked = table.select(names) if names else table
-    frame = pa.table({n: _compact(c) for n, c in zip(asked.column_names, asked.columns,
-                                                     strict=True)}).to_pandas()  # fmt: skip
     found = predict_table(
-        frame, errors="report", level=options.level, predictor=options.predictor,
-        hardware=options.hardware, models=options.models,
+        frame_of(table), errors="report", level=options.level, predictor=options.predictor,
+        hardware=options.hardware, models=options.models, profile=options.profile,
     )  # fmt: skip
     counts = _count(found)
+    if options.cost:
+        found = found.assign(**costs(table, found))
     out = table
-    for name in options.columns or found.columns:
+    for name in options.columns or options.known():
         label = PREFIX + name if name in table.column_names else name
         out = out.append_column(label, _arrow(found[name]))
     return out, counts
-
-
-def _compact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Keep each distinct text once: it is looked up once."""
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pc.dictionary_encode(column)
-    return column
 
 
 def _arrow(column: Any) -> pa.Array:

@@ -33,7 +33,7 @@ SCORE_EXAMPLES = (
 )
 GRID_EXAMPLES = ("guide grid grid.toml candidates.parquet", "guide grid grid.toml - | head")
 
-_HOW, _WHERE = "How to run", "Where it runs"
+_HOW = "How to run"
 
 InArgument = Annotated[
     str, typer.Argument(metavar="IN", help="CSV, JSON Lines, Parquet, Arrow, a folder of Parquet,"
@@ -89,6 +89,11 @@ def score(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after a kill.", rich_help_panel=_HOW)
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, such as tcp://scheduler:8786.",
+                     rich_help_panel=_HOW),
+    ] = None,
     from_: FromOption = None,
     to: ToOption = None,
     as_json: Annotated[
@@ -107,11 +112,17 @@ def score(
         columns=tuple(c.strip() for text in columns or () for c in text.split(",") if c.strip()),
         hardware=tuple(hardware or ()), models=tuple(model or ()),
     )  # fmt: skip
+    most = 0 if errors == "raise" else max_errors
+    table = scoring.open_source(source, from_)
     with _bar() as progress:
-        found = scoring.score(
-            scoring.open_source(source, from_), out, options, resume=resume, to=to,
-            max_errors=0 if errors == "raise" else max_errors, progress=progress,
-        )  # fmt: skip
+        if dask is None:
+            found = scoring.score(table, out, options, resume=resume, to=to, max_errors=most,
+                                  progress=progress)  # fmt: skip
+        else:
+            from guide_ml.scoring.cluster import score_on_cluster
+
+            found = score_on_cluster(dask, table, out, to, options, resume=resume,
+                                     max_errors=most, progress=progress)  # fmt: skip
     _tell(found, as_json)
 
 

@@ -100,6 +100,22 @@ class Counts:
             self.reasons = Counter(dict(self.reasons.most_common(500)))
 
 
+    def require(self, most: int | None) -> None:
+        """Refuse more bad rows than allowed.
+
+        Raises
+        ------
+        InvalidInput
+            If there are more; the message says what was wrong most often.
+        """
+        if most is not None and self.bad > most:
+            reason, rows = self.reasons.most_common(1)[0]
+            raise InvalidInput(
+                f"at most {most:,} rows may be bad; {self.bad:,} of the first {self.rows:,} are,"
+                f" {rows:,} of them since: {reason}"
+            )
+
+
 def hints(names: Sequence[str]) -> list[str]:
     """Tell of columns that look like misspelt descriptors: they would be passed over in silence.
 

@@ -109,7 +109,25 @@ def score(
     run = _Run(found, options or Options(), max_errors, progress or (lambda *a: None))
     if str(out) == formats.STREAM:
         return run.onto_stream(to or "csv", resume)
-    return run.into_file(Path(out), formats.of_path(str(out), to), resume)
+    return run.into_file(*checked_out(str(out), to), resume)
+
+
+def checked_out(out: str, to: str | None) -> tuple[Path, str]:
+    """Return where the output goes and its format.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing can be written there.
+    """
+    if out == formats.STREAM:
+        raise InvalidInput("a file or a folder is needed as output here; got standard output")
+    kind, place = formats.of_path(out, to), Path(out)
+    if kind == "grid":
+        raise InvalidInput(f"{out} must be a table, not the description of a grid")
+    if not place.parent.is_dir():
+        raise InvalidInput(f"{out} must lie in a folder that exists; {place.parent} does not")
+    return place, kind
 
 
 def write_only(
@@ -173,10 +191,6 @@ class _Run:
         """Write parts beside the output, then the output."""
         if resume and not self.source.identity:
             raise InvalidInput("--resume needs a file as input; a stream cannot be read again")
-        if kind == "grid":
-            raise InvalidInput(f"{out} must be a table, not the description of a grid")
-        if not out.parent.is_dir():
-            raise InvalidInput(f"{out} must lie in a folder that exists; {out.parent} does not")
         parts = Parts(out, "parquet" if kind == "folder" else kind, kind == "folder")
         before = parts.start(self.source.identity + self.options.identity() + kind, resume)
         for counts in before:
@@ -214,12 +228,7 @@ class _Run:
                 found, counts = score_batch(table, self.options)
             total = self.summary.counts
             total.add(counts)
-            if self.max_errors is not None and total.bad > self.max_errors:
-                reason, rows = total.reasons.most_common(1)[0]
-                raise InvalidInput(
-                    f"at most {self.max_errors:,} rows may be bad; {total.bad:,} of the first"
-                    f" {total.rows:,} are, {rows:,} of them since: {reason}"
-                )
+            total.require(self.max_errors)
             self.progress(total.rows, self.source.total, self.source.share())
             yield found, counts
 

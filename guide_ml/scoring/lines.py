@@ -30,7 +30,8 @@ def csv_tables(file: Any) -> Iterator[pa.Table]:
     Raises
     ------
     InvalidInput
-        If a column comes twice; a row of the wrong length raises an error of Arrow that names it.
+        If a column comes twice; a row of the wrong length raises an error of Arrow that gives its
+        number, the header not counted.
     """
     source, names = _header(file)
     if not names:

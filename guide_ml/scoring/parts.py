@@ -89,7 +89,8 @@ class Parts:
             found.append(Counts(**told | {"reasons": Counter(told["reasons"])}))
         return found
 
-    def _part(self, number: int) -> Path:
+    def part(self, number: int) -> Path:
+        """Return where a part lies."""
         return self.place / f"part-{number:06d}{sinks.SUFFIX[self.kind]}"
 
     def _note(self, number: int) -> Path:
@@ -97,7 +98,7 @@ class Parts:
 
     def write(self, number: int, tables: list[pa.Table], counts: Counts) -> None:
         """Write a part, then the note that makes it count."""
-        path = self._part(number)
+        path = self.part(number)
         aside = path.with_name(path.name + ".tmp")
         with aside.open("wb") as file:
             sink = sinks.open_sink(self.kind, file)
@@ -107,13 +108,17 @@ class Parts:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+        self.note(number, counts)
+
+    def note(self, number: int, counts: Counts) -> None:
+        """Make a part count that lies in its place."""
         _write(self._note(number), json.dumps(vars(counts)).encode())
 
     def finish(self, count: int) -> None:
         """Make the output of the parts and move it into place."""
-        parts = [self._part(k) for k in range(count)]
+        parts = [self.part(k) for k in range(count)]
         if self.folder:
-            self._finish_folder(count)
+            self._finish_folder()
             return
         if len(parts) == 1:
             os.replace(parts[0], self.out)
@@ -123,15 +128,16 @@ class Parts:
             os.replace(whole, self.out)
         shutil.rmtree(self.place)
 
-    def _finish_folder(self, count: int) -> None:
+    def _finish_folder(self) -> None:
         """Let the folder of parts take the place of the output."""
         old = self.out.parent / f".{self.out.name}.old"
         shutil.rmtree(old, ignore_errors=True)
         if self.out.exists():
             os.replace(self.out, old)
         os.replace(self.place, self.out)
-        for name in (JOB, *(self._note(k).name for k in range(count))):
-            (self.out / name).unlink()
+        for aside in self.out.iterdir():
+            if not aside.name.startswith("part-") or aside.suffix in (".json", ".tmp"):
+                aside.unlink()
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -172,7 +172,8 @@ def test_cost_is_the_price_over_the_tokens(table, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "content", "where"), [
-    ("in.csv", b"hardware,model,batch_size\nh100,llama-3.1-8b,1\nh100,llama-3.1-8b\n", "Row #2: Expected 3 columns, got 2"),
+    ("in.csv", b"hardware,model,batch_size\nh100,llama-3.1-8b,1\nh100,llama-3.1-8b\n",
+     "Row #2: Expected 3 columns, got 2"),
     ("in.csv", b"", "holds no rows"),
     ("in.csv", b"hardware,model,model\n", "model comes more often"),
     ("in.csv", b"hardware,mode\nh100,static\n", "model is missing"),
@@ -277,7 +278,7 @@ def test_parts_of_another_input_are_not_taken(table, tmp_path):
 
 
 def test_streams_cannot_be_resumed(tmp_path, monkeypatch):
-    pipe = io.BufferedReader(io.BytesIO(b"hardware,model\n"))  # type: ignore[arg-type]
+    pipe = io.BufferedReader(io.BytesIO(b"hardware,model\n"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
     with pytest.raises(InvalidInput, match="--resume needs a file as input"):
         score("-", tmp_path / "out.csv", resume=True)

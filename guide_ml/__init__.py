@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from guide_ml.errors import GuideError
     from guide_ml.prediction import Prediction
     from guide_ml.predictor import Predictor
+    from guide_ml.scoring.cluster import predict_dask
     from guide_ml.searching import SLO, Constraints, Load, search
 
     __version__: str
 
 __all__ = ["SLO", "Constraints", "Deployment", "Framework", "GuideError", "Hardware", "Load",
            "Model", "Prediction", "Predictor", "Workload", "__version__", "predict",
-           "predict_table", "search"]  # fmt: skip
+           "predict_dask", "predict_table", "search"]  # fmt: skip
 
 _HOME = {
     "predict": "api", "predict_table": "api", "Prediction": "prediction",
     "Predictor": "predictor", "GuideError": "errors", "Deployment": "descriptors",
     "Framework": "descriptors", "Hardware": "descriptors", "Model": "descriptors",
     "Workload": "descriptors", "search": "searching", "SLO": "searching", "Load": "searching",
-    "Constraints": "searching",
+    "Constraints": "searching", "predict_dask": "scoring.cluster",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from guide_ml.descriptors import Framework
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.explaining import Explainer
 from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
+from guide_ml.interchange import to_pandas
 from guide_ml.intervals import LEVEL, check_level
 from guide_ml.prediction import MemoryAccount, Prediction
 from guide_ml.run import PredictorLike, Run, ask, run
@@ -24,6 +25,8 @@ from guide_ml.table import DESCRIPTORS, Definitions, Raw
 from guide_ml.targets import NAMES
 
 __all__ = ["COLUMNS", "MemoryAccount", "Prediction", "predict", "predict_table"]
+
+Table = TypeVar("Table")  # whatever kind of table comes, its kind is returned
 
 ENDS = tuple(f"{name}_{end}" for name in NAMES for end in ("low", "high"))
 """Columns of the ends of intervals."""
@@ -150,21 +153,22 @@ def _one(
 
 
 def predict_table(
-    table: pd.DataFrame,
+    table: Table,
     errors: str = "raise",
     predictor: PredictorLike | None = None,
     hardware: Mapping[str, HardwareLike] | Iterable[HardwareLike] | None = None,
     models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
     level: float | None = LEVEL,
     profile: ProfileLike | None = None,
-) -> pd.DataFrame:
+) -> Table:
     """Predict speed and memory of each deployment of a table.
 
     Parameters
     ----------
     table : DataFrame of shape (n, any of ``guide_ml.table.DESCRIPTORS``)
         What is absent or blank is assumed; ``hardware`` and ``model`` are needed. Other columns
-        are left alone. An Arrow table gives an Arrow table.
+        are left alone. A table of Arrow, Polars or another library that exports Arrow streams
+        gives one of its kind.
     errors : {"raise", "report"}
         Whether a bad row raises, or gets its reason in the column ``error``. A row that does
         not fit is not bad: its reason is reported either way.
@@ -198,35 +202,25 @@ def predict_table(
     if errors not in ("raise", "report"):
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
     check_level(level)
-    if type(table).__module__.startswith("pyarrow"):
-        rest = (errors, predictor, hardware, models, level, profile)
-        arrow: pd.DataFrame = _predict_arrow(table, *rest)
-        return arrow
-    _check_table(table)
+    frame, back = to_pandas(table)
+    _check_table(frame)
     known = Definitions(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
-    if not len(table):
-        return _empty(table.index, level)
-    raw, resolved = ask(table, known)
+    if not len(frame):
+        blank: Table = back(_empty(frame.index, level))
+        return blank
+    raw, resolved = ask(frame, known)
     if errors == "raise":
-        _raise_first(table.index, resolved.errors)
+        _raise_first(frame.index, resolved.errors)
     done = run(raw, resolved, predictor, level, profile_of(profile))
     if errors == "raise":
-        _raise_first(table.index, done.errors)
-    return _result(table.index, done)
+        _raise_first(frame.index, done.errors)
+    found: Table = back(_result(frame.index, done))
+    return found
 
 
-def _predict_arrow(table: Any, *rest: Any) -> Any:
-    """Take an Arrow table through pandas; it has no index to keep."""
-    if not hasattr(table, "to_pandas"):
-        raise InvalidInput(f"a table must be a pandas DataFrame; got a {type(table).__name__}")
-    return type(table).from_pandas(predict_table(table.to_pandas(), *rest), preserve_index=False)
-
-
-def _check_table(table: object) -> None:
-    if not isinstance(table, pd.DataFrame):
-        raise InvalidInput(f"a table must be a pandas DataFrame; got a {type(table).__name__}")
+def _check_table(table: pd.DataFrame) -> None:
     names = table.columns[table.columns.isin(DESCRIPTORS)]
     if twice := [str(c) for c in names[names.duplicated()]]:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")

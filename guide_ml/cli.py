@@ -18,6 +18,7 @@ from guide_ml import (
     cli_launch,
     cli_prices,
     cli_retrain,
+    cli_score,
     cli_search,
     report,
 )
@@ -130,6 +131,10 @@ app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
 app.add_typer(cli_prices.app, name="prices")
+
+
+app.command(epilog=examples(*cli_score.SCORE_EXAMPLES))(cli_score.score)
+app.command(epilog=examples(*cli_score.GRID_EXAMPLES))(cli_score.grid)
 
 
 @app.command("list", epilog=examples("guide list hardware h100", "guide list models qwen3",

@@ -172,6 +172,8 @@ def _number(
     if name not in table.columns:
         return np.full(raw.n, np.nan)
     column = table[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _by_category(raw, column, name, low, high, whole)
     if pd.api.types.is_bool_dtype(column.dtype) or column.dtype.kind in "cmM":
         what = {"b": "a truth value", "c": "a complex one"}.get(column.dtype.kind, "a date or time")
         raw.fail(np.ones(raw.n, dtype=bool), f"{name} must be a number; got {what}")
@@ -186,6 +188,19 @@ def _number(
         broken = np.isnan(values) & ~np.isin(text, ["", "nan", "NaN", "None", "<NA>"])
         raw.fail(broken, lambda i: f"{name} must be a number; got {text[i]!r}")
     return _in_range(raw, name, values, low, high, whole)
+
+
+def _by_category(
+    raw: Raw, column: pd.Series, name: str, low: float, high: float, whole: bool
+) -> Floats:
+    """Read each distinct number of a column once."""
+    distinct = pd.DataFrame({name: column.cat.categories})
+    each = Raw(len(distinct), {}, {}, np.full(len(distinct), "", dtype=object))
+    values = np.append(_number(each, distinct, name, low, high, whole), np.nan)
+    index = column.cat.codes.to_numpy()
+    wrong = np.append(each.errors != "", False)
+    raw.fail(wrong[index], lambda i: str(each.errors[index[i]]))
+    return values[index]
 
 
 def _in_range(
@@ -211,16 +226,23 @@ def _plain(value: object) -> object:
     return value
 
 
+def _distinct(column: pd.Series) -> tuple[NDArray[Any], Any]:
+    """Tell which distinct cell each row has, -1 for none."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), column.cat.categories
+    cells = column.to_numpy(dtype=object)
+    try:
+        return pd.factorize(cells)
+    except TypeError:  # a list or a dict in a cell: named in its error like any other text
+        cells = np.asarray([v if isinstance(v, Hashable) else repr(v) for v in cells], dtype=object)
+        return pd.factorize(cells)
+
+
 def _text(raw: Raw, table: pd.DataFrame, name: str, resolve: Callable[[str], Any]) -> Codes:
     """Resolve each distinct value of a text column once."""
     if name not in table.columns:
         return Codes(np.full(raw.n, -1, dtype=np.intp), [])
-    cells = table[name].to_numpy(dtype=object)
-    try:
-        index, uniques = pd.factorize(cells)
-    except TypeError:  # a list or a dict in a cell: named in its error like any other text
-        cells = np.asarray([v if isinstance(v, Hashable) else repr(v) for v in cells], dtype=object)
-        index, uniques = pd.factorize(cells)
+    index, uniques = _distinct(table[name])
     values: list[Any] = []
     reasons: dict[int, str] = {}
     blank: set[int] = set()

@@ -23,7 +23,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("catalogue", "hf_config", "prediction", "targets"),
     ("words",),
     ("table",),
-    ("parallel", "columns"),
+    ("parallel", "columns", "interchange"),
     ("assume", "given", "keywords", "offers"),
     ("features", "envelope", "domain", "trees"),
     ("physics", "measurements"),
@@ -40,10 +40,10 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("training", "run"),
     ("calibrate", "explaining"),
     ("api",),
-    ("searching",),
+    ("searching", "scoring"),
     ("report", "report_search", "plots", "tracking"),
     ("cli", "cli_calibrate", "cli_launch", "cli_options", "cli_parts", "cli_prices",
-     "cli_ingest", "cli_retrain", "cli_search"),
+     "cli_ingest", "cli_retrain", "cli_score", "cli_search"),
 )
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 TOP = len(LAYERS)

@@ -13,7 +13,7 @@ import guide_ml
 PACKAGE = Path(guide_ml.__file__).parent
 PUBLIC = {"SLO", "Constraints", "Deployment", "Framework", "GuideError", "Hardware", "Load",
           "Model", "Prediction", "Predictor", "Workload", "__version__", "predict",
-          "predict_table", "search"}  # fmt: skip
+          "predict_dask", "predict_table", "search"}  # fmt: skip
 
 
 def test_the_public_names_are_these() -> None:

@@ -1,0 +1,263 @@
+"""The loop: read ahead, predict, write behind; count, report progress, stop, go on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from guide_ml.errors import InvalidInput
+from guide_ml.scoring import formats, sinks
+from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
+from guide_ml.scoring.parts import Parts
+from guide_ml.scoring.sources import Source, open_source
+from guide_ml.scoring.tables import ahead
+
+__all__ = ["BATCH", "PART", "Progress", "Summary", "score"]
+
+BATCH = 32_768  # rows predicted together: memory stays bounded, both cores have work
+PART = 8  # batches in a part: what a kill may cost
+
+Progress = Callable[[int, int | None, float | None], None]
+"""Told of rows done, rows in all and share of the input read, where these are known."""
+
+
+@dataclass
+class Summary:
+    """What a job did.
+
+    Parameters
+    ----------
+    counts : Counts
+        Rows by how they came out, those of an earlier run that was killed included.
+    resumed : int
+        Rows that an earlier run had done.
+    seconds : float
+        Wall time of this run.
+    stages_s : dict of str to float
+        Time that reading, predicting and writing took; they run side by side.
+    notes : list of str
+        What a reader should look at.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    resumed: int = 0
+    seconds: float = 0.0
+    stages_s: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("read", "predict", "write"), 0.0)
+    )
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows of this run a second."""
+        return (self.counts.rows - self.resumed) / max(self.seconds, 1e-9)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        c = self.counts
+        return {
+            "rows": c.rows, "predicted": c.predicted, "does_not_fit": c.unfit, "bad": c.bad,
+            "reasons": dict(c.reasons.most_common(10)), "resumed": self.resumed,
+            "seconds": round(self.seconds, 3), "rows_per_s": round(self.rows_per_s, 1),
+            "stages_s": {k: round(v, 3) for k, v in self.stages_s.items()}, "notes": self.notes,
+        }  # fmt: skip
+
+
+def score(
+    source: str | Path | Source, out: str | Path, options: Options | None = None, *,
+    max_errors: int | None = None, resume: bool = False, to: str | None = None,
+    progress: Progress | None = None,
+) -> Summary:  # fmt: skip
+    """Predict every row of a table and write it with its predictions.
+
+    Parameters
+    ----------
+    source : path or Source
+        What :func:`guide_ml.scoring.open_source` takes or returns.
+    out : path
+        File or folder; ``-`` for standard output. It is moved into place when it is whole.
+    options : Options, optional
+        What is wanted of each row.
+    max_errors : int, optional
+        Bad rows to take at most.
+    resume : bool
+        Go on where a run that was killed stopped.
+    to : str, optional
+        Format of the output, where the name does not tell.
+    progress : callable, optional
+        Told after every batch.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InvalidInput
+        If the input is truncated, malformed or lacks a needed column, more rows are bad than
+        allowed, or there is nothing to go on with.
+    """
+    found = source if isinstance(source, Source) else open_source(str(source))
+    run = _Run(found, options or Options(), max_errors, progress or (lambda *a: None))
+    if str(out) == formats.STREAM:
+        return run.onto_stream(to or "csv", resume)
+    return run.into_file(*checked_out(str(out), to), resume)
+
+
+def checked_out(out: str, to: str | None) -> tuple[Path, str]:
+    """Return where the output goes and its format.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing can be written there.
+    """
+    if out == formats.STREAM:
+        raise InvalidInput("a file or a folder is needed as output here; got standard output")
+    kind, place = formats.of_path(out, to), Path(out)
+    if kind == "grid":
+        raise InvalidInput(f"{out} must be a table, not the description of a grid")
+    if not place.parent.is_dir():
+        raise InvalidInput(f"{out} must lie in a folder that exists; {place.parent} does not")
+    return place, kind
+
+
+def write_only(
+    source: Source, out: str, to: str | None = None, progress: Progress | None = None
+) -> int:
+    """Write a source as it is, batch after batch; return its rows.
+
+    Parameters
+    ----------
+    source : Source
+        What to write.
+    out : str
+        File, or ``-`` for standard output.
+    to : str, optional
+        Format, where the name does not tell.
+    progress : callable, optional
+        Told after every batch.
+    """
+    stream = out == formats.STREAM
+    kind = (to or "csv") if stream else formats.of_path(out, to)
+    if kind not in sinks.SUFFIX:
+        raise InvalidInput(f"{out} must be a file of {', '.join(sinks.SUFFIX)}; got {kind}")
+    aside = Path(out).with_name(f".{Path(out).name}.tmp")
+    rows = 0
+    with nullcontext(sys.stdout.buffer) if stream else aside.open("wb") as file:
+        sink = sinks.open_sink(kind, file, stream)
+        for table in ahead(lambda: source.batches(BATCH)):
+            sink.write(table)
+            rows += len(table)
+            if progress:
+                progress(rows, source.total, source.share())
+        sink.close()
+        file.flush()
+    if not stream:
+        os.replace(aside, out)
+    return rows
+
+
+@dataclass
+class _Run:
+    source: Source
+    options: Options
+    max_errors: int | None
+    progress: Progress
+    summary: Summary = field(default_factory=Summary)
+    started: float = field(default_factory=time.perf_counter)
+
+    def onto_stream(self, kind: str, resume: bool) -> Summary:
+        """Write to standard output as soon as a batch is done."""
+        if resume:
+            raise InvalidInput("--resume needs a file as output; standard output keeps nothing")
+        sink = sinks.open_sink(kind, sys.stdout.buffer, stream=True)
+        for table, _ in ahead(lambda: self._scored(0)):
+            with _Clock(self.summary, "write"):
+                sink.write(table)
+        sink.close()
+        sys.stdout.buffer.flush()
+        return self._done()
+
+    def into_file(self, out: Path, kind: str, resume: bool) -> Summary:
+        """Write parts beside the output, then the output."""
+        if resume and not self.source.identity:
+            raise InvalidInput("--resume needs a file as input; a stream cannot be read again")
+        parts = Parts(out, "parquet" if kind == "folder" else kind, kind == "folder")
+        before = parts.start(self.source.identity + self.options.identity() + kind, resume)
+        for counts in before:
+            self.summary.counts.add(counts)
+        self.summary.resumed = self.summary.counts.rows
+        number = len(before)
+        tables: list[pa.Table] = []
+        mine = Counts()
+        for table, counts in ahead(lambda: self._scored(self.summary.resumed)):
+            tables.append(table)
+            mine.add(counts)
+            if len(tables) == PART:
+                self._write(parts, number, tables, mine)
+                tables, mine, number = [], Counts(), number + 1
+        if tables or not number:
+            self._write(parts, number, tables, mine)
+            number += 1
+        with _Clock(self.summary, "write"):
+            parts.finish(number)
+        return self._done()
+
+    def _write(self, parts: Parts, number: int, tables: list[pa.Table], counts: Counts) -> None:
+        with _Clock(self.summary, "write"):
+            parts.write(number, tables, counts)
+
+    def _scored(self, skip: int) -> Iterator[tuple[pa.Table, Counts]]:
+        """Predict batch after batch; what it yields is in order."""
+        first = True
+        for table in ahead(lambda: self._read(skip)):
+            if first:
+                check_descriptors(table.column_names)
+                self.summary.notes += hints(table.column_names)
+                first = False
+            with _Clock(self.summary, "predict"):
+                found, counts = score_batch(table, self.options)
+            total = self.summary.counts
+            total.add(counts)
+            total.require(self.max_errors)
+            self.progress(total.rows, self.source.total, self.source.share())
+            yield found, counts
+
+    def _read(self, skip: int) -> Iterator[pa.Table]:
+        batches = self.source.batches(BATCH, skip)
+        while True:
+            with _Clock(self.summary, "read"):
+                table = next(batches, None)
+            if table is None:
+                return
+            yield table
+
+    def _done(self) -> Summary:
+        self.summary.seconds = time.perf_counter() - self.started
+        if not self.summary.counts.rows:
+            self.summary.notes.append(f"{self.source.name} holds no rows")
+        return self.summary
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Adds the time of a block to a stage."""
+
+    summary: Summary
+    stage: str
+    begun: list[float] = field(default_factory=list)
+
+    def __enter__(self) -> None:
+        self.begun.append(time.perf_counter())
+
+    def __exit__(self, *error: object) -> None:
+        self.summary.stages_s[self.stage] += time.perf_counter() - self.begun.pop()

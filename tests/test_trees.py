@@ -75,7 +75,7 @@ def test_a_changed_walker_is_noticed(monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_trees_are_walked(name):
-    member = default_predictor().fitted.members[name]["lightgbm"]
+    (member,) = default_predictor().fitted.members[name].values()
     assert isinstance(member, LightGbm)
     forest = trees.flatten(member.booster)
     assert forest is not None

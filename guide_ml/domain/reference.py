@@ -39,6 +39,11 @@ FAMILIARITY = (
 )  # fmt: skip
 """Columns of :class:`Familiarity`."""
 
+#: What a comparison tells of each case, besides the nearest measured one.
+PER_CASE = (*(f"{k}_distance" for k in KINDS), "distance", "device_nearest", "model_nearest")
+#: Cases that are remembered from table to table; a large study has some thousand.
+REMEMBERED = 100_000
+
 CHUNK = 512  # cases compared at a time: 512 x a few thousand numbers stay small
 
 
@@ -112,18 +117,31 @@ class Reference:
         out["log_rows"] = np.log(self.cases["rows"][case])
         return Familiarity(out, case)
 
+    @cached_property
+    def _found(self) -> dict[tuple[object, ...], tuple[float, ...]]:
+        return {}
+
     def _per_case(self, coded: Coded) -> tuple[Columns, NDArray[np.intp]]:
-        """Compare the distinct cases asked for, a chunk at a time."""
-        count = len(coded.table["mode"])
-        chunks = [slice(i, i + CHUNK) for i in range(0, max(count, 1), CHUNK)]
-        parts = [self._compare({k: v[rows] for k, v in coded.table.items()}) for rows in chunks]
-        nearest = np.concatenate([p[1] for p in parts])
-        out = {k: np.concatenate([p[0][k] for p in parts]) for k in parts[0][0]}
+        """Compare the distinct cases asked for; those of earlier tables are remembered."""
+        asked = _keys(coded.table)
+        found = self._found
+        fresh = np.asarray([i for i, key in enumerate(asked) if key not in found], dtype=np.intp)
+        now: dict[tuple[object, ...], tuple[float, ...]] = {}
+        for start in range(0, len(fresh), CHUNK):
+            rows = fresh[start : start + CHUNK]
+            columns, nearest = self._compare({k: v[rows] for k, v in coded.table.items()})
+            told = zip(*(columns[k].tolist() for k in PER_CASE), nearest.tolist(), strict=True)
+            now |= zip((asked[i] for i in rows), told, strict=True)
+        table = np.asarray([now[k] if k in now else found[k] for k in asked]).T
+        if len(found) + len(now) > REMEMBERED:
+            self.__dict__["_found"] = found = {}  # other threads keep the one they have
+        found |= now
+        out = dict(zip(PER_CASE, table, strict=False))
         for name, keys in TOGETHER.items():
             known = self._known[name]
-            asked = self._tuples(coded.table, keys)
-            out[f"{name}_seen"] = np.asarray([float(k in known) for k in asked])
-        return out, nearest
+            together = self._tuples(coded.table, keys)
+            out[f"{name}_seen"] = np.asarray([float(k in known) for k in together])
+        return out, table[-1].astype(np.intp)
 
     def _compare(self, asked: Cases) -> tuple[Columns, NDArray[np.intp]]:
         by_kind = distances(Compared.of(asked), self.compared)
@@ -135,3 +153,11 @@ class Reference:
         out["device_nearest"] = by_kind["device"].min(axis=1)
         out["model_nearest"] = by_kind["model"].min(axis=1)
         return out, nearest
+
+
+def _keys(table: Cases) -> list[tuple[object, ...]]:
+    """Make a key of each row: its names, and its numbers to the last bit (NaN among them)."""
+    texts = [v.tolist() for v in table.values() if v.dtype == object]
+    numbers = np.stack([v for v in table.values() if v.dtype != object], axis=1)
+    bits = [row.tobytes() for row in np.ascontiguousarray(numbers, dtype=np.float64)]
+    return list(zip(*texts, bits, strict=True))

@@ -18,7 +18,7 @@ from guide_ml.scoring import formats, sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source, open_source
-from guide_ml.scoring.tables import ahead
+from guide_ml.scoring.tables import ahead, side_by_side
 
 __all__ = ["BATCH", "PART", "Progress", "Summary", "score"]
 
@@ -42,7 +42,7 @@ class Summary:
     seconds : float
         Wall time of this run.
     stages_s : dict of str to float
-        Time that reading, predicting and writing took; they run side by side.
+        Time that reading, predicting and writing took in all threads; they run side by side.
     notes : list of str
         What a reader should look at.
     """
@@ -218,27 +218,29 @@ class _Run:
 
     def _scored(self, skip: int) -> Iterator[tuple[pa.Table, Counts]]:
         """Predict batch after batch; what it yields is in order."""
-        first = True
-        for table in ahead(lambda: self._read(skip)):
-            if first:
-                check_descriptors(table.column_names)
-                self.summary.notes += hints(table.column_names)
-                first = False
-            with _Clock(self.summary, "predict"):
-                found, counts = score_batch(table, self.options)
+        read = ahead(lambda: self._read(skip))
+        for found, counts in side_by_side(self._predicted, read, os.cpu_count() or 1):
             total = self.summary.counts
             total.add(counts)
             total.require(self.max_errors)
             self.progress(total.rows, self.source.total, self.source.share())
             yield found, counts
 
+    def _predicted(self, table: pa.Table) -> tuple[pa.Table, Counts]:
+        with _Clock(self.summary, "predict"):
+            return score_batch(table, self.options)
+
     def _read(self, skip: int) -> Iterator[pa.Table]:
-        batches = self.source.batches(BATCH, skip)
+        batches, first = self.source.batches(BATCH, skip), True
         while True:
             with _Clock(self.summary, "read"):
                 table = next(batches, None)
             if table is None:
                 return
+            if first:
+                check_descriptors(table.column_names)
+                self.summary.notes += hints(table.column_names)
+                first = False
             yield table
 
     def _done(self) -> Summary:

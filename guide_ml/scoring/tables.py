@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
-__all__ = ["ahead", "in_batches"]
+__all__ = ["ahead", "in_batches", "side_by_side"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def in_batches(tables: Iterator[pa.Table], rows: int, skip: int = 0) -> Iterator[pa.Table]:
@@ -61,6 +64,30 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
         texts = [t.cast(pa.schema([pa.field(f.name, pa.string()) if f.name in mixed else f
                                    for f in t.schema])) for t in tables]  # fmt: skip
         return pa.concat_tables(texts, promote_options="permissive")
+
+
+def side_by_side(
+    work: Callable[[T], R], items: Iterator[T], workers: int
+) -> Iterator[R]:
+    """Work on a few items at once; results come in order, and no more wait than there are workers.
+
+    Examples
+    --------
+    >>> list(side_by_side(lambda x: 2 * x, iter(range(4)), 2))
+    [0, 2, 4, 6]
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def ahead(make: Callable[[], Iterator[T]], depth: int = 2) -> Iterator[T]:

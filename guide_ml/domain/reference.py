@@ -132,7 +132,8 @@ class Reference:
             columns, nearest = self._compare({k: v[rows] for k, v in coded.table.items()})
             told = zip(*(columns[k].tolist() for k in PER_CASE), nearest.tolist(), strict=True)
             now |= zip((asked[i] for i in rows), told, strict=True)
-        table = np.asarray([now[k] if k in now else found[k] for k in asked]).T
+        told_of = [now[k] if k in now else found[k] for k in asked]
+        table = np.asarray(told_of, dtype=np.float64).reshape(len(asked), len(PER_CASE) + 1).T
         if len(found) + len(now) > REMEMBERED:
             self.__dict__["_found"] = found = {}  # other threads keep the one they have
         found |= now

@@ -48,7 +48,7 @@ class Term:
 
 _SETUP = ("hardware", "framework")
 _LAYOUT = ("tp", "pp", "dp")
-# Maximum likelihood on the out-of-fold residuals of every other device and source, rounded.
+# Maximum likelihood on held-out residuals of devices, in two halves, averaged and rounded by hand.
 TERMS = (
     Term(("framework",), (0.05, 0.05, 0.05, 0.05)),
     Term(("hardware",), (0.20, 0.15, 0.20, 0.10)),

@@ -26,6 +26,7 @@ from guide_ml.searching.score import Problem
 from guide_ml.searching.study import Trials
 
 RESULTS = Path(__file__).parent / "results"
+FILE = RESULTS / "06_search.csv"
 SEED = 0
 BIG, FEW, CLOSE, FAST_S = 50_000, 0.02, 1.01, 10.0  # goals
 ENUMERATED_S = 15.0  # seconds for BIG points
@@ -189,22 +190,24 @@ def summary(table: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Answer every request and write what came out."""
+    """Answer every request and write what came out, after each of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", help="requests to answer; nothing is written then")
+    parser.add_argument("--only", nargs="*", default=list(REQUESTS), help="requests to answer")
     parser.add_argument("--quick", action="store_true", help="leave out the other samplers")
-    only, quick = (given := parser.parse_args()).only, given.quick
-    rows: list[dict[str, Any]] = []
-    for name in only or REQUESTS:
-        rows += (found := study(name, () if quick else ("tpe", "nsga2", "random")))
+    parser.add_argument("--keep", action="store_true", help="keep what was written of others")
+    given = parser.parse_args()
+    table = pd.read_csv(FILE) if given.keep and FILE.exists() else pd.DataFrame()
+    for name in given.only:
+        found = study(name, () if given.quick else ("tpe", "nsga2", "random"))
         told = {r["sampler"]: (round(r["ratio"], 4), round(r["seconds"], 1)) for r in found}
         print(name, told, found[0]["scored"], found[0]["points"], found[0]["proven"], flush=True)
-    table = pd.DataFrame(rows)
-    text = summary(table)
-    print(text)
-    if not (only or quick):
-        table.round(4).to_csv(RESULTS / "06_search.csv", index=False)
-        (RESULTS / "06_search.md").write_text(text, encoding="utf-8")
+        others = table[table["request"] != name] if len(table) else table
+        table = pd.concat([others, pd.DataFrame(found).round(4)], ignore_index=True)
+        table = table.sort_values("request", key=lambda c: c.map(list(REQUESTS).index),
+                                  kind="stable")  # fmt: skip
+        table.to_csv(FILE, index=False)
+        FILE.with_suffix(".md").write_text(summary(table), encoding="utf-8")
+    print(summary(table))
 
 
 if __name__ == "__main__":

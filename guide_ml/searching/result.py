@@ -214,8 +214,8 @@ class Found:
     plans : tuple of Plan
         Deployments that keep all limits, the best first, one of each kind.
     front : tuple of Plan
-        Those of the Pareto front: price an hour against time of a request (offline: against
-        throughput), or the objectives of the search if there are several.
+        Of what was scored, the Pareto front: price an hour against time of a request (offline:
+        against throughput), or the objectives of the search if there are several.
     runner_up : Plan or None
         The best one on devices of another vendor.
     nearest : tuple of Plan

@@ -133,6 +133,7 @@ def search(
     objective: ObjectiveOption = None, sampler: SamplerOption = "auto",
     n_trials: TrialsOption = None, timeout: TimeoutOption = None, seed: SeedOption = 0,
     storage: StorageOption = None, predictor: o.PredictorOption = None,
+    profile: o.ProfileOption = None,
     as_json: o.JsonOption = False, csv: CsvOption = None, plot: PlotOption = None,
 ) -> None:  # fmt: skip
     """Find the cheapest deployment that carries a load within limits."""
@@ -172,6 +173,7 @@ def sweep(
     marketplace: MarketOption = False, undated: UndatedOption = False,
     in_domain: DomainOption = False, priced_since: SinceOption = None, prices: PricesOption = None,
     n_trials: TrialsOption = None, seed: SeedOption = 0, predictor: o.PredictorOption = None,
+    profile: o.ProfileOption = None,
     as_json: o.JsonOption = False, csv: CsvOption = None, plot: PlotOption = None,
 ) -> None:  # fmt: skip
     """Search at several loads, limits or budgets: how cost moves with them."""
@@ -205,7 +207,7 @@ _GROUPS = {
                     "max_usd_h", "max_devices"),
 }  # fmt: skip
 _PLAIN = ("model", "confidence", "objective", "sampler", "n_trials", "timeout", "seed", "storage",
-          "predictor", "prices")  # fmt: skip
+          "predictor", "profile", "prices")  # fmt: skip
 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:

@@ -55,11 +55,11 @@ def test_missing_booster_is_refused(copy):
 
 
 def test_foreign_booster_is_refused_even_with_a_fitting_hash(copy):
-    path = next(copy.glob("ttft_ms.lightgbm*"))
+    path = next(copy.glob("ttft_ms.extra*"))
     path.write_bytes(b"\x80\x04]\x94.")  # a pickle
     card = json.loads((copy / "card.json").read_text())
     change_card(copy, files=card["files"] | {path.name: artefacts._sha256(path)})
-    with pytest.raises(BadArtefact, match="must be a native lightgbm file"):
+    with pytest.raises(BadArtefact, match="must be a native extra file"):
         artefacts.load(copy)
 
 

@@ -7,7 +7,7 @@ DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint check train evaluate experiments mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test: lint  ## style, types and the tests that take seconds
 
 test-slow: install  ## the tests that train
 	$(BIN)/python -m pytest -q -m slow
+
+test-spark: install  ## the registered model as a Spark UDF; brings PySpark, needs Java
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"
+	$(BIN)/python -m pytest -q -m spark
 
 lint: install  ## style (ruff) and types (mypy)
 	$(BIN)/ruff check

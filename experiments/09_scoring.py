@@ -1,0 +1,251 @@
+"""How fast are tables scored, in how much memory, and where does the time go?
+
+Random candidates (deployments of the data, loads of their own) are scored from Parquet to Parquet
+by `guide score`, each run in a process of its own whose peak memory is taken; then the time of a
+table by stage, in one thread; then a loop of single predictions of different deployments. With
+--peers AIConfigurator 0.12 from PyPI answers the deployments that it can, in the same run: by its
+`cli_estimate` with the version given, and by its session call, the database loaded before. With
+--full ten million rows are scored. Writes results/09_scoring.csv, .md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import venv
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import guide_ml
+from guide_ml import boosted, predictor, run
+from guide_ml.estimators import LightGbm
+from guide_ml.measurements import prepare, read_files
+from guide_ml.table import DESCRIPTORS
+
+RESULTS = Path(__file__).parent / "results"
+PEER = Path(__file__).parent / "peer_speed.py"
+ROWS, FULL = 500_000, 10_000_000
+BLOCK = 250_000
+LOOP = 1000
+PEER_CALLS = 40
+PEER_PACKAGE = "aiconfigurator==0.12.*"
+
+
+def candidates(rows: int, seed: int) -> pd.DataFrame:
+    """Draw deployments of the data at random, with loads of their own."""
+    used = prepare(read_files()).table[list(DESCRIPTORS)]
+    rng = np.random.default_rng(seed)
+    table = used.iloc[rng.integers(0, len(used), rows)].reset_index(drop=True)
+    for column in ("input_len", "output_len"):
+        scaled = table[column] * rng.uniform(0.5, 2.0, rows)
+        table[column] = scaled.clip(lower=1).round()
+    return table
+
+
+def write(rows: int, path: Path) -> None:
+    """Write candidates block by block."""
+    writer = None
+    for seed, start in enumerate(range(0, rows, BLOCK)):
+        table = pa.Table.from_pandas(candidates(min(BLOCK, rows - start), seed),
+                                     preserve_index=False)  # fmt: skip
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table.cast(writer.schema))
+    assert writer is not None
+    writer.close()
+
+
+def scored(source: Path, folder: Path, *options: str) -> dict[str, Any]:
+    """Score a file in a process of its own; tell its summary and its peak memory."""
+    code = (
+        "import resource, sys; from guide_ml.cli import app\n"
+        "try: app(sys.argv[1:], standalone_mode=False)\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "score", str(source), str(folder / "out.parquet"),
+               "--json", *options]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary | {"peak_gb": int(done.stderr.split()[-1]) / 1e6}
+
+
+class Stages:
+    """Processor time of this thread by stage; what a stage calls of another is left out."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        self._inner = threading.local()
+
+    def time(self, owner: Any, name: str, stage: str) -> None:
+        """Count the time of a function as a stage's."""
+        original: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*args: Any, **more: Any) -> Any:
+            outer, self._inner.spent = getattr(self._inner, "spent", 0.0), 0.0
+            start = time.thread_time()
+            try:
+                return original(*args, **more)
+            finally:
+                took = time.thread_time() - start
+                self.spent[stage] += took - self._inner.spent
+                self._inner.spent = outer + took
+
+        setattr(owner, name, timed)
+
+
+def by_stage() -> dict[str, float]:
+    """Microseconds of a core that each stage takes for a row: processor time of one thread."""
+    code = "import runpy, sys; m = runpy.run_path(sys.argv[1]); m['print_stages']()"
+    done = subprocess.run([sys.executable, "-c", code, __file__], capture_output=True, text=True,
+                          check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+class _InTurn:
+    """Stands for a pool of threads, and does everything in this one."""
+
+    def __init__(self, workers: int | None) -> None:
+        del workers
+
+    def __enter__(self) -> _InTurn:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def map(self, work: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+        """Do one after another."""
+        return [work(item) for item in items]
+
+
+def print_stages() -> None:
+    """Measure :func:`by_stage` in here."""
+    table = candidates(60_000, 0)
+    predictor.ThreadPoolExecutor = _InTurn  # type: ignore[attr-defined]
+    guide_ml.predict_table(table.head(20_000), errors="report")
+    stages = Stages()
+    stages.time(run.tables, "read", "look names up, check numbers")
+    stages.time(run.assume, "resolve", "fill blanks")
+    stages.time(predictor, "answer", "features and physics")
+    for name in ("near", "_estimate"):
+        stages.time(boosted, name, "heavier loads" if name == "near" else "features and physics")
+    stages.time(LightGbm, "predict", "trees")
+    stages.time(predictor.Predictor, "judge", "intervals and domain")
+    start = time.thread_time()
+    guide_ml.predict_table(table, errors="report")
+    stages.spent["the rest"] = time.thread_time() - start - stages.spent.total()
+    sys.stdout.write(json.dumps({k: 1e6 * v / len(table) for k, v in stages.spent.items()}))
+
+
+def singles() -> float:
+    """Predictions a second, one after another, each of another deployment, warm."""
+    table = candidates(3 * LOOP, 5)
+    rows = [{k: v for k, v in row.items() if pd.notna(v) and v != ""}
+            for row in table.to_dict("records")]  # fmt: skip
+    rows = [r for r in rows if {"input_len", "output_len"} <= set(r)][: LOOP + 50]
+    for row in rows[:50]:
+        predicted(row)
+    start = time.perf_counter()
+    done = sum(predicted(row) for row in rows[50:])
+    return done / (time.perf_counter() - start)
+
+
+def predicted(row: dict[str, Any]) -> bool:
+    """Predict one; whether it fits."""
+    try:
+        guide_ml.predict(**row, level=None)
+    except guide_ml.GuideError:
+        return False
+    return True
+
+
+def peers() -> dict[str, float]:
+    """Rows a second of AIConfigurator, and of guide-ml for the same deployments one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = str(Path(folder) / "bin" / "python")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER_PACKAGE], check=True)
+        done = subprocess.run([python, str(PEER), str(PEER_CALLS)], capture_output=True, text=True,
+                              check=True)  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    asked = [{k: v for k, v in row.items() if k != "system"} | {"hardware": "h100",
+             "framework": "vllm"} for row in found.pop("asked")]  # fmt: skip
+    predicted(asked[0])
+    start = time.perf_counter()
+    assert all(predicted(row) for row in asked)
+    found["guide-ml, predict()"] = len(asked) / (time.perf_counter() - start)
+    table = pd.DataFrame(asked * (10_000 // len(asked)))
+    guide_ml.predict_table(table, level=None)
+    start = time.perf_counter()
+    guide_ml.predict_table(table, level=None)
+    found["guide-ml, predict_table()"] = len(table) / (time.perf_counter() - start)
+    return found
+
+
+def main() -> None:
+    """Measure and write."""
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--rows", type=int, default=ROWS)
+    ask.add_argument("--full", action="store_true", help="ten million rows")
+    ask.add_argument("--peers", action="store_true", help="AIConfigurator beside, from PyPI")
+    given = ask.parse_args()
+    rows = FULL if given.full else given.rows
+    found: dict[str, Any] = {"rows": rows, "cpus": os.cpu_count()}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "in.parquet"
+        write(rows, source)
+        for label, options in (("plain", ()), ("intervals", ("--intervals",))):
+            found[label] = scored(source, Path(folder), *options)
+            print(label, found[label], flush=True)
+    found["stages_us"] = by_stage()
+    found["predict_per_s"] = singles()
+    previous = RESULTS / "09_scoring.json"
+    if given.peers:
+        found["peers"] = peers()
+    elif previous.exists():
+        found["peers"] = json.loads(previous.read_text("utf-8")).get("peers")
+    previous.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    report(found)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+def report(found: dict[str, Any]) -> None:
+    """Write the tables."""
+    plain, bands = found["plain"], found["intervals"]
+    rows = [
+        (f"guide score, {found['rows']:,} rows", plain["rows_per_s"], "rows/s", ">= 50,000"),
+        ("the same with intervals", bands["rows_per_s"], "rows/s", ">= 25,000"),
+        ("memory at its highest", max(plain["peak_gb"], bands["peak_gb"]), "GB", "< 1.5"),
+        (f"predict(), {LOOP} deployments one by one", found["predict_per_s"], "a second",
+         ">= 300"),
+    ]  # fmt: skip
+    rows += [(name, value, "us a row", "") for name, value in found["stages_us"].items()]
+    for stage in ("read", "predict", "write"):
+        rows.append((f"thread that {stage}s", plain["stages_s"][stage], "s", ""))
+    for name, value in (found.get("peers") or {}).items():
+        rows.append((name, value, "a second", ""))
+    table = pd.DataFrame(rows, columns=["what", "value", "unit", "goal"])
+    table.to_csv(RESULTS / "09_scoring.csv", index=False)
+    lines = ["| what | value | goal |", "|---|---|---|"]
+    lines += [f"| {w} | {v:,.4g} {u} | {g} |" if v < 1e4 else f"| {w} | {v:,.0f} {u} | {g} |"
+              for w, v, u, g in rows]  # fmt: skip
+    (RESULTS / "09_scoring.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -98,6 +98,8 @@ def blocks() -> dict[str, str]:
         "search": guide(SEARCH), "search-evidence": first_table("06_search.md"),
         "launch": guide(LAUNCH), "decisions": first_table("07_decisions.md"),
         "intervals": first_table("04_intervals.md"), "few_shot": few_shot(),
+        "scoring": (RESULTS / "09_scoring.md").read_text("utf-8").strip(),
+        "scale": (RESULTS / "10_scale.md").read_text("utf-8").strip(),
         "retraining": first_table("08_retraining.md"),
     }  # fmt: skip
 

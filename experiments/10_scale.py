@@ -30,7 +30,9 @@ LARGE = 100_000_000
 #: A general-purpose virtual core, on demand, at the large clouds (4 GB each): USD an hour.
 USD_PER_CORE_H = 0.05
 CLUSTER_CORES = 64
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(
+    ("GUIDE_ML_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
 
 
 def started(*command: str) -> subprocess.Popen[bytes]:

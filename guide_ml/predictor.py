@@ -20,7 +20,7 @@ from guide_ml.errors import BadArtefact
 from guide_ml.knowledge import Judgement, Knowledge
 from guide_ml.table import Floats
 
-__all__ = ["Outcome", "Predictor", "default_predictor"]
+__all__ = ["Outcome", "Predictor", "default_predictor", "threads"]
 
 Names = dict[str, NDArray[np.object_]]
 
@@ -124,7 +124,7 @@ class Predictor:
         else:  # numpy and the boosters let go of the interpreter's lock
             order = _alike(resolved)
             chunks = [order[i : i + CHUNK] for i in range(0, n, CHUNK)]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(threads()) as pool:
                 parts = list(pool.map(lambda rows: self._chunk(resolved, rows, force), chunks))
         found = parts[0]
         if n > CHUNK:
@@ -174,6 +174,12 @@ class Predictor:
     ) -> Answer:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return answer(self.fitted, columns, names, errors == "", force)
+
+
+def threads() -> int:
+    """Threads that a table may take: what ``GUIDE_ML_THREADS`` says, or one for each core."""
+    told = os.environ.get("GUIDE_ML_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1
 
 
 def _alike(resolved: Resolved) -> NDArray[np.intp]:

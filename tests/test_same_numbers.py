@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import guide_ml
 from guide_ml.errors import GuideError
 from guide_ml.measurements import prepare, read_files
+from guide_ml.predictor import threads
 from guide_ml.table import DESCRIPTORS
 from guide_ml.targets import NAMES
 
@@ -68,3 +70,12 @@ def test_threads_share_a_predictor(table, found):
     for k in range(2):
         together = pd.concat(parts[4 * k : 4 * k + 4]).loc[table.index]
         pd.testing.assert_frame_equal(together, found, check_exact=True)
+
+
+def test_the_number_of_threads_changes_nothing(table, found, monkeypatch):
+    for told, count in (("1", 1), ("3", 3), ("none", os.cpu_count())):
+        monkeypatch.setenv("GUIDE_ML_THREADS", told)
+        assert threads() == count
+    monkeypatch.setenv("GUIDE_ML_THREADS", "1")
+    again = guide_ml.predict_table(table, errors="report", level=None)
+    pd.testing.assert_frame_equal(again, found, check_exact=True)

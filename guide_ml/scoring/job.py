@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from guide_ml.errors import InvalidInput
+from guide_ml.predictor import threads
 from guide_ml.scoring import formats, sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
 from guide_ml.scoring.parts import Parts
@@ -219,7 +220,7 @@ class _Run:
     def _scored(self, skip: int) -> Iterator[tuple[pa.Table, Counts]]:
         """Predict batch after batch; what it yields is in order."""
         read = ahead(lambda: self._read(skip))
-        for found, counts in side_by_side(self._predicted, read, os.cpu_count() or 1):
+        for found, counts in side_by_side(self._predicted, read, threads()):
             total = self.summary.counts
             total.add(counts)
             total.require(self.max_errors)

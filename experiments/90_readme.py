@@ -66,10 +66,12 @@ def data() -> str:
     )
 
 
-def first_table(name: str) -> str:
-    """Return the first table of a script's report."""
+def nth_table(name: str, head: str = "|", number: int = 0) -> str:
+    """Return a table of a script's report: the one of those that begin like this."""
     lines = (RESULTS / name).read_text("utf-8").splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    starts = [i for i, line in enumerate(lines)
+              if line.startswith(head) and not lines[i - 1].startswith("|")]  # fmt: skip
+    start = starts[number]
     end = next((i for i in range(start, len(lines)) if not lines[i].startswith("|")), len(lines))
     return "\n".join(lines[start:end])
 
@@ -95,12 +97,13 @@ def blocks() -> dict[str, str]:
         "data": data(), "predict": guide(PREDICT), "error": guide(WRONG), "accuracy": accuracy(),
         "peers": peers(), "speed": (RESULTS / "02_speed.md").read_text("utf-8").strip(),
         "explain": guide((*PREDICT, "--explain"), "Where the time goes"),
-        "search": guide(SEARCH), "search-evidence": first_table("06_search.md"),
-        "launch": guide(LAUNCH), "decisions": first_table("07_decisions.md"),
-        "intervals": first_table("04_intervals.md"), "few_shot": few_shot(),
+        "search": guide(SEARCH), "search-evidence": nth_table("06_search.md"),
+        "launch": guide(LAUNCH), "decisions": nth_table("07_decisions.md"),
+        "decisions-served": nth_table("07_decisions.md", "| method | decisions", 1),
+        "intervals": nth_table("04_intervals.md"), "few_shot": few_shot(),
         "scoring": (RESULTS / "09_scoring.md").read_text("utf-8").strip(),
         "scale": (RESULTS / "10_scale.md").read_text("utf-8").strip(),
-        "retraining": first_table("08_retraining.md"),
+        "retraining": nth_table("08_retraining.md"),
     }  # fmt: skip
 
 

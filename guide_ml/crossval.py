@@ -34,6 +34,8 @@ __all__ = [
 
 #: Threads of one booster: it comes out the same for the same number only, so it is fixed.
 THREADS = 1
+#: Arrays of more bytes are shared with the processes through files, not sent with each fold.
+SHARED = 16_384
 
 Progress = Callable[[int, int, str], None]
 
@@ -43,7 +45,7 @@ HyperParameters = dict[str, dict[str, Any]]
 
 def fit_boosters(
     data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES,
-    params: HyperParameters | None = None,
+    params: HyperParameters | None = None, plain: Sequence[str] = NAMES,
 ) -> Members:  # fmt: skip
     """Fit every kind of booster for every target, on log(measured / physics).
 
@@ -59,6 +61,8 @@ def fit_boosters(
         Targets that get boosters for unmeasured devices as well.
     params : dict, optional
         Hyper-parameters by ``target/kind``; those of the package by default.
+    plain : sequence of str
+        Targets that get boosters for measured devices.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def fit_boosters(
     chosen = params or hyper_parameters()
     residual = data.sample.log_value - table.log_physics
     work, places = [], []
-    for name in (*NAMES, *(f"{target}{BLIND}" for target in blind)):
+    for name in (*plain, *(f"{target}{BLIND}" for target in blind)):
         target = name.removesuffix(BLIND)
         rows = np.flatnonzero(data.values.target == NAMES.index(target))
         x = table.stack(boosted_inputs(name))[rows]
@@ -152,8 +156,11 @@ def fold_errors(
     train, test = data.take(~held), data.take(held)
     coefficients: Coefficients = fit(train.sample)
     devices, asked = known_devices(train), _asked_devices(test)
+    # Only the boosters that are asked: where devices are held out, none for measured ones.
+    plain = [name for name in NAMES if asked[name] & set(devices[name])]
     blind = [name for name in NAMES if asked[name] - set(devices[name])]
-    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params)
+    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params,
+                           plain=plain)  # fmt: skip
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
     predicted = predict_values(fitted, resolved, test.values)
@@ -180,7 +187,7 @@ def out_of_fold(
     numbers = np.unique(fold[fold >= 0])
     predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
     work = (delayed(fold_errors)(data, measured.resolved, fold == k, seed, params) for k in numbers)
-    found = Parallel(n_jobs=jobs, return_as="generator")(work)
+    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(work)
     for done, part in enumerate(found, start=1):
         predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics
         if progress:

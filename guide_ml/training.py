@@ -127,7 +127,8 @@ def fit_set(
     tell(3, 4, "held-out errors")
     logs, physics = _held_out(measured, data, recipe, progress)
     card["held_out_percent"] = {split: _percent(data, p) for split, p in logs.items()}
-    known = held_out_errors.knowledge(measured, data, logs, recipe.seed, recipe.folds)
+    known = held_out_errors.knowledge(measured, data, logs, recipe.seed, recipe.folds,
+                                      recipe.jobs)  # fmt: skip
     fitted = artefacts.Fitted(coefficients, names, members, devices, card, known)
     return Trained(fitted, logs, physics)
 

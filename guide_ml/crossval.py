@@ -28,7 +28,7 @@ from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
 __all__ = [
-    "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
+    "SHARED", "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
     "fold_errors", "known_devices", "out_of_fold", "predict_values", "scores",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml import evaluation
+from guide_ml.crossval import SHARED
 from guide_ml.dataset import Dataset, matrix
 from guide_ml.estimators import fit_member
 from guide_ml.measurements import Measurements
@@ -123,7 +124,7 @@ def prepare_parts(
         group = evaluation.groups(measured, split)
         fold = evaluation.folds(group, seed, folds)[data.values.row]
         work += [delayed(_part)(data, split, fold == k) for k in np.unique(fold)]
-    return list(Parallel(n_jobs=jobs)(work))
+    return list(Parallel(n_jobs=jobs, max_nbytes=SHARED)(work))
 
 
 def _guess(

@@ -19,7 +19,7 @@ from guide_ml.crossval import (
     boosted_inputs,
     fit_boosters,
     known_devices,
-    out_of_fold,
+    out_of_folds,
     scores,
 )
 from guide_ml.dataset import Dataset, build, matrix
@@ -137,11 +137,8 @@ def _held_out(
     measured: Measurements, data: Dataset, recipe: Recipe, progress: Progress | None
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Predict every value without its group, by split."""
-    found = {
-        split: out_of_fold(measured, data, split, recipe.seed, recipe.jobs, progress,
-                           recipe.params, recipe.folds)
-        for split in held_out_errors.SPLITS
-    }  # fmt: skip
+    found = out_of_folds(measured, data, held_out_errors.SPLITS, recipe.seed, recipe.jobs,
+                         progress, recipe.params, recipe.folds)  # fmt: skip
     return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
 
 

@@ -186,12 +186,14 @@ class _Search:
         self.data, self.parts, self.target, self.kind = data, parts, target, kind
         self.told, self.trials, self.last = told, list[Trial](), time.perf_counter()
         self.base: dict[int, dict[str, float]] = {}  # of the set in force, after each fold
+        self.kept: Params = {}  # of the set in force: stays where it is not searched
 
     def start(self, params: Params) -> None:
         """Score the hyper-parameters in force: what all trials are measured against."""
         def keep(number: int, found: Pairs) -> None:
             self.base[number] = medians(found)
 
+        self.kept = params
         found = medians(predict(self.data, self.parts, self.target, self.kind, params, keep))
         self._note(Trial(0, params, 1.0, found))
 
@@ -199,7 +201,7 @@ class _Search:
         """Score one trial; cut it short where it falls behind."""
         import optuna
 
-        params = SPACES[self.kind](trial)
+        params = self.kept | SPACES[self.kind](trial)
         params["rounds"] = min(params["rounds"], self.most_rounds or params["rounds"])
 
         def check(number: int, found: Pairs) -> None:

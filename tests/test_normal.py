@@ -90,3 +90,18 @@ def test_a_fold_fits_only_the_boosters_that_it_asks(
     monkeypatch.setattr(crossval, "fit_boosters", everything)
     whole = crossval.fold_errors(data, measured.resolved, held, 0, params)
     np.testing.assert_array_equal(few.log_predicted, whole.log_predicted)
+
+
+def test_folds_of_several_splits_in_one_queue_are_those_of_each(
+    measured: Measurements, data: Dataset
+) -> None:
+    params = {name: p | {"rounds": 3} for name, p in hyper_parameters().items()}
+    told: list[tuple[int, int, str]] = []
+    both = crossval.out_of_folds(measured, data, ("deployment", "model"), 0, 1,
+                                 lambda *step: told.append(step), params, 2)  # fmt: skip
+    assert [t[:2] for t in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[0][2] == "split deployment: fold"
+    for split, found in both.items():
+        alone = crossval.out_of_fold(measured, data, split, 0, 1, None, params, 2)
+        np.testing.assert_array_equal(found, alone)
+        assert np.isfinite(found[0]).all()

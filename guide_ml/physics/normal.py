@@ -87,7 +87,8 @@ class Design:
 def _alike(rows: Drivers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Order rows so that those with the same levels follow each other; where each run starts."""
     code = np.zeros(rows.n, dtype=np.intp)
-    for group in {name for knob in KNOBS for name, _ in knob.groups}:
+    # In a fixed order: sums in another order round differently.
+    for group in dict.fromkeys(name for knob in KNOBS for name, _ in knob.groups):
         joined = code * len(rows.levels[group]) + rows.codes[group]
         code = np.unique(joined, return_inverse=True)[1]
     order = np.argsort(code, kind="stable")

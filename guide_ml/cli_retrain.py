@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,6 +105,9 @@ def retrain(
             force=force,
         )  # fmt: skip
         found = work(plan, progress).to_dict()
+    if pictures and find_spec("matplotlib") is None:
+        typer.echo("guide: no pictures, as matplotlib is not installed: the extra plot brings it,"
+                   " --no-pictures leaves them out.", err=True)  # fmt: skip
     show_or_json(found, lambda: _retrained(found), as_json)
 
 
@@ -112,27 +116,30 @@ def _retrained(found: dict[str, Any]) -> RenderableType:
     columns = {"target": "target", "method": "method", "rows": "rows",
                "median_ape": "median error %", "p90_ape": "90th percentile"}  # fmt: skip
     told = {k: found[k] for k in ("verdict", "reason", "version", "champion", "run_id")}
-    return Group(report.listing(errors, columns, "errors, deployments held out"), _verdict(found),
+    compared = [_verdict(found)] if found["comparisons"] else []
+    return Group(report.listing(errors, columns, "errors, deployments held out"), *compared,
                  report.details(told, "registered"))  # fmt: skip
 
 
 def _verdict(found: dict[str, Any]) -> RenderableType:
-    rows = [row | {"range": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}",
+    rows = [row if row["change"] is None else
+            row | {"range": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}",
                    "change": 100 * row["change"]} for row in found["comparisons"]]  # fmt: skip
     columns = {"set": "values", "target": "target", "values": "number", "units": "units",
                "champion": "champion %", "challenger": "challenger %", "change": "change %",
                "range": "interval %", "finding": "finding"}  # fmt: skip
-    return report.listing(rows, columns, "challenger against champion")
+    title = "challenger against champion: median errors; change of the mean error, its interval"
+    return report.listing(rows, columns, title)
 
 
 def list_models(tracking_uri: UriOption = None, as_json: JsonOption = False) -> None:
     """List registered estimators, newest first."""
     from guide_ml.registry import Registry
 
-    rows = [v.to_dict() for v in Registry(tracking_uri).versions()]
+    rows = [v.to_dict() for v in Registry(tracking_uri, make=False).versions()]
     columns = {"version": "version", "champion": "champion", "verdict": "verdict", "rows": "rows",
                "data": "data", "made": "made (UTC)", "followed": "followed",
-               "forced": "forced"}  # fmt: skip
+               "forced": "forced", "rolled_back": "rolled back"}  # fmt: skip
     show_or_json(rows, lambda: report.listing(rows, columns, f"{len(rows)} versions"), as_json)
 
 
@@ -150,7 +157,7 @@ def promote(
     """Make a version the champion."""
     from guide_ml.registry import Registry
 
-    found = Registry(tracking_uri).promote(version, force).to_dict()
+    found = Registry(tracking_uri, make=False).promote(version, force).to_dict()
     show_or_json(found, lambda: report.details(found, "champion"), as_json)
 
 
@@ -158,7 +165,7 @@ def rollback(tracking_uri: UriOption = None, as_json: JsonOption = False) -> Non
     """Make the champion before this one champion again."""
     from guide_ml.registry import Registry
 
-    found = Registry(tracking_uri).rollback().to_dict()
+    found = Registry(tracking_uri, make=False).rollback().to_dict()
     show_or_json(found, lambda: report.details(found, "champion again"), as_json)
 
 
@@ -172,7 +179,7 @@ def use(
     from guide_ml import artefacts
     from guide_ml.registry import MODEL, Registry, download
 
-    registry = Registry(tracking_uri)
+    registry = Registry(tracking_uri, make=False)
     found = registry.get(version)
     fitted = artefacts.load(download(f"models:/{MODEL}/{found.version}", registry.uri))
     card = artefacts.save(fitted, out)
@@ -210,7 +217,8 @@ def _monitored(found: dict[str, Any]) -> RenderableType:
                "median_ape": "median error %", "expected_ape": "expected %",
                "mended_ape": "% once calibrated", "covered": "share in interval",
                "finding": "finding"}  # fmt: skip
-    drift = {"descriptor": "descriptor", "psi": "PSI", "finding": "finding"}
+    drift = {"descriptor": "descriptor", "psi": "PSI", "chance": "PSI by chance",
+             "finding": "finding"}  # fmt: skip
     worst = {"target": "target", "deployment": "deployment", "rows": "values",
              "median_ape": "median error %"}  # fmt: skip
     told = {"verdict": found["verdict"], "reason": found["reason"]}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EACH", "FIRST", "Gathered", "distinct", "joined", "pick"]
+__all__ = ["EACH", "FIRST", "Gathered", "distinct", "joined", "pick", "records"]
 
 Array = NDArray[Any]
 Index = Any  # what numpy takes between brackets
@@ -93,6 +93,18 @@ def joined(
         return np.zeros(1, dtype=np.intp), [f"{a[1][flat[0] // wide]}|{b[1][flat[0] % wide]}"]
     index, found = pd.factorize(flat)
     return _sorted(index, [f"{a[1][k // wide]}|{b[1][k % wide]}" for k in found.tolist()])
+
+
+def records(table: pd.DataFrame, digits: int) -> list[dict[str, Any]]:
+    """List rows as plain values; a missing number is None, which JSON knows, not NaN.
+
+    Examples
+    --------
+    >>> records(pd.DataFrame({"a": [1.26, np.nan], "b": ["x", "y"]}), 1)
+    [{'a': 1.3, 'b': 'x'}, {'a': None, 'b': 'y'}]
+    """
+    plain = table.round(digits).astype(object).where(table.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
 
 
 def _sorted(index: NDArray[Any], texts: list[str]) -> tuple[NDArray[np.intp], list[str]]:

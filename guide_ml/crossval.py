@@ -28,12 +28,14 @@ from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
 __all__ = [
-    "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
-    "fold_errors", "known_devices", "out_of_fold", "predict_values", "scores",
+    "SHARED", "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
+    "fold_errors", "known_devices", "out_of_fold", "out_of_folds", "predict_values", "scores",
 ]  # fmt: skip
 
 #: Threads of one booster: it comes out the same for the same number only, so it is fixed.
 THREADS = 1
+#: Arrays of more bytes are shared with the processes through files, not sent with each fold.
+SHARED = 16_384
 
 Progress = Callable[[int, int, str], None]
 
@@ -43,7 +45,7 @@ HyperParameters = dict[str, dict[str, Any]]
 
 def fit_boosters(
     data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES,
-    params: HyperParameters | None = None,
+    params: HyperParameters | None = None, plain: Sequence[str] = NAMES,
 ) -> Members:  # fmt: skip
     """Fit every kind of booster for every target, on log(measured / physics).
 
@@ -59,6 +61,8 @@ def fit_boosters(
         Targets that get boosters for unmeasured devices as well.
     params : dict, optional
         Hyper-parameters by ``target/kind``; those of the package by default.
+    plain : sequence of str
+        Targets that get boosters for measured devices.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def fit_boosters(
     chosen = params or hyper_parameters()
     residual = data.sample.log_value - table.log_physics
     work, places = [], []
-    for name in (*NAMES, *(f"{target}{BLIND}" for target in blind)):
+    for name in (*plain, *(f"{target}{BLIND}" for target in blind)):
         target = name.removesuffix(BLIND)
         rows = np.flatnonzero(data.values.target == NAMES.index(target))
         x = table.stack(boosted_inputs(name))[rows]
@@ -152,8 +156,11 @@ def fold_errors(
     train, test = data.take(~held), data.take(held)
     coefficients: Coefficients = fit(train.sample)
     devices, asked = known_devices(train), _asked_devices(test)
+    # Only the boosters that are asked: where devices are held out, none for measured ones.
+    plain = [name for name in NAMES if asked[name] & set(devices[name])]
     blind = [name for name in NAMES if asked[name] - set(devices[name])]
-    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params)
+    members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params,
+                           plain=plain)  # fmt: skip
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
     predicted = predict_values(fitted, resolved, test.values)
@@ -176,16 +183,28 @@ def out_of_fold(
         Logarithms predicted by boosters on physics, and by physics alone; NaN for values that
         the split never holds out.
     """
-    fold = evaluation.folds(evaluation.groups(measured, split), seed, folds)[data.values.row]
-    numbers = np.unique(fold[fold >= 0])
-    predicted, physics = np.full(len(fold), np.nan), np.full(len(fold), np.nan)
-    work = (delayed(fold_errors)(data, measured.resolved, fold == k, seed, params) for k in numbers)
-    found = Parallel(n_jobs=jobs, return_as="generator")(work)
-    for done, part in enumerate(found, start=1):
+    return out_of_folds(measured, data, (split,), seed, jobs, progress, params, folds)[split]
+
+
+def out_of_folds(
+    measured: Measurements, data: Dataset, splits: Sequence[str], seed: int = 0, jobs: int = 2,
+    progress: Progress | None = None, params: HyperParameters | None = None,
+    folds: int = evaluation.FOLDS,
+) -> dict[str, tuple[Floats, Floats]]:  # fmt: skip
+    """Do :func:`out_of_fold` for several splits, their folds in one queue: no process waits."""
+    row = data.values.row
+    fold = {s: evaluation.folds(evaluation.groups(measured, s), seed, folds)[row] for s in splits}
+    asked = [(s, k) for s in splits for k in np.unique(fold[s][fold[s] >= 0])]
+    work = (delayed(fold_errors)(data, measured.resolved, fold[s] == k, seed, params)
+            for s, k in asked)  # fmt: skip
+    out = {s: (np.full(len(row), np.nan), np.full(len(row), np.nan)) for s in splits}
+    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(work)
+    for done, ((split, _), part) in enumerate(zip(asked, found, strict=True), start=1):
+        predicted, physics = out[split]
         predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics
         if progress:
-            progress(done, len(numbers), f"split {split}: fold")
-    return predicted, physics
+            progress(done, len(asked), f"split {split}: fold")
+    return out
 
 
 def scores(data: Dataset, log_predicted: Floats) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml import evaluation
@@ -88,7 +89,7 @@ def joined(parts: list[Residuals]) -> Residuals:
 
 def knowledge(
     measured: Measurements, data: Dataset, log_predicted: Mapping[str, Floats], seed: int = 0,
-    folds: int = evaluation.FOLDS,
+    folds: int = evaluation.FOLDS, jobs: int = 1,
 ) -> Knowledge:  # fmt: skip
     """Make intervals and evidence of a trained set.
 
@@ -98,14 +99,20 @@ def knowledge(
         What the set was fitted on.
     log_predicted : dict of str to array of shape (m,)
         Out-of-fold predictions by split, with at least ``deployment``.
+    seed, folds : int
+        Of those predictions.
+    jobs : int
+        Threads.
     """
-    parts = [residuals(measured, data, s, p, seed, folds) for s, p in log_predicted.items()]
+    parts = Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(residuals)(measured, data, s, p, seed, folds) for s, p in log_predicted.items()
+    )
     columns, names = measured.resolved.columns, measured.resolved.names
     reference = Reference.of(columns, names)
     case = reference.familiarity(columns, names).nearest
     held = _held_out(data, log_predicted["deployment"], len(measured.table))
     rows = Measured.of(measured.table, columns, names, case, held)
-    return Knowledge(reference, rows, fit_bands(joined(parts)))
+    return Knowledge(reference, rows, fit_bands(joined(parts), jobs))
 
 
 def _held_out(data: Dataset, log_predicted: Floats, rows: int) -> dict[str, Floats]:

@@ -20,6 +20,7 @@ __all__ = ["CHAMPION", "ESTIMATORS", "MODEL", "Registry", "Version", "download"]
 MODEL, CHAMPION = "guide", "champion"
 ESTIMATORS = "estimators"  # folder of native files inside the registered model
 FOLLOWED, FORCED, VERDICT = "guide.followed", "guide.forced", "guide.verdict"
+ROLLED_BACK = "guide.rolled_back"
 PASSED = ("first", "promoted")  # verdicts with which a version may become champion
 
 
@@ -45,6 +46,8 @@ class Version:
         Champion before it; blank if it never was one.
     forced : str
         Reason for which the gate was overruled; blank if it was not.
+    rolled_back : str
+        When it was rolled back, UTC; blank if it never was.
     """
 
     version: str
@@ -56,6 +59,7 @@ class Version:
     made: str
     followed: str
     forced: str
+    rolled_back: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -69,11 +73,13 @@ class Registry:
     ----------
     uri : str, optional
         Tracking URI; that of :func:`guide_ml.store.resolve_uri` by default.
+    make : bool
+        Whether a local store that is not there is made.
     """
 
-    def __init__(self, uri: str | None = None) -> None:
+    def __init__(self, uri: str | None = None, make: bool = True) -> None:
         self.uri = resolve_uri(uri)
-        self.client = client(self.uri)
+        self.client = client(self.uri, make)
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the store's lock while the champion is judged or moved."""
@@ -172,8 +178,8 @@ class Registry:
                     f"version {now.version} is the first champion: there is none before it."
                     " `guide models promote VERSION` chooses another"
                 )
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self.client.set_model_version_tag(MODEL, now.version, "guide.rolled_back", stamp)
+            stamp = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+            self.client.set_model_version_tag(MODEL, now.version, ROLLED_BACK, stamp)
             # The alias alone moves: whom the old champion followed stays what it was.
             self.client.set_registered_model_alias(MODEL, CHAMPION, now.followed)
             return self.get(now.followed)
@@ -197,6 +203,7 @@ class Registry:
             run_id=found.run_id or "", verdict=tags.get(VERDICT, ""),
             rows=tags.get("guide.rows", ""), data=tags.get("guide.data", "")[:12], made=made,
             followed=tags.get(FOLLOWED, ""), forced=tags.get(FORCED, ""),
+            rolled_back=tags.get(ROLLED_BACK, ""),
         )  # fmt: skip
 
 
@@ -222,13 +229,16 @@ def download(model_uri: str, tracking_uri: str | None = None) -> Path:
         If the store or the model is not there.
     """
     uri = resolve_uri(tracking_uri)
-    client(uri)
+    client(uri, make=False)
     where = f"{model_uri.rstrip('/')}/artifacts/{ESTIMATORS}"
     with fluent(uri) as module:
         try:
             found = module.artifacts.download_artifacts(artifact_uri=where)
         except Exception as error:  # every backend raises its own kinds; all mean the same here
-            raise BadStore(f"no estimators at {model_uri} in {uri}: {_first(error)}") from error
+            raise BadStore(
+                f"no estimators at {model_uri} in {uri}: {_first(error)}. `guide models list` shows"
+                " what is registered (models:/guide/3 is version 3), `guide retrain` adds to it"
+            ) from error
     return Path(found)
 
 

@@ -111,16 +111,28 @@ def lock(uri: str, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
         held.close()
 
 
-def client(uri: str) -> Any:
-    """Open a store, laying a local one out first; return its MLflow client.
+def client(uri: str, make: bool = True) -> Any:
+    """Open a store; return its MLflow client.
+
+    Parameters
+    ----------
+    uri : str
+        Tracking URI.
+    make : bool
+        Whether a local store that is not there is laid out first.
 
     Raises
     ------
     BadStore
-        If it cannot be reached or is of another MLflow version.
+        If it is not there, cannot be reached, or is of another MLflow version.
     """
-    module = mlflow()
     path = _database(uri)
+    if path and not make and not path.exists():
+        raise BadStore(
+            f"there is no tracking store at {path} yet: `guide retrain` makes one;"
+            " --tracking-uri or MLFLOW_TRACKING_URI name another"
+        )
+    module = mlflow()
     _reach(uri)
     if path and not path.exists():
         with lock(uri):

@@ -19,7 +19,7 @@ from guide_ml.crossval import (
     boosted_inputs,
     fit_boosters,
     known_devices,
-    out_of_fold,
+    out_of_folds,
     scores,
 )
 from guide_ml.dataset import Dataset, build, matrix
@@ -127,7 +127,8 @@ def fit_set(
     tell(3, 4, "held-out errors")
     logs, physics = _held_out(measured, data, recipe, progress)
     card["held_out_percent"] = {split: _percent(data, p) for split, p in logs.items()}
-    known = held_out_errors.knowledge(measured, data, logs, recipe.seed, recipe.folds)
+    known = held_out_errors.knowledge(measured, data, logs, recipe.seed, recipe.folds,
+                                      recipe.jobs)  # fmt: skip
     fitted = artefacts.Fitted(coefficients, names, members, devices, card, known)
     return Trained(fitted, logs, physics)
 
@@ -136,11 +137,8 @@ def _held_out(
     measured: Measurements, data: Dataset, recipe: Recipe, progress: Progress | None
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Predict every value without its group, by split."""
-    found = {
-        split: out_of_fold(measured, data, split, recipe.seed, recipe.jobs, progress,
-                           recipe.params, recipe.folds)
-        for split in held_out_errors.SPLITS
-    }  # fmt: skip
+    found = out_of_folds(measured, data, held_out_errors.SPLITS, recipe.seed, recipe.jobs,
+                         progress, recipe.params, recipe.folds)  # fmt: skip
     return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
 
 

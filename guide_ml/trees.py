@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from guide_ml.table import Floats
 
-__all__ = ["ENOUGH", "Forest", "flatten"]
+__all__ = ["ENOUGH", "WORTH", "Forest", "flatten"]
 
 #: Rows from which taking them together pays.
 ENOUGH = 128
+#: Rows in all from which rearranging the trees pays, which takes as long as some thousand rows.
+WORTH = 10_000
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of LightGBM's decision_type
 _ZERO_MISSING, _NAN_MISSING = 1, 2  # its kinds of missing values, two bits further up

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml import evaluation
+from guide_ml.crossval import SHARED
 from guide_ml.dataset import Dataset, matrix
 from guide_ml.estimators import fit_member
 from guide_ml.measurements import Measurements
@@ -123,7 +124,7 @@ def prepare_parts(
         group = evaluation.groups(measured, split)
         fold = evaluation.folds(group, seed, folds)[data.values.row]
         work += [delayed(_part)(data, split, fold == k) for k in np.unique(fold)]
-    return list(Parallel(n_jobs=jobs)(work))
+    return list(Parallel(n_jobs=jobs, max_nbytes=SHARED)(work))
 
 
 def _guess(
@@ -185,12 +186,14 @@ class _Search:
         self.data, self.parts, self.target, self.kind = data, parts, target, kind
         self.told, self.trials, self.last = told, list[Trial](), time.perf_counter()
         self.base: dict[int, dict[str, float]] = {}  # of the set in force, after each fold
+        self.kept: Params = {}  # of the set in force: stays where it is not searched
 
     def start(self, params: Params) -> None:
         """Score the hyper-parameters in force: what all trials are measured against."""
         def keep(number: int, found: Pairs) -> None:
             self.base[number] = medians(found)
 
+        self.kept = params
         found = medians(predict(self.data, self.parts, self.target, self.kind, params, keep))
         self._note(Trial(0, params, 1.0, found))
 
@@ -198,7 +201,7 @@ class _Search:
         """Score one trial; cut it short where it falls behind."""
         import optuna
 
-        params = SPACES[self.kind](trial)
+        params = self.kept | SPACES[self.kind](trial)
         params["rounds"] = min(params["rounds"], self.most_rounds or params["rounds"])
 
         def check(number: int, found: Pairs) -> None:

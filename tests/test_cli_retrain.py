@@ -116,3 +116,36 @@ def test_use_writes_a_version_to_a_folder_that_predict_takes(registry, tmp_path,
     assert json.loads(done.stdout)["version"] == "1"
     ours = artefacts.load(tmp_path / "set").card["files"]
     assert ours == artefacts.load().card["files"]  # hash by hash
+
+
+def test_commands_that_read_a_store_make_none(tmp_path):
+    uri = f"sqlite:///{tmp_path}/absent.db"
+    for words in (("list",), ("promote", 1), ("rollback",), ("use", "champion")):
+        done = guide("models", *words, "--tracking-uri", uri)
+        assert done.exit_code == 2
+        assert "guide retrain" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_monitor_looks_at_the_data_before_it_asks_for_a_champion(tmp_path):
+    uri = ("--tracking-uri", f"sqlite:///{tmp_path}/absent.db")
+    done = guide("monitor", "--data", tmp_path / "absent.csv", *uri)
+    assert (done.exit_code, "no measurements at" in done.output) == (2, True)
+    (tmp_path / "bad.csv").write_text("hardware,model,framework,mode\nh100,x,vllm,static\n")
+    done = guide("monitor", "--data", tmp_path / "bad.csv", *uri)
+    assert (done.exit_code, "no target was measured: 1" in done.output) == (2, True)
+    assert not (tmp_path / "absent.db").exists()
+
+
+def test_what_could_not_be_compared_is_blank_in_tables_and_null_in_json(asked, monkeypatch):
+    row = ["shared", "ttft_ms", "row", 2, 2, 10.0, 8.0, *[float("nan")] * 3, "too few"]
+    judged = Verdict(False, "nowhere better", pd.DataFrame([row], columns=list(COLUMNS)))
+    errors = pd.DataFrame([{"split": "model", "median_ape": float("nan")}])
+    result = Result("1", "1", "abc", "rejected", judged, errors, {})
+    monkeypatch.setattr(retraining, "retrain", lambda plan, progress: result)
+    text = guide("retrain").output
+    assert "too few" in text
+    assert "nan" not in text
+    found = json.loads(guide("retrain", "--json").stdout, parse_constant=pytest.fail)
+    assert found["comparisons"][0]["change"] is None
+    assert found["errors"][0]["median_ape"] is None

@@ -33,3 +33,15 @@ def test_tables_are_compared_by_the_columns_that_both_have():
     found = drift(old, new)
     assert found["descriptor"].tolist() == ["batch_size", "hardware"]
     assert found["finding"].tolist() == ["large", "none"]
+
+
+def test_few_rows_of_the_training_data_do_not_drift_beyond_chance():
+    rng = np.random.default_rng(0)
+    old = pd.DataFrame({"model": rng.integers(0, 60, 2000).astype(str),
+                        "input_len": rng.lognormal(6, 1, 2000)})  # fmt: skip
+    few = drift(old, old.sample(25, random_state=1))
+    assert few["psi"].max() > 0.25  # by the usual bounds that would be large
+    assert set(few["finding"]) == {"none"}
+    moved = drift(old, old.sample(25, random_state=1).assign(input_len=1e6))
+    assert moved.set_index("descriptor")["finding"].to_dict() == {
+        "input_len": "large", "model": "none"}  # fmt: skip

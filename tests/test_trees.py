@@ -68,6 +68,18 @@ def test_categories_are_left_to_lightgbm():
     assert np.array_equal(many[:9], few)
 
 
+def test_trees_are_rearranged_once_enough_rows_were_asked():
+    member = LightGbm(fitted(0.0))
+    x, _ = table(4000, 0.1)
+    first = member.predict(x)
+    assert "_forest" not in vars(member)
+    member.predict(x[: trees.ENOUGH - 1])  # few rows at a time never are worth it
+    assert member.asked == [4000]
+    for _ in range(2):
+        assert np.array_equal(member.predict(x), first)
+    assert vars(member)["_forest"] is not None
+
+
 def test_a_changed_walker_is_noticed(monkeypatch):
     monkeypatch.setattr(trees.Forest, "predict", lambda self, x: np.zeros(len(x)))
     assert trees.flatten(fitted(0.0)) is None

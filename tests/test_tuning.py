@@ -77,6 +77,11 @@ def test_a_score_is_the_mean_error_relative_to_the_set_in_force(gathered, parts)
             assert trial.score == pytest.approx(trial.median_ape["deployment"] / base)
 
 
+def test_what_is_not_searched_stays_as_it_is_in_force(gathered, parts):
+    found, _ = run(gathered, parts, QUICK | {"max_bin": 31})
+    assert {t.params["max_bin"] for t in found.trials} == {31}
+
+
 def test_without_trials_all_stays_and_rounds_are_cut_to_the_cap(gathered):
     start = search.in_force(5)
     assert {p["rounds"] for p in start.values()} == {5}

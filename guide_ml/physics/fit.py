@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from guide_ml.assume import Columns
 from guide_ml.features.load import Load
-from guide_ml.physics.design import Coefficients, Drivers, Term, from_vector, terms
+from guide_ml.physics.design import Coefficients, Drivers, from_vector
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import estimate
+from guide_ml.physics.normal import Design
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
@@ -32,6 +33,7 @@ PRIOR_WEIGHT = 15.0
 NUDGE = 1e-3
 STEPS = 12
 ENOUGH = 3e-4  # relative gain at which to stop
+MOST = 0.9  # share of rows from which leaving the others out is not worth it
 
 
 @dataclass(frozen=True)
@@ -66,61 +68,13 @@ class Sample:
 
 def log_estimate(sample: Sample, knobs: Columns) -> Floats:
     """Logarithm of the physics estimate of each row's own target."""
-    found = estimate(sample.load, knobs).targets
-    stacked = np.stack([np.log(found[name]) for name in NAMES])
-    return np.asarray(np.take_along_axis(stacked, sample.target[None, :], axis=0)[0])
+    return _log_own(sample.load, sample.target, knobs)
 
 
-class _Design:
-    """The design matrix: dense columns for constants and slopes, sparse ones for levels."""
-
-    def __init__(self, rows: Drivers) -> None:
-        self.dense_terms, self.sparse_terms = terms(rows)
-        self.terms: list[Term] = [*self.dense_terms, *self.sparse_terms]
-        self.sd = np.asarray([t.sd for t in self.terms])
-        columns = [rows.numbers[t.name] if t.kind == "slope" else np.ones(rows.n)
-                   for t in self.dense_terms]  # fmt: skip
-        self.dense = np.stack(columns, axis=1)
-        knob_index = {k.name: i for i, k in enumerate(KNOBS)}
-        self.dense_knob = np.asarray([knob_index[t.knob] for t in self.dense_terms])
-        self._blocks(rows, knob_index)
-
-    def _blocks(self, rows: Drivers, knob_index: dict[str, int]) -> None:
-        """Every (knob, group) gives each row one entry: its level's column."""
-        place = {(t.knob, t.kind, t.name): i for i, t in enumerate(self.sparse_terms)}
-        columns, knobs = [], []
-        for knob in KNOBS:
-            for group, _ in knob.groups:
-                level = rows.levels[group]
-                lookup = np.asarray([place.get((knob.name, group, x), -1) for x in level])
-                columns.append(lookup[rows.codes[group]])
-                knobs.append(knob_index[knob.name])
-        self.columns = np.stack(columns, axis=1)  # (n, blocks)
-        self.column_knob = np.asarray(knobs)
-
-    def jacobian(self, slopes: Floats) -> tuple[Floats, sparse.csr_matrix]:
-        """Derive the log estimate by coefficient, from its derivatives by knob (n, knobs)."""
-        n, blocks = self.columns.shape
-        data = slopes[:, self.column_knob].ravel()
-        starts = np.arange(0, n * blocks + 1, blocks)
-        shape = (n, len(self.sparse_terms))
-        levels = sparse.csr_matrix((data, self.columns.ravel(), starts), shape=shape)
-        return self.dense * slopes[:, self.dense_knob], levels
-
-
-def _normal(
-    design: _Design, slopes: Floats, weight: Floats, residual: Floats
-) -> tuple[Floats, Floats]:
-    """Gauss-Newton matrix and gradient, the prior left out."""
-    dense, levels = design.jacobian(slopes)
-    root = np.sqrt(weight)
-    dense = dense * root[:, None]
-    levels = sparse.diags(root) @ levels
-    cross = np.asarray(levels.T @ dense)
-    corner = (levels.T @ levels).toarray()
-    matrix = np.block([[dense.T @ dense, cross.T], [cross, corner]])
-    scaled = root * residual
-    return matrix, np.concatenate([dense.T @ scaled, levels.T @ scaled])
+def _log_own(load: Load, target: NDArray[np.intp], knobs: Columns) -> Floats:
+    found = estimate(load, knobs).targets
+    stacked = np.stack([found[name] for name in NAMES])
+    return np.asarray(np.log(np.take_along_axis(stacked, target[None, :], axis=0)[0]))
 
 
 def fit(sample: Sample, progress: Callable[[str], None] | None = None) -> Coefficients:
@@ -144,7 +98,7 @@ def fit(sample: Sample, progress: Callable[[str], None] | None = None) -> Coeffi
 
 
 def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients:
-    design = _Design(sample.drivers)
+    design, slopes = Design(sample.drivers), _Slopes(sample)
     theta = np.zeros(len(design.terms))
     damping = 0.1
 
@@ -156,15 +110,16 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
 
     knobs, residual, loss = state(theta)
     for number in range(STEPS):
-        slopes = _knob_slopes(sample, knobs, sample.log_value - residual)
+        by_knob = slopes.at(knobs, sample.log_value - residual)
         weight = sample.weight / np.sqrt(residual**2 + SOFT**2)
-        matrix, gradient = _normal(design, slopes, weight, residual)
+        matrix, gradient = design.normal(by_knob, weight, residual)
         matrix[np.diag_indices_from(matrix)] += PRIOR_WEIGHT / design.sd**2
         gradient -= PRIOR_WEIGHT * theta / design.sd**2
         before = loss
         for _ in range(6):
             damped = matrix + np.diag(damping * np.diag(matrix))
-            trial = theta + np.clip(np.linalg.solve(damped, gradient), -1.0, 1.0)
+            step = cho_solve(cho_factor(damped, lower=True, overwrite_a=True), gradient)
+            trial = theta + np.clip(step, -1.0, 1.0)
             outcome = state(trial)
             if outcome[2] < loss:
                 theta, (knobs, residual, loss) = trial, outcome
@@ -178,10 +133,35 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
     return from_vector(design.terms, theta)
 
 
-def _knob_slopes(sample: Sample, knobs: Columns, base: Floats) -> Floats:
-    """Derive each row's log estimate by each knob, by small differences."""
-    out = np.zeros((len(base), len(KNOBS)))
-    for i, knob in enumerate(KNOBS):
-        moved = knobs | {knob.name: knobs[knob.name] + NUDGE}
-        out[:, i] = (log_estimate(sample, moved) - base) / NUDGE
-    return out
+class _Slopes:
+    """Derivatives of each row's log estimate by each knob, by small differences.
+
+    What a knob does not touch at the start (a link where there is one device, experts of a
+    dense model) it never touches, so rows that do not move at first are left out later.
+    """
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.parts: list[tuple[NDArray[np.intp], Load, NDArray[np.intp]] | None] = []
+
+    def at(self, knobs: Columns, base: Floats) -> Floats:
+        """Derive at some knobs, whose log estimate is `base`; shape (n, knobs)."""
+        out = np.zeros((len(base), len(KNOBS)), order="F")
+        for i, knob in enumerate(KNOBS):
+            moved = knobs | {knob.name: knobs[knob.name] + NUDGE}
+            part = self.parts[i] if i < len(self.parts) else None
+            if part is None:
+                out[:, i] = (log_estimate(self.sample, moved) - base) / NUDGE
+            else:
+                rows, load, target = part
+                found = _log_own(load, target, {k: v[rows] for k, v in moved.items()})
+                out[rows, i] = (found - base[rows]) / NUDGE
+        if not self.parts:
+            self.parts = [self._touched(line) for line in out.T]
+        return out
+
+    def _touched(self, slope: Floats) -> tuple[NDArray[np.intp], Load, NDArray[np.intp]] | None:
+        rows = np.flatnonzero(slope)
+        if len(rows) > MOST * len(slope):
+            return None
+        return rows, self.sample.load.take(rows), self.sample.target[rows]

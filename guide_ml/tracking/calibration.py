@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from guide_ml import evaluation
 from guide_ml.held_out import joined, residuals
@@ -36,14 +37,17 @@ def coverage(gathered: Gathered, held: pd.DataFrame, recipe: Recipe) -> pd.DataF
     """
     logs = {str(s): part[ESTIMATORS].to_numpy(float)
             for s, part in held.groupby("split", sort=False)}  # fmt: skip
-    parts = [residuals(gathered.measured, gathered.data, s, p, recipe.seed, recipe.folds)
-             for s, p in logs.items()]  # fmt: skip
+    measured, data = gathered.measured, gathered.data
+    parts = Parallel(n_jobs=recipe.jobs, prefer="threads")(
+        delayed(residuals)(measured, data, s, p, recipe.seed, recipe.folds)
+        for s, p in logs.items()
+    )
     together = joined(parts)
     split = np.repeat(np.asarray(list(logs)), [len(p.residual) for p in parts])
     half = evaluation.folds(together.group, recipe.seed, 2)
     rows = []
     for k in (0, 1):
-        bands = fit_bands(together.take(half != k))
+        bands = fit_bands(together.take(half != k), recipe.jobs)
         mine = together.take(half == k)
         width = bands.width(mine.x)
         for level in LEVELS:

@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml import evaluation
-from guide_ml.crossval import HyperParameters, Progress, fold_errors
+from guide_ml.crossval import SHARED, HyperParameters, Progress, fold_errors
 from guide_ml.targets import NAMES
 from guide_ml.tracking.gather import Gathered
 
@@ -49,7 +49,7 @@ def learning_curve(
     DataFrame with columns split, share, target and :data:`guide_ml.evaluation.METRICS`
     """
     work = [(split, share, k) for split in splits for share in shares for k in range(FOLDS)]
-    found = Parallel(n_jobs=jobs, return_as="generator")(
+    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(
         delayed(_one)(gathered, params, split, share, k, seed) for split, share, k in work
     )
     parts: dict[tuple[str, float], list[pd.DataFrame]] = {}

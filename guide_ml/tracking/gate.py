@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.columns import records
 from guide_ml.table import Floats
 
 __all__ = ["COLUMNS", "SETS", "Verdict", "compare", "judge"]
@@ -59,7 +60,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
-        rows = self.table.round(4).to_dict("records")
+        rows = records(self.table, 4)
         return {"passed": self.passed, "reason": self.reason, "comparisons": rows}
 
 

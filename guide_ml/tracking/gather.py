@@ -91,7 +91,7 @@ def _project(base_path: Path | None) -> pd.DataFrame:
     if not where.exists():
         raise BadData(
             f"the project's measurements must be at {where}; they come with a checkout, not with"
-            " the wheel. Give --base FOLDER, or --no-base to learn from own measurements alone"
+            " the wheel. Give --base-data FOLDER, or --no-base to learn from own measurements alone"
         )
     return read_files(where)
 

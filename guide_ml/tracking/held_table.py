@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from guide_ml import evaluation
 from guide_ml.baselines import BASELINES, baselines
+from guide_ml.crossval import SHARED
 from guide_ml.dataset import Dataset
 from guide_ml.measurements import Measurements
 from guide_ml.table import DESCRIPTORS, Floats
@@ -98,7 +99,7 @@ def held_out(gathered: Gathered, trained: Trained, recipe: Recipe) -> pd.DataFra
     measured, data = gathered.measured, gathered.data
     what = described(measured, data)
     splits = list(trained.log_predicted)
-    simple = Parallel(n_jobs=recipe.jobs)(
+    simple = Parallel(n_jobs=recipe.jobs, max_nbytes=SHARED)(
         delayed(baselines)(measured, data, split, recipe.seed, recipe.folds) for split in splits
     )
     parts = [

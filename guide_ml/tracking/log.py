@@ -122,6 +122,13 @@ class RunLog:
         self.client.set_tag(number, "guide.pruned", str(not math.isfinite(trial.score)))
         self.client.set_terminated(number)
 
+    def curve(self, found: pd.DataFrame) -> None:
+        """Log a learning curve as figures whose step is the share of the data in percent."""
+        for share, part in found.groupby("share"):
+            values = {f"learning_curve/{r['split']}/{r['target']}/median_ape": r["median_ape"]
+                      for r in part.to_dict("records")}  # fmt: skip
+            _log_metrics(self.client, self.run_id, values, round(100 * float(str(share))))
+
     def errors(self, held: pd.DataFrame, folder: Path) -> pd.DataFrame:
         """Log every figure of every split, baselines beside, and tables by group; return them."""
         found = metrics(held)
@@ -138,11 +145,13 @@ class RunLog:
         return found
 
 
-def _log_metrics(client: Any, run_id: str, values: Mapping[str, float]) -> None:
+def _log_metrics(
+    client: Any, run_id: str, values: Mapping[str, float], step: int = 0
+) -> None:
     from mlflow.entities import Metric
 
     now = int(1000 * time.time())
-    good = [Metric(k, float(v), now, 0) for k, v in values.items() if math.isfinite(float(v))]
+    good = [Metric(k, float(v), now, step) for k, v in values.items() if math.isfinite(float(v))]
     client.log_batch(run_id, metrics=good)
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from guide_ml import evaluation
 from guide_ml.artefacts import Fitted
+from guide_ml.columns import records
 from guide_ml.crossval import predict_values
 from guide_ml.dataset import Dataset, build
 from guide_ml.errors import BadData
@@ -100,7 +101,7 @@ class Report:
         tables = {"targets": self.targets, "groups": self.groups, "drift": self.drift}
         plain = {"verdict": self.verdict, "reason": self.reason, "known": self.known}
         return plain | {"run_id": self.run_id} | {
-            k: t.round(4).to_dict("records") for k, t in tables.items()
+            k: records(t, 4) for k, t in tables.items()
         }
 
 
@@ -114,13 +115,15 @@ def monitor(watch: Watch) -> Report:
     BadStore
         If the store or the model is not there.
     """
-    registry = Registry(watch.tracking_uri)
-    predictor = (Predictor.load(watch.predictor) if watch.predictor
-                 else Predictor.from_mlflow(watch.model, registry.uri))  # fmt: skip
-    measured = prepare(read_files(watch.data))
+    measured = prepare(read_files(watch.data))  # first: what is wrong with it is said at once
     if not len(measured.table):
-        raise BadData(f"no row of {watch.data} can be compared: all were left out")
+        left = measured.left_out.groupby("reason")["rows"].sum()
+        why = "; ".join(f"{reason}: {rows}" for reason, rows in left.items())
+        raise BadData(f"no row of {watch.data} can be compared: {why or 'there are none'}")
     data = build(measured)
+    predictor = (Predictor.load(watch.predictor) if watch.predictor
+                 else Predictor.from_mlflow(watch.model, watch.tracking_uri))  # fmt: skip
+    registry = Registry(watch.tracking_uri)
     values = _values(predictor, measured, data, watch.level)
     targets = judge_targets(values, _expected(predictor.fitted), watch.level, watch.seed)
     moved = drift(predictor.knowledge.measured.rows, measured.table)

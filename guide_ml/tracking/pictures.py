@@ -94,16 +94,19 @@ def _save(folder: Path, found: dict[str, Any]) -> list[Path]:
     return paths
 
 
-def _figure(rows: int, columns: int, width: float = 10.0, height: float = 8.0) -> tuple[Any, Any]:
+def _figure(
+    rows: int, columns: int, width: float = 10.0, height: float = 8.0, title: str = ""
+) -> tuple[Any, Any]:
     from matplotlib.figure import Figure  # no pyplot: no state, any thread
 
     figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def _scatter(held: pd.DataFrame) -> Any:
     """Predicted against measured, deployment unseen, one panel a target."""
-    figure, axes = _figure(2, 2)
+    figure, axes = _figure(2, 2, title="Predicted against measured, deployments held out")
     part = held[(held["split"] == "deployment") & (held["statistic"] == 0)]
     for axis, target in zip(axes.flat, TARGETS, strict=True):
         mine = part[part["target"] == target.name]
@@ -118,12 +121,14 @@ def _scatter(held: pd.DataFrame) -> Any:
 
 def _by_group(held: pd.DataFrame, column: str) -> Any:
     """Median error of the groups with most values, deployment unseen."""
-    figure, axes = _figure(1, len(NAMES), 16.0, 6.0)
+    title = f"Median error by {column}, deployments held out (in brackets: values)"
+    figure, axes = _figure(1, len(NAMES), 16.0, 6.0, title)
     table = errors_by(held, column)
     for axis, target in zip(axes.flat, TARGETS, strict=True):
         mine = table[table["target"] == target.name].nlargest(MOST, "rows")
         mine = mine.sort_values("median_ape")
-        axis.barh(mine[column].astype(str), mine["median_ape"])
+        names = [f"{n} ({int(c)})" for n, c in zip(mine[column], mine["rows"], strict=True)]
+        axis.barh(names, mine["median_ape"])
         axis.set(title=target.title, xlabel="median error, %")
         axis.tick_params(axis="y", labelsize=6)
     return figure
@@ -131,7 +136,7 @@ def _by_group(held: pd.DataFrame, column: str) -> Any:
 
 def _bars(shares: pd.DataFrame) -> Any:
     """Largest shares of the gain."""
-    figure, axes = _figure(1, len(NAMES), 16.0, 6.0)
+    figure, axes = _figure(1, len(NAMES), 16.0, 6.0, "Inputs that the boosters gain most by")
     for axis, target in zip(axes.flat, TARGETS, strict=True):
         mine = shares[shares["target"] == target.name].groupby("input")["share"].mean()
         mine = mine.nlargest(MOST).sort_values()
@@ -143,7 +148,7 @@ def _bars(shares: pd.DataFrame) -> Any:
 
 def _lines(table: pd.DataFrame, x: str, y: str, label: str) -> Any:
     """Draw one line a split, beside the diagonal."""
-    figure, axes = _figure(1, 1, 6.0, 6.0)
+    figure, axes = _figure(1, 1, 6.0, 6.0, "How often intervals hold, by what was held out")
     axis = axes[0][0]
     for split, part in table.groupby("split", sort=False):
         axis.plot(part[x], part[y], marker="o", label=str(split))
@@ -155,12 +160,16 @@ def _lines(table: pd.DataFrame, x: str, y: str, label: str) -> Any:
 
 def _curve(curve: pd.DataFrame) -> Any:
     """Error against share of the data, a panel a target, a line a split."""
-    figure, axes = _figure(2, 2)
+    figure, axes = _figure(2, 2, title="Error against share of the data, by what was held out")
+    colours = {split: f"C{k}" for k, split in enumerate(curve["split"].unique())}
     for axis, target in zip(axes.flat, TARGETS, strict=True):
         mine = curve[curve["target"] == target.name]
         for split, part in mine.groupby("split", sort=False):
-            axis.plot(part["share"], part["median_ape"], marker="o", label=str(split))
+            axis.plot(part["share"], part["median_ape"], marker="o", color=colours[split],
+                      label=str(split))  # fmt: skip
         axis.set(title=target.title, xlabel="share of the data", ylabel="median error, %")
-        axis.legend()
+        axis.set(xlim=(0, 1.05), ylim=(0, None))
+        if len(mine):
+            axis.legend()
     return figure
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import evaluation
+from guide_ml.columns import records
 from guide_ml.errors import InvalidInput
 from guide_ml.tracking.gate import Verdict
 
@@ -107,6 +108,6 @@ class Result:
         return {
             "version": self.version, "champion": self.champion, "run_id": self.run_id,
             "verdict": self.verdict, **self.judged.to_dict(),
-            "errors": self.errors.round(3).to_dict("records"),
+            "errors": records(self.errors, 3),
             "seconds": {k: round(v, 1) for k, v in self.seconds.items()},
         }  # fmt: skip

@@ -72,10 +72,10 @@ def retrain(plan: Plan, progress: Progress | None = None) -> Result:
     """
     plan.check()
     clock = _Clock(progress)
-    clock.step("opening the store")
-    registry = Registry(plan.tracking_uri)
     clock.step("reading measurements")
     gathered = gather(plan.data, plan.base, plan.base_path)
+    clock.step("opening the store")
+    registry = Registry(plan.tracking_uri)
     with (
         tempfile.TemporaryDirectory(prefix="guide-retrain-") as scratch,
         tracked(registry, plan.experiment, _title(gathered)) as log,
@@ -142,6 +142,7 @@ def _curve(
     """Measure, log and draw the learning curve."""
     found = learning_curve(gathered, recipe.params, jobs=recipe.jobs, progress=progress)
     log.table("tables/learning_curve.csv", found.round(3), scratch)
+    log.curve(found)
     for path in pictures.draw_curve(scratch / "pictures", found):
         log.file(path, "pictures")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+import numpy as np
 from joblib import Parallel, delayed
 
 from guide_ml.crossval import HyperParameters
@@ -56,9 +57,13 @@ def tuned(
         return tune(data, parts, number, kind, shared[name], start[name], told, seed,
                     most_rounds)  # fmt: skip
 
+    # The longest first, so that no thread is left alone with it at the end.
+    values = np.bincount(data.values.target, minlength=len(NAMES))
+    order = sorted(start, key=lambda name: -int(values[NAMES.index(name.split("/")[0])]))
     # Boosters let go of the interpreter's lock, so threads do, and share the folds' matrices.
-    found = Parallel(n_jobs=jobs, prefer="threads")(delayed(work)(name) for name in start)
-    return {name: t.best.params for name, t in zip(start, found, strict=True)}
+    found = Parallel(n_jobs=jobs, prefer="threads")(delayed(work)(name) for name in order)
+    best = {name: t.best.params for name, t in zip(order, found, strict=True)}
+    return {name: best[name] for name in start}
 
 
 def _share(trials: int, start: HyperParameters) -> dict[str, int]:

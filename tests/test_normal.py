@@ -1,0 +1,132 @@
+"""The shortcuts of calibration and cross-validation give what the long way gives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from guide_ml import crossval, evaluation
+from guide_ml.dataset import Dataset, build
+from guide_ml.estimators import hyper_parameters
+from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.physics import fit as calibration
+from guide_ml.physics.design import Drivers, from_vector
+from guide_ml.physics.knobs import KNOBS
+from guide_ml.physics.normal import Design
+from guide_ml.table import Floats
+from guide_ml.targets import NAMES
+
+
+@pytest.fixture(scope="module")
+def measured(few: Path) -> Measurements:
+    return prepare(read_files(few))
+
+
+@pytest.fixture(scope="module")
+def data(measured: Measurements) -> Dataset:
+    return build(measured)
+
+
+def jacobian(design: Design, rows: Drivers, slopes: Floats) -> Floats:
+    """Derive by every coefficient, one column after another."""
+    knob = {k.name: i for i, k in enumerate(KNOBS)}
+    columns = []
+    for term in design.terms:
+        moves: Floats = np.ones(rows.n)
+        if term.kind == "slope":
+            moves = rows.numbers[term.name]
+        elif term.kind != "constant":
+            moves = np.asarray(rows.codes[term.kind] == rows.levels[term.kind].index(term.name))
+        columns.append(slopes[:, knob[term.knob]] * moves)
+    return np.stack(columns, axis=1)
+
+
+def test_normal_equations_are_those_of_the_whole_jacobian(data: Dataset) -> None:
+    rows, rng = data.sample.drivers, np.random.default_rng(0)
+    slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
+    residual, design = rng.normal(size=rows.n), Design(rows)
+    matrix, gradient = design.normal(slopes, weight, residual)
+    whole = jacobian(design, rows, slopes)
+    np.testing.assert_allclose(matrix, whole.T @ (weight[:, None] * whole), atol=1e-9)
+    np.testing.assert_allclose(gradient, whole.T @ (weight * residual), atol=1e-9)
+
+
+FIT = """
+import hashlib, sys
+from pathlib import Path
+from guide_ml.dataset import build
+from guide_ml.measurements import prepare, read_files
+from guide_ml.physics.fit import fit
+
+found = fit(build(prepare(read_files(Path(sys.argv[1])))).sample)
+print(hashlib.sha256(repr(found).encode()).hexdigest())
+"""
+
+
+def test_calibration_is_the_same_to_the_last_bit_in_another_process(few: Path) -> None:
+    """Sets of texts have another order in every process; no sum may follow one."""
+    told = [
+        subprocess.run([sys.executable, "-c", FIT, str(few)], text=True, check=True,
+                       capture_output=True, env=os.environ | {"PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert told[0] == told[1] != ""
+
+
+def test_rows_that_a_knob_does_not_touch_are_left_out_without_a_loss(data: Dataset) -> None:
+    sample, design = data.sample, Design(data.sample.drivers)
+    slopes = calibration._Slopes(sample)
+    for size in (0.0, 0.2):  # the second time it leaves rows out
+        theta = np.random.default_rng(1).normal(0.0, size, len(design.terms))
+        knobs = from_vector(design.terms, theta).knobs(sample.drivers)
+        base = calibration.log_estimate(sample, knobs)
+        found = slopes.at(knobs, base)
+        np.testing.assert_array_equal(found, calibration._Slopes(sample).at(knobs, base))
+    assert sum(part is not None for part in slopes.parts) > len(KNOBS) // 4
+
+
+def test_a_fold_fits_only_the_boosters_that_it_asks(
+    measured: Measurements, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {name: p | {"rounds": 5} for name, p in hyper_parameters().items()}
+    fold = evaluation.folds(evaluation.groups(measured, "hardware"))[data.values.row]
+    held = fold == fold[0]
+    names: list[str] = []
+    fit_all = crossval.fit_boosters
+
+    def noted(*args: object, **options: object) -> crossval.Members:
+        found = fit_all(*args, **options)  # type: ignore[arg-type]
+        names.extend(found)
+        return found
+
+    monkeypatch.setattr(crossval, "fit_boosters", noted)
+    few = crossval.fold_errors(data, measured.resolved, held, 0, params)
+    assert names
+    assert not set(names) & set(NAMES)  # a device unseen: none for measured ones
+
+    def everything(*args: object, **options: object) -> crossval.Members:
+        return fit_all(*args, **options | {"plain": NAMES, "blind": NAMES})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crossval, "fit_boosters", everything)
+    whole = crossval.fold_errors(data, measured.resolved, held, 0, params)
+    np.testing.assert_array_equal(few.log_predicted, whole.log_predicted)
+
+
+def test_folds_of_several_splits_in_one_queue_are_those_of_each(
+    measured: Measurements, data: Dataset
+) -> None:
+    params = {name: p | {"rounds": 3} for name, p in hyper_parameters().items()}
+    told: list[tuple[int, int, str]] = []
+    both = crossval.out_of_folds(measured, data, ("deployment", "model"), 0, 1,
+                                 lambda *step: told.append(step), params, 2)  # fmt: skip
+    assert [t[:2] for t in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[0][2] == "split deployment: fold"
+    for split, found in both.items():
+        alone = crossval.out_of_fold(measured, data, split, 0, 1, None, params, 2)
+        np.testing.assert_array_equal(found, alone)
+        assert np.isfinite(found[0]).all()

@@ -159,8 +159,10 @@ def pose(
             left[reason] = left.get(reason, 0) + n
     if isinstance(predictor, str | os.PathLike):
         predictor = Predictor.load(predictor)
-    space = build_space(request, taken)
-    return Problem(request, space, taken, predictor or default_predictor(), profile), left
+    predictor = predictor or default_predictor()
+    fitted = getattr(predictor, "fitted", None)
+    space = build_space(request, taken, None if fitted is None else fitted.physics)
+    return Problem(request, space, taken, predictor, profile), left
 
 
 def _fingerprint(problem: Problem) -> str:

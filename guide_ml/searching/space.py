@@ -202,7 +202,7 @@ def table_of(request: Request, configs: pd.DataFrame, concurrency: Floats) -> pd
 def _limits(
     request: Request, configs: pd.DataFrame, loads: Floats, physics: Coefficients | None
 ) -> tuple[Floats, Columns, Columns]:
-    """Sequences that an attention replica holds, bounds and estimates, of configurations x loads."""
+    """Sequences an attention replica holds, bounds and estimates, of configurations x loads."""
     known = Definitions({}, {request.model.model: request.model})
     first = np.full(len(configs), np.nanmax(np.append(loads[:1], 1.0)))
     _, resolved = run.ask(table_of(request, configs, first), known)

@@ -1,4 +1,4 @@
-"""A cheap guess of what a point will score: calibrated physics times what was learned of its errors.
+"""A cheap guess of what a point will score: calibrated physics times its errors learned so far.
 
 Physics alone is known of every point of the space. log(predicted / physics) is fitted as a sum of
 effects of device, engine, precisions and layout and a quadratic in the load (ridge regression);

@@ -54,22 +54,18 @@ class Surrogate:
 
     def fit(self, points: Ints, values: Columns) -> None:
         """Learn from points; without any, physics alone is the guess."""
-        a = self._design(points)
-        penalty = np.full(a.shape[1], RIDGE)
-        penalty[self._width :] = SMOOTH
-        solve = np.linalg.inv(a.T @ a + np.diag(penalty)) @ a.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            y = np.stack([np.log(values[m] / base[points]) for m, base in self._base.items()], 1)
+        y = np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0)
+        effects, off = self._ridge(self._design(points), y)
         config = self.space.config[points]
         count = np.bincount(config, minlength=len(self.space.configs)).astype(float)
         self._effects, self._own, self._noise = {}, {}, {}
-        for name, base in self._base.items():
-            with np.errstate(divide="ignore", invalid="ignore"):
-                y = np.log(values[name] / base[points])
-            y = np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0)
-            self._effects[name] = solve @ y
-            left = y - a @ self._effects[name]
+        for name, effect, left in zip(self._base, effects.T, off.T, strict=True):
+            self._effects[name] = effect
             total = np.bincount(config, weights=left, minlength=len(count))
             self._own[name] = total / (count + OWN)
-            self._noise[name] = float(np.sqrt(np.mean(left**2))) if len(y) else UNKNOWN
+            self._noise[name] = float(np.sqrt(np.mean(left**2))) if len(left) else UNKNOWN
         pair = self._codes[-2]
         self._seen = np.bincount(pair[config], minlength=int(pair.max()) + 1).astype(float)
 
@@ -99,6 +95,15 @@ class Surrogate:
                                          self.space.bounds["output_tok_s"][points])  # fmt: skip
         out["far"] = np.zeros(len(points))
         return out
+
+    def _ridge(self, a: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Fit effects, shape (columns, metrics), and say what they leave over."""
+        used = np.flatnonzero(a.any(axis=0))  # what no point has, has no effect
+        some = a[:, used]
+        penalty = np.where(used < self._width, RIDGE, SMOOTH)
+        effects = np.zeros((a.shape[1], y.shape[1]))
+        effects[used] = np.linalg.solve(some.T @ some + np.diag(penalty), some.T @ y)
+        return effects, y - a @ effects
 
     def _design(self, points: Ints) -> Floats:
         a = np.zeros((len(points), self._width + self._smooth.shape[1]))

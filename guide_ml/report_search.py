@@ -102,44 +102,43 @@ def _usd(value: float | None) -> str:
 
 
 _HEADINGS = {
-    "gpus": "GPUs", "layout": "layout", "engine": "engine", "provider": "provider",
-    "usd_h": "USD/h", "sure": "if sure", "ttft_ms": "TTFT ms", "user": "tok/s a user",
-    "carries": "carries (headroom)", "evidence": "evidence",
+    "gpus": "GPUs, layout", "engine": "engine, evidence", "provider": "provider",
+    "usd_h": "USD/h, if sure", "speed": "TTFT, a user", "carries": "carries, headroom",
 }  # fmt: skip
-
-
-_MISSING = {k: _HEADINGS[k] for k in ("gpus", "layout", "engine", "provider", "usd_h")} | {
-    "misses": "misses"
-}
+_MISSING = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "misses": "misses"}  # fmt: skip
 
 
 def _headings(best: Plan) -> dict[str, str]:
     """Leave out what an offline job does not have."""
     if best.job_usd is None:
         return _HEADINGS
-    kept = {k: v for k, v in _HEADINGS.items() if k not in ("ttft_ms", "user")}
+    kept = {k: v for k, v in _HEADINGS.items() if k != "speed"}
     return {k: v for key, word in kept.items() for k, v in
             ([("job", "USD a job"), (key, word)] if key == "usd_h" else [(key, word)])}  # fmt: skip
 
 
 def _row(found: Plan) -> dict[str, Any]:
+    """Write a plan in cells of two lines, so that a table fits a terminal."""
     carries = f"{found.capacity_users:,} users" if found.concurrency else (
         f"{found.capacity_tok_s:,.0f} tok/s")  # fmt: skip
+    sure = "not at any size" if found.usd_h_sure is None else f"{found.usd_h_sure:,.2f}"
+    speed = "" if found.ttft_ms is None else (
+        f"{found.ttft_ms:,.4g} ms\n{found.tok_s_per_user:,.3g} tok/s")  # fmt: skip
+    layout = found.layout.split(" = ")[-1]
     return {
-        "gpus": f"{found.num_devices} x {found.hardware}",
-        "layout": found.layout.split(" = ")[-1],
-        "engine": f"{found.framework} {found.weight_dtype}",
-        "provider": f"{found.provider} {found.region}", "usd_h": f"{found.usd_h:,.2f}",
+        "gpus": f"{found.num_devices} x {found.hardware}\n{layout}",
+        "engine": f"{found.framework} {found.weight_dtype}\n"
+        f"{_SHORT.get(found.in_domain, found.in_domain)}",
+        "provider": f"{found.provider}\n{found.region}", "price": f"{found.usd_h:,.2f}",
+        "usd_h": f"{found.usd_h:,.2f}\n{sure}",
         "job": None if found.job_usd is None else f"{found.job_usd:,.2f}",
-        "ttft_ms": found.ttft_ms, "user": found.tok_s_per_user,
-        "carries": f"{carries} (+{100 * found.headroom:,.0f} %)",
-        "evidence": _SHORT.get(found.in_domain, found.in_domain),
-        "sure": "-" if found.usd_h_sure is None else f"{found.usd_h_sure:,.2f}",
+        "speed": speed, "carries": f"{carries}\n+{100 * found.headroom:,.0f} %",
     }  # fmt: skip
 
 
-_FRONT = {k: _HEADINGS[k] for k in ("gpus", "layout", "engine", "provider", "usd_h")} | {
-    "e2e": "request s", "rate": "tok/s", "evidence": "evidence",
+_FRONT = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "e2e": "request s", "rate": "tok/s",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from guide_ml.searching.space import CONFIG, METRICS, Ints, Space
 from guide_ml.table import Columns, Floats
@@ -102,7 +103,8 @@ class Surrogate:
         some = a[:, used]
         penalty = np.where(used < self._width, RIDGE, SMOOTH)
         effects = np.zeros((a.shape[1], y.shape[1]))
-        effects[used] = np.linalg.solve(some.T @ some + np.diag(penalty), some.T @ y)
+        with threadpool_limits(1, "blas"):  # several threads wait longer than so little work takes
+            effects[used] = np.linalg.solve(some.T @ some + np.diag(penalty), some.T @ y)
         return effects, y - a @ effects
 
     def _design(self, points: Ints) -> Floats:

@@ -30,6 +30,7 @@ from guide_ml.searching.study import Trials
 
 RESULTS = Path(__file__).parent / "results"
 FILE = RESULTS / "06_search.csv"
+WAYS = ("auto", "enumerate", "tpe", "nsga2", "random")
 SEED, SEEDS = 0, 5  # of spaces of more than BIG points
 BIG, FEW, CLOSE, FAST_S = 50_000, 0.02, 1.01, 10.0  # goals
 ENUMERATED_S = 15.0  # seconds for BIG points
@@ -255,15 +256,15 @@ def main() -> None:
     given = parser.parse_args()
     table = pd.read_csv(FILE) if given.keep and FILE.exists() else pd.DataFrame()
     for name in given.only:
-        found = study(name, () if given.quick else ("tpe", "nsga2", "random"), given.seeds)
+        found = study(name, () if given.quick else WAYS[2:], given.seeds)
         told = {r["sampler"]: (round(r["ratio"], 4), round(r["seconds"], 1)) for r in found}
         print(name, told, found[0]["scored"], found[0]["points"], found[0]["proven"], flush=True)
         told_now = {r["sampler"] for r in found}
         others = table[(table["request"] != name) | ~table["sampler"].isin(told_now)] if len(
             table) else table  # fmt: skip
         table = pd.concat([others, pd.DataFrame(found).round(4)], ignore_index=True)
-        table = table.sort_values("request", key=lambda c: c.map(list(REQUESTS).index),
-                                  kind="stable")  # fmt: skip
+        table = table.sort_values(["request", "sampler"], kind="stable",
+                                  key=lambda c: c.map([*REQUESTS, *WAYS].index))  # fmt: skip
         table.to_csv(FILE, index=False)
         FILE.with_suffix(".md").write_text(summary(table), encoding="utf-8")
     print(summary(table))

@@ -27,7 +27,7 @@ def examples(*lines: str) -> str:
 def progress_bar() -> Iterator[Report]:
     """Show a bar on stderr while something long runs; yield what moves it."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn(), console=Console(stderr=True))  # fmt: skip
+                   TimeElapsedColumn(), console=Console(stderr=True), transient=True)  # fmt: skip
     with bar:
         task = bar.add_task("starting", total=None)
 

@@ -222,6 +222,9 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",") if part.strip()]
+        found = [float(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
         raise InvalidInput(f"--values must be numbers separated by commas; got {text!r}") from error
+    if not found:
+        raise InvalidInput(f"--values must be at least one number; got {text!r}")
+    return found

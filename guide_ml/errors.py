@@ -20,6 +20,10 @@ __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "In
            "UnknownName"]  # fmt: skip
 
 
+#: So few names are listed where none is spelt like the one that came.
+FEW = 10
+
+
 class GuideError(Exception):
     """Base of every error that guide-ml raises on purpose."""
 
@@ -61,9 +65,12 @@ class UnknownName(GuideError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         short = name if len(name) <= 80 else name[:77] + "..."
+        known = list(known)
         near = nearest(short, known)
+        few = sorted(dict.fromkeys(known)) if len(known) <= FEW else []
         text = f"unknown {kind} {short!r}"
-        text += f"; did you mean {', '.join(near)}?" if near else f"; no {kind} is spelt like it."
+        text += f"; did you mean {', '.join(near)}?" if near else (
+            f"; there are {', '.join(few)}." if few else f"; no {kind} is spelt like it.")
         super().__init__(f"{text} {hint}".strip())
 
 

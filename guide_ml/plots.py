@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,42 @@ def pareto(found: Found, path: Path) -> None:
     offline = found.request.load.offline
     name = "capacity_tok_s" if offline else "e2e_ms"
     figure, axes = _figure()
-    for label, plans, style in (("kept", found.plans, "o"), ("Pareto front", found.front, ".-")):
+    for label, plans, style in (("best of each kind", found.plans, "o"),
+                                ("Pareto front", found.front, ".-")):  # fmt: skip
         axes.plot([p.usd_h for p in plans], [getattr(p, name) for p in plans], style, label=label)
-    for plan in found.front[:8]:
+    axes.set_xscale("log")  # the fastest cost hundreds of times as much as the cheapest
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(_steps())
+        axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        axis.set_minor_formatter(lambda value, _: "")
+    points = [(math.log(p.usd_h), math.log(getattr(p, name))) for p in found.front]
+    for i in _apart(points):
+        plan = found.front[i]
         axes.annotate(f"{plan.num_devices} x {plan.hardware}", (plan.usd_h, getattr(plan, name)),
                       fontsize=7, xytext=(4, 4), textcoords="offset points")  # fmt: skip
+    axes.margins(x=0.15)
     axes.set_xlabel("USD/h")
     axes.set_ylabel("tokens/s" if offline else "time of a request, ms")
     axes.set_title(f"{found.request.model.model}: {found.request.load.text()}", fontsize=9)
     axes.legend()
     _save(figure, path)
+
+
+def _apart(points: list[tuple[float, float]], share: float = 0.06) -> list[int]:
+    """Choose points whose labels do not cover each other: far enough apart in height.
+
+    Examples
+    --------
+    >>> _apart([(0.0, 9.0), (1.0, 8.99), (2.0, 0.0)])
+    [0, 2]
+    """
+    height = max(y for _, y in points) - min(y for _, y in points)
+    chosen: list[int] = []
+    for i, (_, y) in enumerate(points):
+        if all(abs(y - points[k][1]) > share * height for k in chosen) or not chosen:
+            chosen.append(i)
+    return chosen
 
 
 def swept(table: pd.DataFrame, path: Path) -> None:
@@ -60,6 +87,12 @@ def _figure() -> tuple[Any, Any]:
         raise InvalidInput("pictures need matplotlib: pip install 'guide-ml[plot]'") from error
     figure = Figure(figsize=(7, 4.5), layout="constrained")  # no window system is asked for
     return figure, figure.add_subplot()
+
+
+def _steps() -> Any:
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1.0, 2.0, 5.0))
 
 
 def _save(figure: Any, path: Path) -> None:

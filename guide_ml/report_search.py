@@ -15,7 +15,7 @@ from guide_ml.searching.result import Found, Plan
 
 __all__ = ["OFFER", "found", "offers", "swept"]
 
-_SHOWN = 6
+_SHOWN, _ON_FRONT = 6, 8
 OFFER = {
     "hardware": "device", "num_devices": "GPUs", "usd_h": "USD/h", "usd_h_device": "USD/h each",
     "spot": "spot", "provider": "provider", "region": "region", "instance_type": "machine",
@@ -24,9 +24,12 @@ OFFER = {
 """Columns of a list of offers, and their headings."""
 
 _DOMAIN = {
-    "measured": "measured", "interpolated": "interpolated", "near": "estimated",
-    "far": "estimated, far from data",
+    "measured": "measured", "interpolated": "interpolated: measured under other loads",
+    "near": "estimated: much like what was measured",
+    "far": "estimated: far from what was measured",
 }  # fmt: skip
+_SHORT = {"measured": "measured", "interpolated": "interpolated", "near": "near data",
+          "far": "far from data"}  # fmt: skip
 
 
 def found(result: Found) -> RenderableType:
@@ -35,7 +38,8 @@ def found(result: Found) -> RenderableType:
     limits = [f"{k} {v:,.4g}" for k, v in request.slo.limits.items()]
     title = (f"{request.model.model}: {request.load.text()},"
              f" {request.workload.input_len:,g} tokens in, {request.workload.output_len:,g} out"
-             + (f"; {', '.join(limits)} at most" if limits else ""))  # fmt: skip
+             + (f"; {', '.join(limits)} at most" if limits else "")
+             + (f"; {request.confidence:g} sure" if request.confidence > 0.5 else ""))  # fmt: skip
     parts: list[RenderableType] = [Text(title, style="bold"), Text("")]
     if best := result.best:
         parts += [details(_facts(best), "the deployment to rent"), _reasons(result)]
@@ -43,6 +47,8 @@ def found(result: Found) -> RenderableType:
         if result.runner_up and result.runner_up not in others:
             others.append(result.runner_up)
         parts.append(listing(map(_row, others), _headings(best), "what keeps all limits"))
+        if len(result.front) > 1:
+            parts.append(_front(result))
     else:
         parts.append(_reasons(result))
         rows = [_row(p) | {"misses": misses_text(p, request)} for p in result.nearest]
@@ -72,9 +78,9 @@ def _facts(best: Plan) -> dict[str, Any]:
         f" {best.usd_per_m_output:,.3f} USD out at this load;"
         f" {best.usd_per_m_input_full:,.3f} and {best.usd_per_m_output_full:,.3f} at full load",
         "run": f"{best.framework} on {best.backend}, weights in {best.weight_dtype}, KV cache in"
-        f" {best.kv_dtype}, requests of up to {best.max_len:,} tokens"
+        f" {best.kv_dtype}, {best.max_len:,} tokens a request on average"
         + (f", {best.concurrency} in flight a replica" if best.concurrency else ""),
-        "TTFT": _ms(best.ttft_ms), "TPOT": _ms(best.tpot_ms),
+        "TTFT": _ms(best.ttft_ms, best.confidence), "TPOT": _ms(best.tpot_ms, best.confidence),
         "a user sees": None if best.tok_s_per_user is None
         else f"{best.tok_s_per_user:,.0f} tokens/s",
         "carries": f"{serves} ({100 * best.headroom:,.0f} % headroom)",
@@ -86,8 +92,9 @@ def _facts(best: Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ms(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.4g} ms"
+def _ms(value: float | None, confidence: float) -> str | None:
+    sure = f" or less, {confidence:g} sure" if confidence > 0.5 else ""
+    return None if value is None else f"{value:,.4g} ms{sure}"
 
 
 def _usd(value: float | None) -> str:
@@ -95,40 +102,59 @@ def _usd(value: float | None) -> str:
 
 
 _HEADINGS = {
-    "gpus": "GPUs", "layout": "layout", "engine": "engine", "provider": "provider",
-    "usd_h": "USD/h", "sure": "if sure", "ttft_ms": "TTFT ms", "user": "tok/s a user",
-    "carries": "carries (headroom)", "evidence": "evidence",
+    "gpus": "GPUs, layout", "engine": "engine, evidence", "provider": "provider",
+    "usd_h": "USD/h, if sure", "speed": "TTFT, a user", "carries": "carries, headroom",
 }  # fmt: skip
-
-
-_MISSING = {k: _HEADINGS[k] for k in ("gpus", "layout", "engine", "provider", "usd_h")} | {
-    "misses": "misses"
-}
+_MISSING = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "misses": "misses"}  # fmt: skip
 
 
 def _headings(best: Plan) -> dict[str, str]:
     """Leave out what an offline job does not have."""
     if best.job_usd is None:
         return _HEADINGS
-    kept = {k: v for k, v in _HEADINGS.items() if k not in ("ttft_ms", "user")}
+    kept = {k: v for k, v in _HEADINGS.items() if k != "speed"}
     return {k: v for key, word in kept.items() for k, v in
             ([("job", "USD a job"), (key, word)] if key == "usd_h" else [(key, word)])}  # fmt: skip
 
 
 def _row(found: Plan) -> dict[str, Any]:
+    """Write a plan in cells of two lines, so that a table fits a terminal."""
     carries = f"{found.capacity_users:,} users" if found.concurrency else (
         f"{found.capacity_tok_s:,.0f} tok/s")  # fmt: skip
-    evidence = _DOMAIN.get(found.in_domain, found.in_domain).removeprefix("estimated, ")
+    sure = "not at any size" if found.usd_h_sure is None else f"{found.usd_h_sure:,.2f}"
+    speed = "" if found.ttft_ms is None else (
+        f"{found.ttft_ms:,.4g} ms\n{found.tok_s_per_user:,.3g} tok/s")  # fmt: skip
+    layout = found.layout.split(" = ")[-1]
     return {
-        "gpus": f"{found.num_devices} x {found.hardware}",
-        "layout": found.layout.split(" = ")[-1],
-        "engine": f"{found.framework} {found.weight_dtype}",
-        "provider": f"{found.provider} {found.region}", "usd_h": f"{found.usd_h:,.2f}",
+        "gpus": f"{found.num_devices} x {found.hardware}\n{layout}",
+        "engine": f"{found.framework} {found.weight_dtype}\n"
+        f"{_SHORT.get(found.in_domain, found.in_domain)}",
+        "provider": f"{found.provider}\n{found.region}", "price": f"{found.usd_h:,.2f}",
+        "usd_h": f"{found.usd_h:,.2f}\n{sure}",
         "job": None if found.job_usd is None else f"{found.job_usd:,.2f}",
-        "ttft_ms": found.ttft_ms, "user": found.tok_s_per_user,
-        "carries": f"{carries} (+{100 * found.headroom:,.0f} %)", "evidence": evidence,
-        "sure": "-" if found.usd_h_sure is None else f"{found.usd_h_sure:,.2f}",
+        "speed": speed, "carries": f"{carries}\n+{100 * found.headroom:,.0f} %",
     }  # fmt: skip
+
+
+_FRONT = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "e2e": "request s", "rate": "tok/s",
+}  # fmt: skip
+
+
+def _front(result: Found) -> RenderableType:
+    """Lay the Pareto front out: nothing scored is cheaper and faster."""
+    front = result.front
+    step = max((len(front) - 1) / (_ON_FRONT - 1), 1.0)  # the ends, and what lies evenly between
+    at = dict.fromkeys(round(k * step) for k in range(min(_ON_FRONT, len(front))))
+    rows = [_row(p) | {"e2e": None if p.e2e_ms is None else p.e2e_ms / 1e3,
+                       "rate": f"{p.capacity_tok_s:,.0f}"} for p in (front[i] for i in at)]
+    offline = result.request.load.offline
+    heads = {k: v for k, v in _FRONT.items() if not (offline and k == "e2e")}
+    aims = result.request.objectives
+    words = aims if len(aims) > 1 else ("cost", "throughput" if offline else "latency")
+    return listing(rows, heads, f"Pareto front of {' and '.join(words)}:"
+                   f" {len(rows)} of {len(front)}")  # fmt: skip
 
 
 def _small_print(result: Found) -> str:
@@ -138,7 +164,8 @@ def _small_print(result: Found) -> str:
         f"{counts['deployments']:,} deployments on {counts['offers']:,} offers come down to"
         f" {counts['points']:,} engine configurations; {counts['scored']:,} scored in"
         f" {result.seconds:.1f} s. {left:,} offers left out (undated, slices or unlisted devices)."
-        " 'if sure': USD/h to keep the limits with 90 % confidence or what was asked."
+        " 'if sure': USD/h to keep the limits with 90 % confidence or what was asked; 'near data':"
+        " much like what was measured."
     )
 
 
@@ -148,14 +175,19 @@ def swept(table: pd.DataFrame) -> RenderableType:
     headings = {over: over, "usd_h": "USD/h", "usd_per_m_output": "USD/M out", "gpus": "GPUs",
                 "layout": "layout", "framework": "engine", "provider": "provider",
                 "ttft_ms": "TTFT ms", "tpot_ms": "TPOT ms", "proven": "proven"}  # fmt: skip
-    rows = []
+    rows: list[Mapping[Any, Any]] = []
     for row in table.astype(object).where(table.notna(), None).to_dict("records"):
-        gpus = f"{int(row['num_devices'])} x {row['hardware']}" if row["fits"] else row["why"]
-        rows.append(row | {"gpus": gpus})
+        gpus = str(row["why"]).split(" Proven:")[0].split(" Not proven:")[0]
+        if row["fits"]:
+            gpus = f"{int(row['num_devices'])} x {row['hardware']}"
+        rows.append(row | {"gpus": gpus, "layout": str(row["layout"] or "").split(" = ")[-1]})
     return listing(rows, headings, f"cost by {over}")
 
 
 def offers(rows: Iterable[Mapping[Any, Any]], total: int) -> RenderableType:
     """Lay offers out."""
     shown = list(rows)
+    if not shown:
+        return Text("No offer is left: loosen what is asked; --marketplace, --undated and --spot"
+                    " let more in.")  # fmt: skip
     return listing(shown, OFFER, f"{len(shown)} of {total:,} offers")

@@ -96,6 +96,9 @@ def test_own_prices_are_searched(tmp_path: Path) -> None:
         ([*SEARCH, "--plot", "/no/such/folder/x.png"], "cannot be drawn"),
         ([*SEARCH, "--csv", "/no/such/folder/x.csv"], "cannot be written"),
         (["sweep", *ASK, "--over", "users", "--values", "1,x"], "--values must be numbers"),
+        (["sweep", *ASK, "--over", "users", "--values", ","], "at least one number"),
+        (["sweep", *ASK, "--users", "4", "--over", "max_devices", "--values", "1.5"], "whole"),
+        ([*SEARCH, "--sampler", "foo"], "there are auto, enumerate, nsga2, random, tpe"),
         (["sweep", *ASK, "--over", "usrs", "--values", "1"], "did you mean users"),
         (["prices", "--hardware", "h1000"], "unknown hardware 'h1000'"),
     ],
@@ -115,6 +118,25 @@ def test_a_sweep_is_a_table_a_file_and_a_picture(tmp_path: Path) -> None:
     assert [r["users"] for r in rows] == [4, 64]
     assert pd.read_csv(csv).usd_h.tolist() == pytest.approx([r["usd_h"] for r in rows])
     assert b"<svg" in picture.read_bytes()
+
+
+def test_a_sweep_of_a_limit_tells_the_limit_beside_what_is_reached() -> None:
+    rows = read("sweep", *ASK, "--users", "8", "--over", "ttft_ms", "--values", "300,2000",
+                "--json")  # fmt: skip
+    assert [r["ttft_limit_ms"] for r in rows] == [300, 2000]
+    assert all(r["ttft_ms"] < r["ttft_limit_ms"] for r in rows)
+
+
+def test_the_front_is_told_and_no_progress_is_left_behind() -> None:
+    done = guide(*SEARCH, "--objective", "cost", "--objective", "latency", "--n-trials", "100")
+    assert "Pareto front of cost and latency" in done.stdout
+    assert "scoring" not in done.stderr
+
+
+def test_no_offer_left_says_what_to_loosen() -> None:
+    done = guide("prices", "--hardware", "h100", "--max-usd-h", "0.01")
+    assert done.exit_code == 0
+    assert "No offer is left" in done.stdout
 
 
 def test_a_sweep_of_a_budget_tells_where_it_is_too_small() -> None:

@@ -54,8 +54,15 @@ def test_an_unknown_name_says_what_came_what_is_near_and_what_to_do() -> None:
 
 
 def test_an_unknown_name_unlike_any_other_says_so() -> None:
-    assert str(UnknownName("model", "zzz", DEVICES)) == (
+    many = [f"model-{i}" for i in range(50)]
+    assert str(UnknownName("model", "zzz", many)) == (
         "unknown model 'zzz'; no model is spelt like it."
+    )
+
+
+def test_a_few_names_are_listed() -> None:
+    assert str(UnknownName("objective", "zzz", ("cost", "latency"))) == (
+        "unknown objective 'zzz'; there are cost, latency."
     )
 
 

@@ -14,6 +14,7 @@ import guide_ml
 from guide_ml import SLO, Constraints, Load, Workload, api, catalogue
 from guide_ml.errors import DoesNotFit, GuideError, InvalidInput
 from guide_ml.searching import Found, search, sweep
+from guide_ml.searching.ranking import EVIDENCE, settled
 from guide_ml.searching.request import Request
 from guide_ml.searching.run import pose
 
@@ -126,6 +127,32 @@ def test_the_front_holds_what_nothing_beats(found: Found) -> None:
     assert front == sorted(front)
     times = [t or 0.0 for _, t in front]
     assert times == sorted(times, reverse=True)
+
+
+def test_equal_prices_are_ordered_by_evidence_then_headroom(found: Found) -> None:
+    assert found.best
+    best = replace(found.best, usd_h=3.75, job_usd=None, headroom=0.5)
+    near = replace(best, hardware="a", in_domain="near", usd_h=3.7501)  # the same but for rounding
+    far = replace(best, hardware="b", in_domain="far", headroom=0.9)
+    roomy = replace(near, hardware="c", headroom=0.6)
+    measured = replace(best, hardware="d", in_domain="measured", headroom=0.0)
+    cheap = replace(far, hardware="e", usd_h=3.7)
+    order = settled([far, near, measured, roomy, cheap], "cost")
+    assert [p.hardware for p in order] == ["e", "d", "c", "a", "b"]
+    assert settled([far, near], "latency") == [far, near]  # which speed has told apart already
+
+
+def test_of_two_machines_of_one_price_the_one_nearer_to_the_data_comes_first() -> None:
+    names = ("h100", "mi300x", "l40s", "a100-80gb")
+    same = pd.DataFrame({"hardware": names, "num_devices": 1, "price_usd_h": 2.0,
+                         "provider": "lab", "as_of": "2026-01-01"})  # fmt: skip
+    result = find(prices=same, load={"users": 4},
+                  constraints={"providers": ("lab",), "hardware": names})  # fmt: skip
+    plans = [p for p in result.plans if p.usd_h == 2.0]
+    order = [EVIDENCE[p.in_domain] for p in plans]
+    assert order == sorted(order)
+    assert len(set(order)) > 1
+    assert result.best == result.plans[0]
 
 
 def test_the_layout_is_spelt_out(found: Found) -> None:
@@ -298,6 +325,7 @@ def test_nothing_fits_says_what_binds_and_what_giving_way_costs() -> None:
     assert not none.plans
     assert none.best is None
     assert "What binds is the TTFT" in none.why[0]
+    assert "roven: " in none.why[0]
     way = next(r for r in none.relaxations if r.limit == "ttft_ms")
     assert way.needed > way.given == 20
     assert set(way.plan.misses) == {"ttft_ms"}

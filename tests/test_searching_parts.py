@@ -18,7 +18,7 @@ from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.request import SLO, Constraints, Load, Request
 from guide_ml.searching.run import pose
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
-from guide_ml.searching.space import LEVELS, levels
+from guide_ml.searching.space import LEVELS, build_space, levels
 from guide_ml.searching.surrogate import Surrogate
 
 LLAMA = catalogue.model("llama-3.1-8b-instruct")
@@ -180,6 +180,21 @@ def test_no_prediction_beats_its_bound(problem: Problem) -> None:
     assert (told["tpot_ms"] * slack >= least["tpot_ms"]).all()
     assert (told["output_tok_s"] <= least["output_tok_s"] * slack).all()
     assert ((least["input_share"] > 0) & (least["input_share"] < 1)).all()
+
+
+def test_physics_alone_is_near_to_what_is_predicted_all_over_the_space(problem: Problem) -> None:
+    told = predict(problem, np.arange(len(problem.space)))
+    for name, off in {"ttft_ms": 0.5, "tpot_ms": 0.25, "output_tok_s": 0.4}.items():
+        ratio = problem.space.estimates[name] / told[name]
+        assert np.median(np.abs(np.log(ratio))) < off, name
+        bound = problem.space.bounds[name] / told[name]
+        assert np.std(np.log(ratio)) < 0.7 * np.std(np.log(bound)), name
+
+
+def test_estimators_without_physics_are_searched_from_the_bounds(problem: Problem) -> None:
+    space = build_space(problem.request, problem.offers)
+    assert np.array_equal(space.estimates["tpot_ms"], 2 * space.bounds["tpot_ms"])
+    assert np.array_equal(space.config, problem.space.config)
 
 
 def test_what_is_ruled_out_would_not_have_won(problem: Problem) -> None:

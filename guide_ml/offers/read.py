@@ -119,8 +119,8 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
     for name, value in defaults.items():
         given = table[name] if name in table else pd.Series(value, index=table.index)
         table[name] = given.where(given.notna() & (given != ""), value)
-    words = [f"{n:.16g}x {h}" if isinstance(n, float) else f"{n}x {h}" for n, h in
-             zip(table["num_devices"], table["hardware"], strict=True)]  # fmt: skip
+    words = [f"{h} machine of {n:.16g}" if isinstance(n, float) else f"{h} machine of {n}"
+             for n, h in zip(table["num_devices"], table["hardware"], strict=True)]
     named = pd.Series(words, index=table.index)
     if "instance_type" in table:
         named = table["instance_type"].fillna(named)

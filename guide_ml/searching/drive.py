@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from guide_ml import catalogue
-from guide_ml.searching.explain import ranked
 from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.plans import judge
+from guide_ml.searching.ranking import ranked
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
 from guide_ml.searching.space import Ints
 from guide_ml.searching.study import Trials
@@ -163,7 +163,7 @@ def drive(
     auto, guide = sampler == "auto", Guide(scores, seed)
     loop = _Loop(scores, trials, guide, bounds, auto, possible if auto else every)
     small = sampler == "enumerate" or (auto and len(loop.open) <= ENUMERATE)
-    most = n_trials or (len(every) if small else default_trials(len(every)))
+    most = n_trials or (len(known) + len(loop.open) if small else default_trials(len(every)))
     late = _Clock(began, timeout, most, progress)
     if sampler == "enumerate":
         while len(loop.open) and (room := most - int(scores.seen.sum())) > 0 and not late(scores):

@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from guide_ml.dtypes import dtype
-from guide_ml.searching.cost import e2e_ms
 from guide_ml.searching.plans import Judged, plan
-from guide_ml.searching.request import Request
+from guide_ml.searching.ranking import nearest
+from guide_ml.searching.request import LIMITS, Request
 from guide_ml.searching.result import Plan, Relaxation
-from guide_ml.searching.space import Ints
-from guide_ml.table import Floats
 
-__all__ = ["front", "misses_text", "nearest", "ranked", "relaxations", "why", "why_not"]
+__all__ = ["misses_text", "relaxations", "why", "why_not"]
 
-#: Plans that are spelt out, and of one device at most.
-SHOWN, PER_DEVICE = 10, 3
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
 BUDGETS = ("max_usd_h", "max_devices")
-
-UNITS = {"ttft_ms": ("TTFT", " ms"), "tpot_ms": ("TPOT", " ms"), "e2e_ms": ("request time", " ms"),
-         "max_usd_h": ("price", " USD/h"), "max_devices": ("devices", ""),
-         "in_domain": ("nearness to the data", "")}  # fmt: skip
-
-
-def ranked(judged: Judged) -> list[int]:
-    """Order what keeps all limits, best first, one of each kind."""
-    return _kinds(judged, np.flatnonzero(judged.kept), judged.wanted[:, 0])
-
-
-def nearest(judged: Judged) -> list[int]:
-    """Order what misses a limit by how much it does, one of each kind."""
-    possible = np.flatnonzero(judged.sized.offer >= 0)
-    about = np.asarray(np.round(np.log1p(judged.total), 1), dtype=float)
-    return _kinds(judged, possible, about)[:5]
-
-
-def _kinds(judged: Judged, rows: Ints, key: Floats) -> list[int]:
-    second = judged.values["output_tok_s"] if judged.problem.request.load.offline else (
-        -e2e_ms(judged.problem.request, judged.values))  # fmt: skip
-    price = judged.sized.usd_h
-    order = rows[np.lexsort((-second[rows], np.round(price[rows], 6), np.round(key[rows], 9)))]
-    names = ("hardware", "framework", "tp", "pp", "dp")
-    table = pd.DataFrame({n: judged.column(n)[order] for n in names}, index=order)
-    table = table.drop_duplicates()
-    table = table[table.groupby("hardware").cumcount() < PER_DEVICE]
-    return [int(i) for i in table.index[:SHOWN]]
-
-
-def front(judged: Judged) -> list[int]:
-    """Find the Pareto front of what keeps all limits, the cheapest first."""
-    rows = np.flatnonzero(judged.kept)
-    wanted = judged.wanted
-    if wanted.shape[1] == 1:
-        request = judged.problem.request
-        other = -judged.sized.capacity_req_s if request.load.offline else e2e_ms(
-            request, judged.values)  # fmt: skip
-        wanted = np.stack([judged.sized.usd_h, other], 1)
-    rows = rows[np.lexsort(wanted[rows].T[::-1])]
-    kept: list[int] = []
-    for i in rows:
-        if not any(np.all(wanted[k] <= wanted[i]) for k in kept):
-            kept.append(int(i))
-    return kept
 
 
 def relaxations(judged: Judged) -> list[Relaxation]:
@@ -112,7 +62,7 @@ def misses_text(found: Plan, request: Request) -> str:
         elif name == "in_domain":
             parts.append("is far from the data")
         else:
-            word, unit = UNITS[name]
+            word, unit = LIMITS[name]
             given = _limit(request, name)
             parts.append(f"{word} {given * (1 + share):,.4g}{unit}, {100 * share:,.0f} % over"
                          f" {given:,.4g}{unit}")  # fmt: skip
@@ -134,8 +84,9 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
               (("The next device", other), ("The best of another vendor", runner_up)) if p]
     native = request.model.native_dtype
     if dtype(best.weight_dtype).bits < dtype("fp16" if native == "fp32" else native).bits:
-        lines.append(f"Weights are narrowed from {native} to {best.weight_dtype}: check the"
-                     " quality of the answers, or ask for weight_dtypes=('bf16',).")  # fmt: skip
+        lines.append(f"Weights are narrowed from {native} to {best.weight_dtype}: check the quality"
+                     f" of the answers, or ask for {native} alone (weight_dtypes,"
+                     f" --weight-dtype {native}).")  # fmt: skip
     return lines
 
 
@@ -159,7 +110,7 @@ def _tightest(request: Request, best: Plan) -> str:
     if not used:
         return ""
     name = max(used, key=lambda n: used[n])
-    word, unit = UNITS[name]
+    word, unit = LIMITS[name]
     return (f"Its tightest limit is the {word}: {getattr(best, name):,.4g} of"
             f" {request.slo.limits[name]:,.4g}{unit}.")  # fmt: skip
 
@@ -175,15 +126,15 @@ def _cheaper(judged: Judged, best: Plan) -> list[str]:
             f" {found.usd_h:,.2f} USD/h ({misses_text(found, judged.problem.request)})."]
 
 
-def why_not(judged: Judged, ways: list[Relaxation]) -> list[str]:
+def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     """Say which limit binds, by how much, and what giving way on each alone would cost."""
     request = judged.problem.request
     if not ways:
         near = nearest(judged)
         text = f" The nearest: {misses_text(plan(judged, near[0]), request)}." if near else ""
-        return [f"Nothing fits, and no limit alone stands in the way.{text}"]
+        return [f"Nothing fits, and no limit alone stands in the way.{text} {proven}"]
     first = ways[0]
-    word, unit = UNITS[first.limit]
+    word, unit = LIMITS[first.limit]
     by = first.needed / first.given - 1.0
     binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
              f" {first.needed:,.4g}{unit}, {100 * by:,.0f} % over the limit of"
@@ -192,6 +143,8 @@ def why_not(judged: Judged, ways: list[Relaxation]) -> list[str]:
         binds = "Nothing that fits is near to the data."
     if set(first.plan.misses) - {first.limit}:
         binds = "Nothing fits, and no limit alone stands in the way: the budget must give way too."
-    return [binds, *(f"Giving way on {r.text()}." for r in ways)]
-
-
+    lines = [f"{binds} {proven}", *(f"Giving way on {r.text()}." for r in ways)]
+    told = {r.limit for r in ways}
+    if others := [LIMITS[n][0] for n in judged.missed if n in LIMITS and n not in told]:
+        lines.append(f"Giving way on the {' or the '.join(others)} alone is not enough.")
+    return lines

@@ -11,12 +11,21 @@ from guide_ml.descriptors import Model, Workload
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.units import MS_PER_S
 
-__all__ = ["FRAMEWORKS", "OBJECTIVES", "SLO", "Constraints", "Load", "Request", "as_given"]
+__all__ = [
+    "FRAMEWORKS", "LIMITS", "OBJECTIVES", "SLO", "Constraints", "Load", "Request", "as_given",
+]  # fmt: skip
 
 OBJECTIVES = ("cost", "latency", "throughput")
 
 #: Servers that are maintained and widely run; others must be asked for by name.
 FRAMEWORKS = ("vllm", "sglang", "tensorrt-llm")
+
+#: What each limit is called, and its unit.
+LIMITS = {
+    "ttft_ms": ("TTFT", " ms"), "tpot_ms": ("TPOT", " ms"), "e2e_ms": ("request time", " ms"),
+    "max_usd_h": ("price", " USD/h"), "max_devices": ("number of devices", ""),
+    "in_domain": ("nearness to the data", ""),
+}  # fmt: skip
 
 S_PER_H = 3600.0
 

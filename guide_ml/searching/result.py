@@ -10,7 +10,7 @@ import pandas as pd
 
 from guide_ml import catalogue
 from guide_ml.descriptors import Deployment, Framework, Model, Workload
-from guide_ml.searching.request import Request
+from guide_ml.searching.request import LIMITS, Request
 
 __all__ = ["Found", "Plan", "Relaxation"]
 
@@ -199,7 +199,8 @@ class Relaxation:
         if self.limit == "in_domain":
             what = "allowing deployments far from the data"
         else:
-            what = f"{self.limit} {self.needed:,.4g} instead of {self.given:,.4g}"
+            word, unit = LIMITS[self.limit]
+            what = f"{word} of {self.needed:,.4g}{unit} instead of {self.given:,.4g}{unit}"
         return f"{what}: {self.plan.usd_h:,.2f} USD/h on {self.plan.num_devices} x" \
                f" {self.plan.hardware}"
 

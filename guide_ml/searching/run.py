@@ -18,7 +18,7 @@ from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.given import ModelLike
 from guide_ml.predictor import Predictor, default_predictor
 from guide_ml.run import PredictorLike
-from guide_ml.searching import explain
+from guide_ml.searching import explain, ranking
 from guide_ml.searching.drive import Driven, drive
 from guide_ml.searching.plans import Judged, complete, judge
 from guide_ml.searching.request import SLO, Constraints, Load, Request, as_given
@@ -159,8 +159,10 @@ def pose(
             left[reason] = left.get(reason, 0) + n
     if isinstance(predictor, str | os.PathLike):
         predictor = Predictor.load(predictor)
-    space = build_space(request, taken)
-    return Problem(request, space, taken, predictor or default_predictor(), profile), left
+    predictor = predictor or default_predictor()
+    fitted = getattr(predictor, "fitted", None)
+    space = build_space(request, taken, None if fitted is None else fitted.physics)
+    return Problem(request, space, taken, predictor, profile), left
 
 
 def _fingerprint(problem: Problem) -> str:
@@ -183,9 +185,10 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     proven = driven.open == 0 and (single or not fits)
     plans, runner_up, fronts = _plans(judged)
     ways = [] if fits else explain.relaxations(judged)
-    near = [] if fits else complete(judged, explain.nearest(judged))
-    lines = (explain.why(judged, plans, runner_up, _proof(proven, counts)) if fits
-             else explain.why_not(judged, ways))  # fmt: skip
+    near = [] if fits else complete(judged, ranking.nearest(judged))
+    proof = _proof(proven, counts, fits)
+    lines = (explain.why(judged, plans, runner_up, proof) if fits
+             else explain.why_not(judged, ways, proof))  # fmt: skip
     return Found(
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,
@@ -195,23 +198,25 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
 
 def _plans(judged: Judged) -> tuple[list[Plan], Plan | None, list[Plan]]:
     """Spell out the ranked plans, the best of another vendor, and the front."""
-    order = explain.ranked(judged)
+    order = ranking.ranked(judged, count=ranking.CANDIDATES, sure=True)
     if not order:
         return [], None, []
-    kept = np.flatnonzero(judged.kept)
-    kept = kept[np.argsort(judged.wanted[kept, 0], kind="stable")]
-    vendor = [catalogue.hardware(h).vendor for h in judged.column("hardware")]
-    other = next((int(i) for i in kept if vendor[i] != vendor[order[0]]), None)
-    edge = explain.front(judged)
-    wanted = list(dict.fromkeys([*order, *([] if other is None else [other]), *edge]))
+    edge = ranking.front(judged)
+    vendor = np.asarray([catalogue.hardware(h).vendor for h in judged.column("hardware")])
+    of_each = [i for name in dict.fromkeys(vendor[judged.kept])
+               for i in ranking.ranked(judged, judged.kept & (vendor == name), 3)]  # fmt: skip
+    wanted = list(dict.fromkeys([*order, *of_each, *edge]))
     spelt = dict(zip(wanted, complete(judged, wanted), strict=True))
-    return ([spelt[i] for i in order], None if other is None else spelt[other],
-            [spelt[i] for i in edge])  # fmt: skip
+    objective = judged.problem.request.objectives[0]
+    plans = ranking.settled([spelt[i] for i in order], objective)
+    others = ranking.settled([spelt[i] for i in ranking.by_objective(judged, of_each)], objective)
+    other = next((p for p in others if p.vendor != plans[0].vendor), None)
+    return plans[: ranking.SHOWN], other, [spelt[i] for i in edge]
 
 
-def _proof(proven: bool, counts: Mapping[str, int]) -> str:
+def _proof(proven: bool, counts: Mapping[str, int], fits: bool) -> str:
     if proven:
         return (f"Proven: {counts['scored']:,} of {counts['points']:,} engine configurations were"
                 " scored, physics rules the others out.")  # fmt: skip
     return (f"Not proven: {counts['scored']:,} of {counts['points']:,} engine configurations were"
-            f" scored, {counts['open']:,} may still be better.")  # fmt: skip
+            f" scored, {counts['open']:,} may still {'be better' if fits else 'fit'}.")  # fmt: skip

@@ -14,12 +14,11 @@ from guide_ml import api
 from guide_ml.run import PredictorLike
 from guide_ml.searching.cost import Market, Sized, e2e_ms, market, size
 from guide_ml.searching.request import Request
-from guide_ml.searching.space import Ints, Space, table_of
+from guide_ml.searching.space import METRICS, Ints, Space, table_of
 from guide_ml.table import Columns, Floats
 
-__all__ = ["Problem", "Scores", "excess", "objectives", "predict"]
+__all__ = ["METRICS", "Problem", "Scores", "excess", "objectives", "predict"]
 
-METRICS = ("ttft_ms", "tpot_ms", "output_tok_s")
 #: What a limit that cannot be judged counts as missed by.
 HOPELESS = 1e6
 #: Stands for infinity where only finite values are taken.

@@ -19,12 +19,13 @@ from guide_ml.descriptors import Model
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.features.floors import floors
 from guide_ml.features.load import SERVER_SLOTS, build
+from guide_ml.physics.design import Coefficients, drivers
+from guide_ml.physics.model import estimate
 from guide_ml.searching import support
 from guide_ml.searching.request import FRAMEWORKS, Request
 from guide_ml.table import Columns, Definitions, Floats
-from guide_ml.units import MS_PER_S
 
-__all__ = ["CONFIG", "LEVELS", "Ints", "Space", "build_space", "table_of"]
+__all__ = ["CONFIG", "LEVELS", "METRICS", "Ints", "Space", "build_space", "table_of"]
 
 Ints = NDArray[np.intp]
 
@@ -37,6 +38,8 @@ MOST_SHARES = 64
 SIZES = (1, 2, 4, 8, 16)
 #: Bytes of all columns grow with the points; so many are worked on together.
 CHUNK = 50_000
+
+METRICS = ("ttft_ms", "tpot_ms", "output_tok_s")
 
 CONFIG = ("hardware", "framework", "weight_dtype", "kv_dtype", "tp", "pp", "dp", "ep")
 """Columns that tell configurations apart."""
@@ -57,6 +60,9 @@ class Space:
     bounds : dict of str to array of shape (n,)
         Least ``ttft_ms`` and ``tpot_ms``, most ``output_tok_s``, and ``input_share``: the part of
         a request's least machine time that its prompt takes.
+    estimates : dict of str to array of shape (n,)
+        The three by calibrated physics alone, which is fast enough for every point and says where
+        to look; without a calibration, twice the least time.
     tried : int
         Points before memory was looked at.
     """
@@ -65,6 +71,7 @@ class Space:
     config: Ints
     concurrency: Floats
     bounds: Columns
+    estimates: Columns
     tried: int
 
     def __len__(self) -> int:
@@ -83,7 +90,9 @@ def levels(request: Request) -> Floats:
     return found[found <= SERVER_SLOTS]  # those beyond the users only tell the headroom
 
 
-def build_space(request: Request, offers: pd.DataFrame) -> Space:
+def build_space(
+    request: Request, offers: pd.DataFrame, physics: Coefficients | None = None
+) -> Space:
     """Lay out all points that run, divide and fit.
 
     Parameters
@@ -91,6 +100,8 @@ def build_space(request: Request, offers: pd.DataFrame) -> Space:
     request : Request
     offers : DataFrame
         Offers that may be taken, from :func:`guide_ml.offers.select`.
+    physics : Coefficients, optional
+        Calibrated physics.
 
     Raises
     ------
@@ -113,7 +124,7 @@ def build_space(request: Request, offers: pd.DataFrame) -> Space:
     loads = levels(request)
     config = np.repeat(np.arange(len(configs)), len(loads))
     concurrency = np.tile(loads, len(configs))
-    slots, bounds = _limits(request, configs, loads)
+    slots, bounds, estimates = _limits(request, configs, loads, physics)
     dp = configs["dp"].to_numpy(float)[config]
     asked = np.nan_to_num(concurrency, nan=1.0)
     room = (slots >= np.maximum(asked / dp, 1.0)) & (asked / dp <= SERVER_SLOTS)
@@ -123,7 +134,7 @@ def build_space(request: Request, offers: pd.DataFrame) -> Space:
     used, config = np.unique(config[keep], return_inverse=True)
     return Space(configs.iloc[used].reset_index(drop=True), config.astype(np.intp),
                  concurrency[keep], {k: v[keep] for k, v in bounds.items()},
-                 len(concurrency))  # fmt: skip
+                 {k: v[keep] for k, v in estimates.items()}, len(concurrency))  # fmt: skip
 
 
 def _configs(request: Request, largest: dict[str, int]) -> pd.DataFrame:
@@ -188,33 +199,42 @@ def table_of(request: Request, configs: pd.DataFrame, concurrency: Floats) -> pd
     return out
 
 
-def _limits(request: Request, configs: pd.DataFrame, loads: Floats) -> tuple[Floats, Columns]:
-    """Sequences that an attention replica holds, and bounds, of every configuration and load."""
+def _limits(
+    request: Request, configs: pd.DataFrame, loads: Floats, physics: Coefficients | None
+) -> tuple[Floats, Columns, Columns]:
+    """Sequences an attention replica holds, bounds and estimates, of configurations x loads."""
     known = Definitions({}, {request.model.model: request.model})
     first = np.full(len(configs), np.nanmax(np.append(loads[:1], 1.0)))
     _, resolved = run.ask(table_of(request, configs, first), known)
     bad = resolved.errors != ""
+    statistic = np.zeros(len(configs))
+    knobs = {} if physics is None else physics.knobs(
+        drivers(resolved.columns, resolved.names, statistic))  # fmt: skip
     size = max(CHUNK // len(loads), 1)
     parts = []
     for start in range(0, len(configs), size):
         rows = slice(start, start + size)
-        columns = {k: np.repeat(v[rows], len(loads)) for k, v in resolved.columns.items()}
+        columns, mine = ({k: np.repeat(v[rows], len(loads)) for k, v in some.items()}
+                         for some in (resolved.columns, knobs))  # fmt: skip
         if not request.load.offline:
             columns["batch"] = np.tile(loads, len(columns["batch"]) // len(loads))
-        parts.append(_bounds(columns, np.repeat(bad[rows], len(loads))))
+        parts.append(_bounds(columns, np.repeat(bad[rows], len(loads)), mine))
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    return joined.pop("slots"), joined
+    estimates = {m: joined.pop(f"estimated_{m}") for m in METRICS}
+    return joined.pop("slots"), joined, estimates
 
 
-def _bounds(columns: Columns, bad: NDArray[np.bool_]) -> Columns:
+def _bounds(columns: Columns, bad: NDArray[np.bool_], knobs: Columns) -> Columns:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         load = build(columns)
         least = floors(load)
         decode = load.step.floor_s * columns["output_len"] / load.held
+        told = estimate(load, knobs).targets if knobs else {
+            m: least[m] * (0.5 if m == "output_tok_s" else 2.0) for m in METRICS}  # fmt: skip
     slots = np.where(bad | (load.memory["fits"] < 1), 0.0, load.memory["slots"])
     return {
-        "slots": slots, "ttft_ms": least["ttft_ms"], "tpot_ms": least["tpot_ms"],
-        "output_tok_s": least["output_tok_s"], "prefill_ms": load.one.floor_s * MS_PER_S,
+        "slots": slots, **{m: least[m] for m in METRICS},
+        **{f"estimated_{m}": told[m] for m in METRICS},
         "input_share": load.one.floor_s / (load.one.floor_s + decode),
         "weights_gb": load.memory["weights_byte"] / 1e9,
     }  # fmt: skip

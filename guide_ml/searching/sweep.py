@@ -49,8 +49,9 @@ def sweep(
     Returns
     -------
     DataFrame of shape (n, 4 + COLUMNS)
-        A row each value: ``over``'s value, ``fits``, ``proven``, ``why`` and the best plan's
-        COLUMNS, blank where nothing fits.
+        A row each value: the value (named as ``over``; ``ttft_limit_ms`` and ``tpot_limit_ms``
+        beside what is reached), ``fits``, ``proven``, ``why`` and the best plan's COLUMNS, blank
+        where nothing fits.
 
     Examples
     --------
@@ -72,15 +73,18 @@ def sweep(
     part = "load" if over in _LOADS else "slo" if over in _LIMITS else "constraints"
     if part == "load" and parts["load"][over] is None:
         raise InvalidInput(f"sweep: to sweep {over}, the load must be given as {over} too")
+    name = over.replace("_ms", "_limit_ms") if over in COLUMNS else over
     rows = []
     for done, value in enumerate(values):
         if progress:
             progress(done, len(values), f"{over} {value:g}")
+        if over == "max_devices" and value != int(value):
+            raise InvalidInput(f"sweep: max_devices must be whole numbers; got {value:g}")
         number = int(value) if over == "max_devices" else float(value)
         changed = parts | {part: parts[part] | {over: number}}
         found = search(**(kwargs | changed))
         best = found.best.to_dict() if found.best else {}
-        rows.append({over: value, "fits": bool(best), "proven": found.proven,
+        rows.append({name: value, "fits": bool(best), "proven": found.proven,
                      **{c: best.get(c) for c in COLUMNS}, "why": found.why[0]})  # fmt: skip
     if progress:
         progress(len(values), len(values), "done")

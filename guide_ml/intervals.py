@@ -72,8 +72,11 @@ def check_level(level: object) -> float | None:
 
 def spread_inputs(columns: Columns, familiarity: Columns, target: Floats, statistic: Floats) -> Any:
     """Arrange the inputs of the width booster, shape (n, inputs), float32."""
-    given = {"target": target, "statistic": statistic, **familiarity, **columns}
-    return np.stack([given[name] for name in INPUTS], axis=1).astype(np.float32)
+    x = np.empty((len(INPUTS), len(target)), dtype=np.float32)
+    x[0], x[1] = target, statistic
+    for name, line in zip(INPUTS[2:], x[2:], strict=True):
+        line[:] = familiarity[name] if name in FAMILIARITY else columns[name]
+    return x.T
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import lightgbm as lgb
@@ -141,10 +142,21 @@ class Bands:
         joined = (target * len(MODES) + mode) * len(LEVELS) + domain
         for value in np.unique(joined):
             rows = joined == value
-            grid = self._table(int(value))
-            low[rows] = min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0)
-            high[rows] = max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0)
+            low[rows], high[rows] = self._ends(int(value), level)
         return np.exp(low * width), np.exp(high * width)
+
+    def _ends(self, joined: int, level: float) -> tuple[float, float]:
+        """Look up the quantiles of one group at both ends; they are remembered."""
+        key = joined, level
+        if key not in self._found:
+            grid = self._table(joined)
+            self._found[key] = (min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0),
+                                max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0))  # fmt: skip
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, float], tuple[float, float]]:
+        return {}
 
     def _table(self, joined: int) -> list[float]:
         rest, domain = divmod(joined, len(LEVELS))

@@ -21,9 +21,11 @@ from guide_ml.table import Floats
 
 __all__ = ["Outcome", "Predictor", "default_predictor", "threads"]
 
+Names = dict[str, NDArray[np.object_]]
+
 #: Rows that one thread works on together: enough for steps over columns to be long, few enough
 #: for the columns to stay in its cache.
-CHUNK = 4096
+CHUNK = 8192
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Predictor:
         """
         n = len(resolved.errors)
         if n <= CHUNK:
-            found = self._chunk(resolved, slice(n), force)
+            found = self._answer(resolved.columns, resolved.names, resolved.errors, force)
         else:  # numpy, the boosters and their trees let go of the interpreter's lock
             chunks = [slice(i, i + CHUNK) for i in range(0, n, CHUNK)]
             with ThreadPoolExecutor(threads()) as pool:
@@ -156,8 +158,13 @@ class Predictor:
     def _chunk(self, resolved: Resolved, rows: slice, force: bool) -> Answer:
         columns = {k: v[rows] for k, v in resolved.columns.items()}
         names = {k: v[rows] for k, v in resolved.names.items()}
+        return self._answer(columns, names, resolved.errors[rows], force)
+
+    def _answer(
+        self, columns: Columns, names: Names, errors: NDArray[np.object_], force: bool
+    ) -> Answer:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return answer(self.fitted, columns, names, resolved.errors[rows] == "", force)
+            return answer(self.fitted, columns, names, errors == "", force)
 
 
 def threads() -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.columns import EACH, Gathered, pick
+from guide_ml.columns import Gathered, each
 from guide_ml.descriptors import MODES
 from guide_ml.table import Floats
 
@@ -129,12 +129,11 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
         can[:, number] = _possible(columns["mode"], AXES[k].column)
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     possible = can[rows][:, place]
-    each = EACH if own else rows[:, None]
-    out = Gathered(columns, each)
+    out = each(columns) if own else Gathered(columns, rows[:, None])
+    batch = out["batch"]
     for k in axes:
-        out[AXES[k].column] = pick(columns[AXES[k].column], each) * factors[k]
+        out[AXES[k].column] = out[AXES[k].column] * factors[k]
     # The run keeps its requests, so more at a time mean fewer rounds.
-    share = pick(columns["batch"], each) / out["batch"]
-    rounds = pick(columns["requests_per_slot"], each)
-    out["requests_per_slot"] = np.maximum(rounds * share, 1.0)
+    share = batch / out["batch"]
+    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
     return Heavier(rows, axis, possible, out)

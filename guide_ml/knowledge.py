@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns, Resolved
-from guide_ml.columns import Gathered
+from guide_ml.columns import Gathered, some
 from guide_ml.domain import LEVELS, Familiarity, Reference, domain, levels
 from guide_ml.domain.cases import Compared, code, distances, load_numbers
 from guide_ml.domain.measured import DESCRIBED, MEASURED, Measured
@@ -83,8 +83,9 @@ class Knowledge:
         level : float
             Between 0 and 1.
         """
+        n = len(resolved.errors)
         has = np.flatnonzero(np.any([np.isfinite(v) for v in values.values()], axis=0))
-        c, names = Gathered(resolved.columns, has), Gathered(resolved.names, has)
+        c, names = some(resolved.columns, has, n), some(resolved.names, has, n)
         found = self.reference.familiarity(c, names)
         codes = levels(found, self.measured.among(c, names))
         value = np.stack([values[t.name][has] for t in TARGETS])
@@ -95,7 +96,6 @@ class Knowledge:
             low[target.name] = np.maximum(least, bound) if target.is_time else least
             high[target.name] = most if target.is_time else np.minimum(most, bound)
         _by_definition(c, low, high)
-        n = len(resolved.errors)
         domains = np.full(n, -1, dtype=np.intp)
         domains[has] = codes
         return Judgement(

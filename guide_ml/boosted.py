@@ -186,7 +186,8 @@ def _estimate(
         own = np.flatnonzero(np.concatenate([f.wanted[name] for f in found]))
         if len(own):
             log_physics = np.log(np.concatenate([f.physics[name] for f in found])[own])
-            value = _correct(fitted, target, x[:, own], log_physics, known[name][parent[own]])
+            mine = x if len(own) == len(parent) else x.take(own, axis=1)
+            value = _correct(fitted, target, mine, log_physics, known[name][parent[own]])
             first = int(np.searchsorted(own, m))  # the asked ones come before the heavier
             out[name][own[:first]] = value[:first]
             np.minimum.at(out[name], parent[own[first:]], value[first:])
@@ -223,7 +224,7 @@ def _correct(
     for name, rows in ((target.name, measured), (target.name + BLIND, ~measured)):
         place = np.flatnonzero(rows)
         if len(place):
-            ratio[place] = _boosted(fitted, name, x[:, place])
+            ratio[place] = _boosted(fitted, name, x.take(place, axis=1))
     return np.asarray(np.exp(log_physics + ratio))
 
 

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EACH", "FIRST", "Gathered", "distinct", "joined", "pick", "records"]
+__all__ = ["FIRST", "Gathered", "distinct", "each", "joined", "pick", "records", "some"]
 
 Array = NDArray[Any]
 Index = Any  # what numpy takes between brackets
 
-EACH: Index = (slice(None), None)
-"""Every row, as a table of one step."""
 FIRST: Index = (slice(None), 0)
 """Every row of a table of rows x steps, at its first step."""
 
@@ -46,6 +44,29 @@ class Gathered(dict[str, Any]):
     def __missing__(self, name: str) -> Array:
         value = self[name] = pick(self._columns[name], self._rows)
         return value
+
+
+def some(columns: Mapping[str, Array], rows: NDArray[np.intp], n: int) -> dict[str, Any]:
+    """Take rows, in order and each at most once, of n; all of them as they are.
+
+    Examples
+    --------
+    >>> tp = {"tp": np.asarray([1.0, 2.0])}
+    >>> some(tp, np.asarray([0, 1]), 2)["tp"] is tp["tp"], some(tp, np.asarray([1]), 2)["tp"]
+    (True, array([2.]))
+    """
+    return dict(columns) if len(rows) == n else Gathered(columns, rows)
+
+
+def each(columns: Mapping[str, Array]) -> dict[str, Any]:
+    """Take every row, as a table of one step: views, made at once.
+
+    Examples
+    --------
+    >>> each({"tp": np.asarray([1.0, 2.0])})["tp"].tolist()
+    [[1.0], [2.0]]
+    """
+    return {name: values[:, None] for name, values in columns.items()}
 
 
 def pick(values: Array, rows: Index) -> Array:

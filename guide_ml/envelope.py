@@ -11,12 +11,13 @@ boosters correct it by less than the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.columns import EACH, Gathered, pick
+from guide_ml.columns import Gathered, each
 from guide_ml.descriptors import MODES
 from guide_ml.table import Floats
 
@@ -95,6 +96,20 @@ def _possible(mode: Floats, column: str) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
+@cache
+def _steps(axes: tuple[int, ...], own: bool) -> tuple[NDArray[np.intp], NDArray[np.intp],
+                                                      dict[int, Floats]]:  # fmt: skip
+    """List the axis of each step, its place among `axes`, and what each axis is multiplied by."""
+    numbers = [k for k in axes for _ in range(AXES[k].steps)]
+    axis = np.asarray([-1, *numbers] if own else numbers, dtype=np.intp)
+    place = np.asarray([axes.index(k) if k >= 0 else len(axes) for k in axis], dtype=np.intp)
+    factors = {}
+    for k in axes:
+        factors[k] = np.ones(len(axis))
+        factors[k][axis == k] = 2.0 ** np.arange(1, AXES[k].steps + 1)
+    return axis, place, factors
+
+
 def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     """List the heavier versions of each load along some axes.
 
@@ -108,21 +123,17 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     """
     n, own = len(columns["mode"]), axes is None
     axes = tuple(range(len(AXES))) if axes is None else axes
-    can = np.stack([_possible(columns["mode"], AXES[k].column) for k in axes], axis=1)
+    axis, place, factors = _steps(axes, own)
+    can = np.ones((n, len(axes) + own), dtype=bool)
+    for number, k in enumerate(axes):
+        can[:, number] = _possible(columns["mode"], AXES[k].column)
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
-    steps = [AXES[k].steps for k in axes]
-    possible = np.repeat(can[rows], steps, axis=1)
-    axis = np.repeat(axes, steps)
-    if own:
-        axis, possible = np.append(-1, axis), np.insert(possible, 0, True, axis=1)
-    each = EACH if own else rows[:, None]
-    out = Gathered(columns, each)
+    possible = can[rows][:, place]
+    out = each(columns) if own else Gathered(columns, rows[:, None])
+    batch = out["batch"]
     for k in axes:
-        factor = np.ones(len(axis))
-        factor[axis == k] = 2.0 ** np.arange(1, AXES[k].steps + 1)
-        out[AXES[k].column] = pick(columns[AXES[k].column], each) * factor
+        out[AXES[k].column] = out[AXES[k].column] * factors[k]
     # The run keeps its requests, so more at a time mean fewer rounds.
-    share = pick(columns["batch"], each) / out["batch"]
-    rounds = pick(columns["requests_per_slot"], each)
-    out["requests_per_slot"] = np.maximum(rounds * share, 1.0)
-    return Heavier(rows, axis.astype(np.intp), possible, out)
+    share = batch / out["batch"]
+    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
+    return Heavier(rows, axis, possible, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
 from guide_ml.table import Floats
-from guide_ml.trees import ENOUGH, WORTH, Forest, flatten
+from guide_ml.trees import Forest, ask, flatten, pays
 
 __all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
 
@@ -43,18 +43,9 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class LightGbm:
-    """A LightGBM booster.
-
-    Parameters
-    ----------
-    booster : Booster
-        Its trees.
-    asked : list of int
-        Rows of tables that it was asked so far: what rearranging its trees must pay off for.
-    """
+    """A LightGBM booster."""
 
     booster: lgb.Booster
-    asked: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
     @cached_property
     def _forest(self) -> Forest | None:
@@ -62,12 +53,9 @@ class LightGbm:
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        if len(x) >= ENOUGH:
-            self.asked[0] += len(x)
-            if self.asked[0] >= WORTH and (forest := self._forest) is not None:
-                return forest.predict(x)
-        # The predictor runs chunks of a table side by side; threads in here would only fight.
-        return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
+        if pays(len(x)) and (forest := self._forest) is not None:
+            return forest.predict(x)
+        return ask(self.booster)(x)
 
     def save(self, path: Path) -> None:
         """Write the native text file, without what only further training would need."""
@@ -83,9 +71,15 @@ class XgBoost:
 
     booster: xgb.Booster
 
+    @cached_property
+    def _forest(self) -> Forest | None:
+        return flatten(self.booster)
+
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        return np.asarray(self.booster.inplace_predict(x), dtype=np.float64)
+        if pays(len(x)) and (forest := self._forest) is not None:
+            return forest.predict(x)
+        return ask(self.booster)(x)
 
     def save(self, path: Path) -> None:
         """Write the native UBJSON file."""

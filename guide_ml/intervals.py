@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import lightgbm as lgb
@@ -73,8 +74,11 @@ def check_level(level: object) -> float | None:
 
 def spread_inputs(columns: Columns, familiarity: Columns, target: Floats, statistic: Floats) -> Any:
     """Arrange the inputs of the width booster, shape (n, inputs), float32."""
-    given = {"target": target, "statistic": statistic, **familiarity, **columns}
-    return np.stack([given[name] for name in INPUTS], axis=1).astype(np.float32)
+    x = np.empty((len(INPUTS), len(target)), dtype=np.float32)
+    x[0], x[1] = target, statistic
+    for name, line in zip(INPUTS[2:], x[2:], strict=True):
+        line[:] = familiarity[name] if name in FAMILIARITY else columns[name]
+    return x.T
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,21 @@ class Bands:
         joined = (target * len(MODES) + mode) * len(LEVELS) + domain
         for value in np.unique(joined):
             rows = joined == value
-            grid = self._table(int(value))
-            low[rows] = min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0)
-            high[rows] = max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0)
+            low[rows], high[rows] = self._ends(int(value), level)
         return np.exp(low * width), np.exp(high * width)
+
+    def _ends(self, joined: int, level: float) -> tuple[float, float]:
+        """Look up the quantiles of one group at both ends; they are remembered."""
+        key = joined, level
+        if key not in self._found:
+            grid = self._table(joined)
+            self._found[key] = (min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0),
+                                max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0))  # fmt: skip
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, float], tuple[float, float]]:
+        return {}
 
     def _table(self, joined: int) -> list[float]:
         rest, domain = divmod(joined, len(LEVELS))

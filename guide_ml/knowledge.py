@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns, Resolved
+from guide_ml.columns import Gathered, some
 from guide_ml.domain import LEVELS, Familiarity, Reference, domain, levels
 from guide_ml.domain.cases import Compared, code, distances, load_numbers
 from guide_ml.domain.measured import DESCRIBED, MEASURED, Measured
@@ -82,21 +83,19 @@ class Knowledge:
         level : float
             Between 0 and 1.
         """
+        n = len(resolved.errors)
         has = np.flatnonzero(np.any([np.isfinite(v) for v in values.values()], axis=0))
-        c = {k: v[has] for k, v in resolved.columns.items()}
-        names = {k: v[has] for k, v in resolved.names.items()}
+        c, names = some(resolved.columns, has, n), some(resolved.names, has, n)
         found = self.reference.familiarity(c, names)
         codes = levels(found, self.measured.among(c, names))
+        value = np.stack([values[t.name][has] for t in TARGETS])
+        down, up = self._factors(c, found, codes, np.isfinite(value), level)
         low, high = {}, {}
-        for index, target in enumerate(TARGETS):
-            value, bound = values[target.name][has], floors[target.name][has]
-            statistic = c[target.stat] if target.stat else np.zeros(len(value))
-            down, up = self._factors(c, found, codes, index, statistic, np.isfinite(value), level)
-            least, most = value * down, value * up
+        for target, least, most in zip(TARGETS, value * down, value * up, strict=True):
+            bound = floors[target.name][has]
             low[target.name] = np.maximum(least, bound) if target.is_time else least
             high[target.name] = most if target.is_time else np.minimum(most, bound)
         _by_definition(c, low, high)
-        n = len(resolved.errors)
         domains = np.full(n, -1, dtype=np.intp)
         domains[has] = codes
         return Judgement(
@@ -105,23 +104,24 @@ class Knowledge:
         )  # fmt: skip
 
     def _factors(
-        self, columns: Columns, found: Familiarity, codes: NDArray[np.intp], index: int,
-        statistic: Floats, usable: NDArray[np.bool_], level: float,
+        self, columns: Columns, found: Familiarity, codes: NDArray[np.intp],
+        usable: NDArray[np.bool_], level: float,
     ) -> tuple[Floats, Floats]:  # fmt: skip
-        """Return what to multiply with for both ends; NaN where nothing is predicted."""
-        down, up = np.full((2, len(usable)), np.nan)
-        rows = np.flatnonzero(usable)
-        if not len(rows):
-            return down, up
-        target = np.full(len(rows), index)
-        x = spread_inputs({k: v[rows] for k, v in columns.items()},
-                          {k: v[rows] for k, v in found.columns.items()},
-                          target.astype(float), statistic[rows])  # fmt: skip
+        """Return what to multiply with for both ends; NaN where nothing is predicted.
+
+        All of shape (targets, n).
+        """
+        down, up = np.full((2, *usable.shape), np.nan)
+        target, rows = np.nonzero(usable)
+        statistic = np.stack([columns[t.stat] if t.stat else np.zeros(len(codes))
+                              for t in TARGETS])[target, rows]  # fmt: skip
+        x = spread_inputs(Gathered(columns, rows), Gathered(found.columns, rows),
+                          target.astype(float), statistic)  # fmt: skip
         mode = columns["mode"][rows].astype(np.intp)
         # Residuals come from what was held out: none of them is of a measured row itself.
         domains = np.maximum(codes[rows], LEVELS.index("interpolated"))
         width = self.bands.width(x)
-        down[rows], up[rows] = self.bands.factors(width, target, mode, domains, level)
+        down[usable], up[usable] = self.bands.factors(width, target, mode, domains, level)
         return down, up
 
     def domain(self, judged: Judgement) -> Domain:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.columns import EACH, FIRST, Gathered, pick
+from guide_ml.columns import FIRST, Gathered, each, pick
 from guide_ml.envelope import NEAR, Heavier, heavier
 from guide_ml.features.load import Load, build
 from guide_ml.physics.inputs import loaded
@@ -72,12 +72,12 @@ def near(steps: Steps, knobs: Columns, wanted: Wanted, physics: Estimate | None 
         The asked loads by physics. Without it they are the first of the steps, and kept.
     """
     heavy, own = steps.heavy, physics is None
-    each = EACH if own else heavy.rows[:, None]
-    found = estimate(steps.load, Gathered(knobs, each))
-    below = _first(found.targets) if physics is None else Gathered(physics.targets, each)
+    rows = heavy.rows[:, None]
+    found = estimate(steps.load, each(knobs) if own else Gathered(knobs, rows))
+    below = _first(found.targets) if physics is None else Gathered(physics.targets, rows)
     close: Wanted = {}
     for target in TARGETS:
-        name, mine = target.name, pick(wanted[target.name], each)
+        name, mine = target.name, wanted[target.name][rows]
         close[name] = mine & heavy.possible & heavy.bounds(name)
         if target.is_time:
             close[name] &= np.log(found.targets[name] / below[name]) < NEAR

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
 from guide_ml.boosted import Answer, answer
-from guide_ml.columns import distinct
 from guide_ml.errors import BadArtefact
 from guide_ml.knowledge import Judgement, Knowledge
 from guide_ml.table import Floats
@@ -24,12 +23,9 @@ __all__ = ["Outcome", "Predictor", "default_predictor", "threads"]
 
 Names = dict[str, NDArray[np.object_]]
 
-#: Rows that one thread works on together: enough to take them through trees at once, few
-#: enough for their columns to stay in its cache.
-CHUNK = 4096
-
-#: What makes rows alike to the trees, the first the most: columns or names.
-ALIKE = ("mode", "framework", "hardware", "model", "weight_dtype", "tp", "batch", "input_len")
+#: Rows that one thread works on together: enough for steps over columns to be long, few enough
+#: for the columns to stay in its cache.
+CHUNK = 8192
 
 
 @dataclass(frozen=True)
@@ -120,19 +116,14 @@ class Predictor:
         """
         n = len(resolved.errors)
         if n <= CHUNK:
-            parts = [self._answer(resolved.columns, resolved.names, resolved.errors, force)]
-        else:  # numpy and the boosters let go of the interpreter's lock
-            order = _alike(resolved)
-            chunks = [order[i : i + CHUNK] for i in range(0, n, CHUNK)]
+            found = self._answer(resolved.columns, resolved.names, resolved.errors, force)
+        else:  # numpy, the boosters and their trees let go of the interpreter's lock
+            chunks = [slice(i, i + CHUNK) for i in range(0, n, CHUNK)]
             with ThreadPoolExecutor(threads()) as pool:
                 parts = list(pool.map(lambda rows: self._chunk(resolved, rows, force), chunks))
-        found = parts[0]
-        if n > CHUNK:
-            place = np.empty(n, dtype=np.intp)
-            place[order] = np.arange(n)
             found = Answer(*(
-                {k: np.concatenate([getattr(p, f.name)[k] for p in parts])[place]
-                 for k in getattr(found, f.name)} for f in fields(Answer)))  # fmt: skip
+                {k: np.concatenate([getattr(p, f.name)[k] for p in parts])
+                 for k in getattr(parts[0], f.name)} for f in fields(Answer)))  # fmt: skip
         return Outcome(found.values, found.floors, found.memory, resolved.errors)
 
     def judge(self, resolved: Resolved, outcome: Outcome, level: float) -> Judgement:
@@ -164,7 +155,7 @@ class Predictor:
             )
         return self.fitted.knowledge
 
-    def _chunk(self, resolved: Resolved, rows: NDArray[np.intp], force: bool) -> Answer:
+    def _chunk(self, resolved: Resolved, rows: slice, force: bool) -> Answer:
         columns = {k: v[rows] for k, v in resolved.columns.items()}
         names = {k: v[rows] for k, v in resolved.names.items()}
         return self._answer(columns, names, resolved.errors[rows], force)
@@ -180,16 +171,6 @@ def threads() -> int:
     """Threads that a table may take: what ``GUIDE_ML_THREADS`` says, or one for each core."""
     told = os.environ.get("GUIDE_ML_THREADS", "")
     return int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1
-
-
-def _alike(resolved: Resolved) -> NDArray[np.intp]:
-    """Order rows so that alike ones follow each other: they take the same way through a tree.
-
-    A processor guesses the way from the row before, so this halves the time in the trees.
-    """
-    keys = [distinct(resolved.names[k])[0] if k in resolved.names else resolved.columns[k]
-            for k in reversed(ALIKE)]  # fmt: skip
-    return np.lexsort(keys)
 
 
 @cache

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "pyarrow", "sklearn", "xgboost")
+HEAVY = ("lightgbm", "matplotlib", "mlflow", "numba", "optuna", "pandas", "pyarrow", "sklearn",
+         "xgboost")  # fmt: skip
 LIMIT_S = 0.5
 SCRIPT = """
 import json, sys, time

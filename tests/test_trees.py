@@ -1,17 +1,26 @@
-"""Taking rows through trees together changes no bit; what it cannot do LightGBM does."""
+"""Taking rows through trees together changes no bit; what it cannot do the library does."""
 
 from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from guide_ml import trees
-from guide_ml.estimators import LightGbm
+from guide_ml.estimators import LightGbm, XgBoost
 from guide_ml.predictor import default_predictor
 from guide_ml.targets import NAMES
 
+ROOT = Path(__file__).parents[1]
 PARAMS = {"verbose": -1, "num_threads": 1, "seed": 0, "min_child_samples": 2}
+SIZES = (1, 63, 65, 1024, 1100)  # around whole vectors and whole blocks
 
 
 def table(n: int, blanks: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -22,28 +31,54 @@ def table(n: int, blanks: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
     return x, y
 
 
-def fitted(blanks: float, **params: object) -> lgb.Booster:
+def asked(blanks: float) -> np.ndarray:
+    x, _ = table(max(SIZES), blanks, seed=1)
+    x[:3] = [[np.inf] * 6, [-np.inf] * 6, [0.0] * 6]
+    return x
+
+
+def fitted(blanks: float, rows: int = 400, **params: object) -> lgb.Booster:
+    x, y = table(rows, blanks)
+    return lgb.train(PARAMS | params, lgb.Dataset(x, y, params={"verbose": -1} | params), 30)
+
+
+def boosted(blanks: float, **params: object) -> xgb.Booster:
     x, y = table(400, blanks)
-    return lgb.train(PARAMS | params, lgb.Dataset(x, y, params={"verbose": -1}), 30)
+    return xgb.train({"seed": 0, "nthread": 1} | params, xgb.DMatrix(x, y), 30)
+
+
+def same(booster: lgb.Booster | xgb.Booster, x: np.ndarray) -> trees.Forest:
+    forest = trees.flatten(booster)
+    assert forest is not None
+    for n in SIZES:
+        assert forest.predict(x[:n]).tolist() == trees.ask(booster)(x[:n]).tolist()
+    return forest
 
 
 @pytest.mark.parametrize("trained", [0.0, 0.2])
-@pytest.mark.parametrize("asked", [0.0, 0.3])
-def test_same_bits_as_lightgbm(trained, asked):
-    booster = fitted(trained)
-    forest = trees.flatten(booster)
-    assert forest is not None
-    x, _ = table(500, asked, seed=1)
-    x[:3] = [[np.inf] * 6, [-np.inf] * 6, [0.0] * 6]
-    assert forest.predict(x).tolist() == booster.predict(x).tolist()  # type: ignore[union-attr]
+@pytest.mark.parametrize("blanks", [0.0, 0.3])
+def test_same_bits_as_lightgbm(trained, blanks):
+    assert same(fitted(trained), asked(blanks)).rank.dtype == np.uint8
+    same(fitted(trained, extra_trees=True), asked(blanks))
+
+
+@pytest.mark.parametrize("trained", [0.0, 0.2])
+@pytest.mark.parametrize("blanks", [0.0, 0.3])
+@pytest.mark.parametrize("objective", ["reg:absoluteerror", "reg:squarederror"])
+def test_same_bits_as_xgboost(trained, blanks, objective):
+    same(boosted(trained, objective=objective), asked(blanks))
+
+
+@pytest.mark.parametrize("params", [{"num_leaves": 400, "min_child_samples": 1},
+                                    {"max_bin": 2000, "min_data_in_bin": 1,
+                                     "num_leaves": 200}])  # fmt: skip
+def test_large_trees_take_two_bytes(params):
+    assert same(fitted(0.1, rows=3000, **params), asked(0.1)).rank.dtype == np.uint16
 
 
 def test_a_tree_of_one_leaf():
-    booster = fitted(0.0, min_child_samples=1000)
-    forest = trees.flatten(booster)
-    assert forest is not None
-    x, _ = table(5, 0.0)
-    assert forest.predict(x).tolist() == booster.predict(x).tolist()  # type: ignore[union-attr]
+    same(fitted(0.0, min_child_samples=1000), asked(0.0))
+    same(boosted(0.0, max_depth=6, gamma=1e9), asked(0.0))
 
 
 @pytest.mark.parametrize("params", [{"linear_tree": True}, {"zero_as_missing": True},
@@ -68,27 +103,70 @@ def test_categories_are_left_to_lightgbm():
     assert np.array_equal(many[:9], few)
 
 
-def test_trees_are_rearranged_once_enough_rows_were_asked():
-    member = LightGbm(fitted(0.0))
-    x, _ = table(4000, 0.1)
-    first = member.predict(x)
-    assert "_forest" not in vars(member)
-    member.predict(x[: trees.ENOUGH - 1])  # few rows at a time never are worth it
-    assert member.asked == [4000]
-    for _ in range(2):
-        assert np.array_equal(member.predict(x), first)
-    assert vars(member)["_forest"] is not None
+@pytest.mark.parametrize("params", [{"booster": "dart", "rate_drop": 0.5},
+                                    {"objective": "reg:gamma", "base_score": 1.0}])  # fmt: skip
+def test_other_kinds_are_left_to_xgboost(params):
+    x, y = table(400, 0.0)
+    booster = xgb.train({"seed": 0} | params, xgb.DMatrix(x, np.abs(y) + 0.1), 10)
+    assert trees.flatten(booster) is None
+    assert np.array_equal(XgBoost(booster).predict(x), booster.inplace_predict(x))
 
 
-def test_a_changed_walker_is_noticed(monkeypatch):
+def test_a_wrong_walk_is_noticed(monkeypatch):
     monkeypatch.setattr(trees.Forest, "predict", lambda self, x: np.zeros(len(x)))
     assert trees.flatten(fitted(0.0)) is None
 
 
+def test_without_numba_the_library_predicts(monkeypatch):
+    monkeypatch.setitem(sys.modules, "guide_ml.walker", None)  # its import fails
+    booster = fitted(0.0)
+    assert trees.flatten(booster) is None
+    assert LightGbm(booster).predict(asked(0.0)).tolist() == trees.ask(booster)(asked(0.0)).tolist()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_trees_are_walked(name):
-    (member,) = default_predictor().fitted.members[name].values()
-    assert isinstance(member, LightGbm)
-    forest = trees.flatten(member.booster)
-    assert forest is not None
-    assert len(forest.trees) == member.booster.num_trees()
+    for member in default_predictor().fitted.members[name].values():
+        assert isinstance(member, LightGbm | XgBoost)
+        forest = trees.flatten(member.booster)
+        assert forest is not None
+        assert forest.rank.dtype == np.uint8  # twice as fast as two bytes
+
+
+SCRIPT = """
+import json, sys
+import numpy as np
+{before}
+import guide_ml
+one = dict(hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", concurrency=32,
+           input_len=1024, output_len=256)
+p = guide_ml.predict(**one)
+single = "numba" in sys.modules
+import pandas as pd
+table = guide_ml.predict_table(pd.DataFrame([one] * 200))
+assert (table.ttft_ms == p.ttft_ms).all()
+from guide_ml import walker
+print(json.dumps([single, "numba" in sys.modules, type(walker.walk._cache).__name__]))
+"""
+
+
+def fresh(before: str = "", **env: str) -> list[object]:
+    """Predict one, then many, in a new process: is Numba loaded, and is its work kept?"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT.format(before=before)], cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | env, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
+def test_one_prediction_does_not_load_numba(tmp_path):
+    assert fresh(NUMBA_CACHE_DIR=str(tmp_path)) == [False, True, "FunctionCache"]
+    assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_nowhere_to_keep_what_was_compiled():
+    nowhere = ("import numba.core.caching as c\n"
+               "c.CacheImpl._locator_classes = []\nsys.modules.pop('numba')")  # fmt: skip
+    assert fresh(nowhere)[1:] == [True, "NullCache"]

@@ -92,6 +92,8 @@ def code(columns: Columns, names: Names) -> Coded:
         Resolved descriptors and names.
     """
     model_index, model_keys = _model_key(columns, names["model"])
+    if len(model_index) == 1:  # a single prediction: nothing to tell apart
+        return Coded(_describe(columns, names, model_index, model_keys, model_index), model_index)
     joined = model_index.astype(np.int64)
     for name in ("hardware", "framework", "backend"):
         index, values = distinct(names[name])

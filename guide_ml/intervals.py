@@ -151,8 +151,8 @@ class Bands:
         key = joined, level
         if key not in self._found:
             grid = self._table(joined)
-            self._found[key] = (min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0),
-                                max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0))  # fmt: skip
+            low, high = np.interp([(1 - level) / 2, (1 + level) / 2], GRID, grid).tolist()
+            self._found[key] = min(low, 0.0), max(high, 0.0)
         return self._found[key]
 
     @cached_property

@@ -149,9 +149,9 @@ class Bands:
         """Look up the quantiles of one group at both ends; they are remembered."""
         key = joined, level
         if key not in self._found:
-            grid = self._table(joined)
-            self._found[key] = (min(float(np.interp((1 - level) / 2, GRID, grid)), 0.0),
-                                max(float(np.interp((1 + level) / 2, GRID, grid)), 0.0))  # fmt: skip
+            ends = [(1 - level) / 2, (1 + level) / 2]
+            low, high = np.interp(ends, GRID, self._table(joined)).tolist()
+            self._found[key] = min(low, 0.0), max(high, 0.0)
         return self._found[key]
 
     @cached_property

@@ -2,7 +2,8 @@
 
 Random candidates (deployments of the data, loads of their own) are scored from Parquet to Parquet
 by `guide score`, each run in a process of its own whose peak memory is taken; then the time of a
-table by stage, in one thread; then a loop of single predictions of different deployments. With
+table by stage, in one thread; then a loop of single predictions of different deployments, with
+intervals as by default. With
 --peers AIConfigurator 0.12 from PyPI answers the deployments that it can, in the same run: by its
 `cli_estimate` with the version given, and by its session call, the database loaded before. With
 --full ten million rows are scored. Writes results/09_scoring.csv, .md and .json.
@@ -32,7 +33,7 @@ import pyarrow.parquet as pq
 
 import guide_ml
 from guide_ml import boosted, predictor, run
-from guide_ml.estimators import LightGbm
+from guide_ml.estimators import LightGbm, XgBoost
 from guide_ml.measurements import prepare, read_files
 from guide_ml.table import DESCRIPTORS
 
@@ -143,7 +144,8 @@ def print_stages() -> None:
     stages.time(predictor, "answer", "features and physics")
     for name in ("near", "_estimate"):
         stages.time(boosted, name, "heavier loads" if name == "near" else "features and physics")
-    stages.time(LightGbm, "predict", "trees")
+    for kind in (LightGbm, XgBoost):
+        stages.time(kind, "predict", "trees")
     stages.time(predictor.Predictor, "judge", "intervals and domain")
     start = time.thread_time()
     guide_ml.predict_table(table, errors="report")
@@ -167,7 +169,7 @@ def singles() -> float:
 def predicted(row: dict[str, Any]) -> bool:
     """Predict one; whether it fits."""
     try:
-        guide_ml.predict(**row, level=None)
+        guide_ml.predict(**row)
     except guide_ml.GuideError:
         return False
     return True

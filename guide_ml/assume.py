@@ -158,17 +158,10 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     backend = raw.codes["backend"]
     vendor = Codes(raw.codes["hardware"].index, [_vendor_backend(h) for h in
                                                  raw.codes["hardware"].values])  # fmt: skip
-    sizes = [len(c.values) + 1 for c in (engine, version, backend, vendor)]
-    flat = np.ravel_multi_index(
-        tuple(np.where(c.index < 0, s - 1, c.index)
-              for c, s in zip((engine, version, backend, vendor), sizes, strict=True)),
-        tuple(sizes),
-    )  # fmt: skip
-    distinct, index = np.unique(flat, return_inverse=True)
-    rows = [_engine(*(_at(c, k) for c, k in zip((engine, version, backend, vendor), ks,
-                                                 strict=True)))
-            for ks in zip(*np.unravel_index(distinct, tuple(sizes)), strict=True)]  # fmt: skip
-    found = Codes(index.astype(np.intp), rows)
+    together = (engine, version, backend, vendor)
+    places, index = _distinct(together)
+    rows = [_engine(*(_at(c, k) for c, k in zip(together, ks, strict=True))) for ks in places]
+    found = Codes(index, rows)
     columns["fw_release_year"] = found.numbers(lambda r: r[0].release_year if r[0] else None)
     columns["fw_version_stated"] = found.numbers(lambda r: r[1])
     raw.fail(found.numbers(lambda r: bool(r[2])) > 0, lambda i: rows[int(index[i])][2])
@@ -176,6 +169,18 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
                             ("framework_version", "version")):  # fmt: skip
         values = [getattr(r[0], attribute) if r[0] else "" for r in rows]
         names[name] = Codes(found.index, values).objects()
+
+
+def _distinct(
+    together: tuple[Codes, ...]
+) -> tuple[list[tuple[int, ...]], NDArray[np.intp]]:
+    """List the distinct places among the values of some columns, and which one each row has."""
+    sizes = tuple(len(c.values) + 1 for c in together)
+    places = [np.where(c.index < 0, s - 1, c.index) for c, s in zip(together, sizes, strict=True)]
+    if len(places[0]) == 1:
+        return [tuple(int(p[0]) for p in places)], np.zeros(1, dtype=np.intp)
+    flat, index = np.unique(np.ravel_multi_index(tuple(places), sizes), return_inverse=True)
+    return list(zip(*np.unravel_index(flat, sizes), strict=True)), index.astype(np.intp)
 
 
 def _at(codes: Codes, k: int) -> Any:

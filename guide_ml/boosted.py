@@ -130,12 +130,13 @@ def _asked(columns: Columns, usable: NDArray[np.bool_]) -> Asked:
     has = {t.name: usable & t.applies(mode) for t in TARGETS}
     has["output_tok_s"] &= mode != MODES.index("static")  # follows from the latency
     served = usable & (mode == MODES.index("closed"))
+    of = {t.name: _statistic(columns, t) for t in TARGETS}
     rows: list[NDArray[np.intp]] = []
     wanted: dict[str, list[NDArray[np.bool_]]] = {t.name: [] for t in TARGETS}
     codes = [0, *(k for k in range(1, len(STATS)) if any(
-        np.any(columns[t.stat] == k) for t in TARGETS if t.stat))]  # fmt: skip
+        np.any(of[t.name] == k) for t in TARGETS if t.stat))]  # fmt: skip
     for code in codes:
-        now = {t.name: has[t.name] & (_statistic(columns, t) == code) for t in TARGETS}
+        now = {name: mask & (of[name] == code) for name, mask in has.items()}
         if code == 0:
             now |= {name: now[name] | served for name in FLIGHT}
         any_target = np.flatnonzero(np.logical_or.reduce(list(now.values())))

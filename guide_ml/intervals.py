@@ -16,7 +16,6 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
@@ -150,8 +149,8 @@ class Bands:
         """Look up the quantiles of one group at both ends; they are remembered."""
         key = joined, level
         if key not in self._found:
-            grid = self._table(joined)
-            low, high = np.interp([(1 - level) / 2, (1 + level) / 2], GRID, grid).tolist()
+            ends = [(1 - level) / 2, (1 + level) / 2]
+            low, high = np.interp(ends, GRID, self._table(joined)).tolist()
             self._found[key] = min(low, 0.0), max(high, 0.0)
         return self._found[key]
 
@@ -197,21 +196,11 @@ def _tables(found: Residuals, scaled: Floats) -> dict[str, list[float]]:
     return out
 
 
-def fit_bands(found: Residuals, jobs: int = 1) -> Bands:
-    """Learn widths and quantiles from errors on what was held out.
-
-    Parameters
-    ----------
-    found : Residuals
-        Errors.
-    jobs : int
-        Boosters that are fitted side by side, each by one thread.
-    """
+def fit_bands(found: Residuals) -> Bands:
+    """Learn widths and quantiles from errors on what was held out."""
     part = folds(found.group, count=PARTS)
-    left = [part == k for k in np.unique(part)]
-    work = [delayed(_fit_spread)(x) for x in (found, *(found.take(~rows) for rows in left))]
-    whole, *others = Parallel(n_jobs=jobs, prefer="threads")(work)
     width = np.empty(len(part))
-    for rows, spread in zip(left, others, strict=True):
-        width[rows] = np.exp(spread.predict(found.x[rows]))
-    return Bands(whole, _tables(found, found.residual / width))
+    for k in np.unique(part):
+        spread = _fit_spread(found.take(part != k))
+        width[part == k] = np.exp(spread.predict(found.x[part == k]))
+    return Bands(_fit_spread(found), _tables(found, found.residual / width))

@@ -151,7 +151,9 @@ def read_row(row: Mapping[str, Any], definitions: Definitions | None = None) -> 
     raw = Raw(1, {}, {}, np.full(1, "", dtype=object))
     for name, limits in NUMBERS.items():
         value = np.asarray([row.get(name, math.nan)], dtype=np.float64)
-        raw.numbers[name] = _in_range(raw, name, value, *limits) if name in row else value
+        low, high, whole = limits
+        good = name not in row or (low <= value[0] <= high and (not whole or value[0] % 1 == 0))
+        raw.numbers[name] = value if good else _in_range(raw, name, value, *limits)
     for name, resolve in resolvers(definitions or Definitions()).items():
         text = str(row.get(name, "")).strip()
         raw.codes[name] = Codes(np.full(1, 0 if text else -1, dtype=np.intp), [])

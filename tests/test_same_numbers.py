@@ -54,6 +54,24 @@ def test_one_by_one_gives_the_bits_of_the_table(table, found):
     assert compared > ROWS
 
 
+def test_intervals_and_domain_are_those_of_the_table(table):
+    some = table.iloc[:ROWS]
+    judged = guide_ml.predict_table(some, errors="report")
+    compared = 0
+    for row, expected in zip(some.to_dict("records"), judged.to_dict("records"), strict=True):
+        try:
+            one = guide_ml.predict(**given(row))
+        except GuideError:
+            continue
+        assert one.in_domain == expected["in_domain"]
+        for name in NAMES:
+            for end, found in (("low", one.low), ("high", one.high)):
+                value, told = found[name], expected[f"{name}_{end}"]
+                assert np.isnan(told) if value is None else value == told
+                compared += value is not None
+    assert compared > 2 * ROWS
+
+
 def test_parts_of_a_table_give_its_bits(table, found):
     sizes = (1, 63, 64, 65, 127, 200)
     starts = np.cumsum([0, *sizes])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = ["Measured", "keys"]
 
 Names = Mapping[str, NDArray[np.object_]]
 
+STIR = 0xFF51AFD7ED558CCD  # the multiplier of MurmurHash's finaliser
 NAMED = ("hardware", "model", "framework", "backend", "weight_dtype")
 NUMBERED = ("devices", "tp", "pp", "mode", "spec", *LOADS)
 MEASURED = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
@@ -34,25 +35,40 @@ def keys(columns: Columns, names: Names, with_version: bool) -> NDArray[np.uint6
 
     Lengths count as equal within one percent.
     """
-    text = (*NAMED, "framework_version") if with_version else NAMED
-    out = np.zeros(len(columns["mode"]), dtype=np.uint64)
-    for name in text:
+    numbers = np.stack([columns[name] for name in NUMBERED])
+    loads = numbers[-len(LOADS) :]  # a view: they are the last
+    loads[:] = np.round(100 * np.log(np.maximum(loads, 1.0)))
+    further = list((numbers + 0.0).view(np.uint64))
+    for name in reversed((*NAMED, "framework_version") if with_version else NAMED):
         index, values = distinct(names[name])
-        digests = [hashlib.blake2b(v.encode(), digest_size=8).digest() for v in values]
-        table = np.frombuffer(b"".join(digests), dtype="<u8")
-        out = _mix(out, table[index] if len(index) else out)
-    for name in NUMBERED:
-        value = columns[name]
-        if name in LOADS:
-            value = np.round(100 * np.log(np.maximum(value, 1.0)))
-        out = _mix(out, (value + 0.0).view(np.uint64))
+        table = np.frombuffer(b"".join(map(_digest, values)), dtype="<u8")
+        further.insert(0, table[index] if len(index) else table)
+    if len(numbers[0]) == 1:
+        return np.asarray([_mix_one([int(x[0]) for x in further])], dtype=np.uint64)
+    out = np.zeros(len(numbers[0]), dtype=np.uint64)
+    for bits in further:
+        out = _mix(out, bits)
     return out
+
+
+@lru_cache(maxsize=4096)
+def _digest(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
 
 
 def _mix(seen: NDArray[np.uint64], further: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Stir further bits into a hash (multiply and shift, as in MurmurHash's finaliser)."""
-    mixed = (seen ^ further) * np.uint64(0xFF51AFD7ED558CCD)  # wraps around, as it should
+    mixed = (seen ^ further) * np.uint64(STIR)  # wraps around, as it should
     return np.asarray(mixed ^ (mixed >> np.uint64(33)), dtype=np.uint64)
+
+
+def _mix_one(further: list[int]) -> int:
+    """Do the same for one row with plain numbers, which takes a tenth of the time."""
+    out = 0
+    for bits in further:
+        mixed = (out ^ bits) * STIR % 2**64
+        out = mixed ^ (mixed >> 33)
+    return out
 
 
 def _within(asked: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:

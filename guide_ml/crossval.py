@@ -49,6 +49,9 @@ def fit_boosters(
 ) -> Members:  # fmt: skip
     """Fit every kind of booster for every target, on log(measured / physics).
 
+    Devices without measurements lean on physics: their estimators are of the first kind of the
+    target only, with half of its rounds.
+
     Parameters
     ----------
     data, table : Dataset, Matrix
@@ -77,12 +80,13 @@ def fit_boosters(
         rows = np.flatnonzero(data.values.target == NAMES.index(target))
         x = table.stack(boosted_inputs(name))[rows]
         y, weight = residual[rows], data.sample.weight[rows]
-        for key in (k for k in chosen if k.startswith(f"{target}/") and len(rows)):
-            kind = key.split("/")[1]
+        kinds = [k.split("/")[1] for k in chosen if k.startswith(f"{target}/") and len(rows)]
+        for kind in kinds[:1] if name.endswith(BLIND) else kinds:
+            own = dict(chosen[f"{target}/{kind}"])
+            if name.endswith(BLIND):
+                own["rounds"] = max(int(own["rounds"]) // 2, 1)
             places.append((name, kind))
-            work.append(
-                delayed(fit_member)(kind, target, x, y, weight, seed, THREADS, chosen[key])
-            )
+            work.append(delayed(fit_member)(kind, target, x, y, weight, seed, THREADS, own))
     fitted = Parallel(n_jobs=jobs, prefer="threads")(work)
     out: Members = {}
     for (name, kind), member in zip(places, fitted, strict=True):

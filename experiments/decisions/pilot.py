@@ -38,9 +38,10 @@ def cases() -> pd.DataFrame:
 
 
 def runs() -> pd.DataFrame:
-    """Read the project's rows of the same runs: lengths, requests, the median TTFT."""
+    """Read the project's rows of the same runs: lengths, requests, median TTFT, mean TPOT."""
     table = pd.read_parquet(default_folder() / f"{SOURCE}.parquet")
-    return table[[*WHERE, "input_len", "output_len", "num_requests", "ttft_median_ms"]]
+    figures = ["input_len", "output_len", "num_requests", "ttft_median_ms", "tpot_ms"]
+    return table[[*WHERE, *figures]]
 
 
 def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
@@ -59,7 +60,7 @@ def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
         tell(done, len(models), f"without {model}")
         own = set(group[measured.resolved.names["model"] == model])
         others = table[table["model"] != model]
-        rest = _with_medians(measured.table[~group.isin(own).to_numpy()], others)
+        rest = measured.table[~group.isin(own).to_numpy()]
         mine = table[table["model"] == model]
         seen = known[known["model"] != model]
         found = _published(mine, seen, others, _fitted(rest, seed))
@@ -78,15 +79,6 @@ def _fitted(rows: pd.DataFrame, seed: int) -> Predictor:
         return Predictor.load(out)
 
 
-def _with_medians(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Add the benchmark's median ITL of the other LLMs, so that it is learnt beside the mean."""
-    own = rows.loc[rows["source"] == SOURCE, WHERE].reset_index()
-    medians = own.merge(others, on=WHERE).set_index("index")["itl_ms"]
-    out = rows.copy()
-    out.loc[medians.index, "tpot_median_ms"] = medians
-    return out
-
-
 def _published(
     mine: pd.DataFrame, known: pd.DataFrame, others: pd.DataFrame, predictor: Predictor
 ) -> dict[str, np.ndarray]:
@@ -94,22 +86,26 @@ def _published(
 
     The load is that of the other LLMs: mean lengths, and requests of a run of so many users. The
     median of TTFT over length is the median TTFT over the mean length times what that ratio is on
-    the other LLMs, by number of users.
+    the other LLMs, by number of users. The median ITL is over tokens, so it leaves out the waits
+    for prefills that are in the mean TPOT, which is what servers' measurements teach: it is the
+    mean TPOT times what that ratio is on the other LLMs, by number of users.
     """
     length = known[["input_len", "output_len"]].median()
     per_user = (known["num_requests"] / known["concurrency"]).groupby(known["concurrency"]).median()
     asked = mine[WHERE].assign(
         framework="tgi", framework_version="ibm-fork", input_len=length["input_len"],
-        output_len=length["output_len"], ttft_stat="median", tpot_stat="median",
+        output_len=length["output_len"], ttft_stat="median", tpot_stat="mean",
         num_requests=mine["concurrency"] * mine["concurrency"].map(per_user),
     )  # fmt: skip
     found = guide_ml.predict_table(asked, errors="report", predictor=predictor,
                                    level=None)  # fmt: skip
     both = others.merge(known, on=WHERE)
-    ratio = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
-    ratio = ratio.groupby(both["concurrency"]).median()
-    nttft = found["ttft_ms"] / length["input_len"] * mine["concurrency"].map(ratio)
-    return {"nttft_ms": nttft.to_numpy(), "itl_ms": found["tpot_ms"].to_numpy()}
+    both["nttft"] = both["nttft_ms"] * length["input_len"] / both["ttft_median_ms"]
+    both["itl"] = both["itl_ms"] / both["tpot_ms"]
+    ratios = both.groupby("concurrency")[["nttft", "itl"]].median()
+    nttft = found["ttft_ms"] / length["input_len"] * mine["concurrency"].map(ratios["nttft"])
+    itl = found["tpot_ms"] * mine["concurrency"].map(ratios["itl"])
+    return {"nttft_ms": nttft.to_numpy(), "itl_ms": itl.to_numpy()}
 
 
 def servable(profile: pd.DataFrame, prefix: str = "", margin: float = 1.0) -> int:

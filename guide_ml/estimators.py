@@ -60,7 +60,7 @@ class LightGbm:
     def save(self, path: Path) -> None:
         """Write the native text file, without what only further training would need."""
         # The sizes of trees tell where each begins; without them LightGBM looks for its name.
-        needless = ("leaf_weight=", "internal_weight=", "tree_sizes=")
+        needless = ("leaf_weight=", "internal_weight=", "internal_value=", "tree_sizes=")
         lines = self.booster.model_to_string().splitlines(keepends=True)
         path.write_text("".join(x for x in lines if not x.startswith(needless)), "utf-8")
 

@@ -102,6 +102,12 @@ def predict(
     DoesNotFit
         If a device lacks the memory; the message says how much, and what would fit.
 
+    Notes
+    -----
+    From some 200 predictions of a process on, estimators change once each to a compiled form: the
+    same numbers, faster. The call that does it takes some tenths of a second longer, or about two
+    seconds where what Numba compiled was not kept on disk.
+
     Examples
     --------
     >>> import guide_ml

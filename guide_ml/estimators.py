@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
 from guide_ml.table import Floats
-from guide_ml.trees import Forest, ask, flatten, pays
+from guide_ml.trees import Quick
 
 __all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
 
@@ -48,14 +48,12 @@ class LightGbm:
     booster: lgb.Booster
 
     @cached_property
-    def _forest(self) -> Forest | None:
-        return flatten(self.booster)
+    def _quick(self) -> Quick:
+        return Quick(self.booster)
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        if pays(len(x)) and (forest := self._forest) is not None:
-            return forest.predict(x)
-        return ask(self.booster)(x)
+        return self._quick.predict(x)
 
     def save(self, path: Path) -> None:
         """Write the native text file, without what only further training would need."""
@@ -72,14 +70,12 @@ class XgBoost:
     booster: xgb.Booster
 
     @cached_property
-    def _forest(self) -> Forest | None:
-        return flatten(self.booster)
+    def _quick(self) -> Quick:
+        return Quick(self.booster)
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        if pays(len(x)) and (forest := self._forest) is not None:
-            return forest.predict(x)
-        return ask(self.booster)(x)
+        return self._quick.predict(x)
 
     def save(self, path: Path) -> None:
         """Write the native UBJSON file."""

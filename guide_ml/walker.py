@@ -1,12 +1,13 @@
-"""The compiled loop that takes blocks of rows through trees together.
+"""The compiled loops that take rows through trees: blocks of them together, or a few.
 
-Not a walk from node to node, which waits for memory at each: every split of a tree is put to all
-rows of a block, a vector instruction for dozens of them. A row's place says in which leaf of the
-tree grown so far it is; the k-th split moves the rows of its leaf that go right to leaf k + 1.
-Inputs are ranks among an input's thresholds, a byte each.
+Blocks do not walk from node to node, which waits for memory at each: every split of a tree is put
+to all rows of a block, a vector instruction for dozens of them. A row's place says in which leaf
+of the tree grown so far it is; the k-th split moves the rows of its leaf that go right to leaf
+k + 1. Inputs are ranks among an input's thresholds, a byte each. A few rows do walk, over nodes
+that lie close together.
 
-Numba compiles it when it is first called and keeps the result on disk, so this module is imported
-by whoever has a table, never for a single prediction.
+Numba compiles them when they are first called and keeps the result on disk, so this module is
+imported by whoever has a table or asks often, never for a first prediction.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["walk"]
+__all__ = ["step", "walk"]
 
 BLOCK = 1024  # rows; their ranks stay in a core's second cache
 LANES = 64  # rows that the widest vectors hold; blocks are filled up to whole ones
@@ -107,3 +108,35 @@ def walk(
             own = values[first[tree] + tree :]
             for i in range(m):
                 total[i] += own[np.uint64(place[i])]
+
+
+@_compiled
+def step(
+    x: NDArray[np.float32], nodes: NDArray[np.void], first: Ints, values: NDArray[Any],
+    out: NDArray[Any],
+) -> None:  # fmt: skip
+    """Do what :func:`walk` does, a node after the other.
+
+    Parameters
+    ----------
+    x, first, values, out : array
+        As there.
+    nodes : structured array of shape (splits,)
+        Of each split: ``feature``, its input, or that many further on if a missing input goes
+        right; its ``threshold``; the splits ``left`` and ``right`` below it, a leaf k as ~k.
+    """
+    inputs, n = x.shape
+    rows = np.empty((n, 2 * inputs), np.float32)
+    for f in range(inputs):
+        for i in range(n):
+            rows[i, f] = -np.inf if np.isnan(x[f, i]) else x[f, i]
+            rows[i, f + inputs] = x[f, i]
+    for tree in range(len(first) - 1):
+        own, leaves = nodes[first[tree] : first[tree + 1]], values[first[tree] + tree :]
+        for i in range(n):
+            at = 0 if len(own) > 0 else -1
+            while at >= 0:
+                node = own[at]
+                # What is missing is not below anything.
+                at = node.left if rows[i, node.feature] <= node.threshold else node.right
+            out[i] += leaves[~at]

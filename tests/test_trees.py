@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from guide_ml import trees
+from guide_ml import trees, walker
 from guide_ml.estimators import LightGbm, XgBoost
 from guide_ml.predictor import default_predictor
 from guide_ml.targets import NAMES
 
 ROOT = Path(__file__).parents[1]
 PARAMS = {"verbose": -1, "num_threads": 1, "seed": 0, "min_child_samples": 2}
-SIZES = (1, 63, 65, 1024, 1100)  # around whole vectors and whole blocks
+SIZES = (1, trees.FEW - 1, trees.FEW, 63, 65, 1024, 1100)  # around whole vectors and blocks
 
 
 def table(n: int, blanks: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +52,8 @@ def same(booster: lgb.Booster | xgb.Booster, x: np.ndarray) -> trees.Forest:
     assert forest is not None
     for n in SIZES:
         assert forest.predict(x[:n]).tolist() == trees.ask(booster)(x[:n]).tolist()
+    one_by_one = forest.predict(x, few=len(x) + 1)
+    assert one_by_one.tolist() == trees.ask(booster)(x).tolist()
     return forest
 
 
@@ -79,6 +81,14 @@ def test_large_trees_take_two_bytes(params):
 def test_a_tree_of_one_leaf():
     same(fitted(0.0, min_child_samples=1000), asked(0.0))
     same(boosted(0.0, max_depth=6, gamma=1e9), asked(0.0))
+
+
+def test_a_split_between_missing_and_all_others():
+    x, y = table(400, 0.0)
+    x[:, 0] = np.where(np.arange(400) % 3 == 0, np.nan, 1.0)
+    booster = lgb.train(PARAMS, lgb.Dataset(x, y + np.isnan(x[:, 0]), params={"verbose": -1}), 5)
+    assert "inf" in booster.model_to_string()
+    same(booster, asked(0.3))
 
 
 @pytest.mark.parametrize("params", [{"linear_tree": True}, {"zero_as_missing": True},
@@ -112,9 +122,36 @@ def test_other_kinds_are_left_to_xgboost(params):
     assert np.array_equal(XgBoost(booster).predict(x), booster.inplace_predict(x))
 
 
-def test_a_wrong_walk_is_noticed(monkeypatch):
-    monkeypatch.setattr(trees.Forest, "predict", lambda self, x: np.zeros(len(x)))
+@pytest.mark.parametrize("wrong", ["walk", "step"])
+def test_a_wrong_walk_is_noticed(monkeypatch, wrong):
+    monkeypatch.setattr(walker, wrong, lambda *given: None)
     assert trees.flatten(fitted(0.0)) is None
+
+
+def rearranged_after(monkeypatch, *calls: int) -> list[bool]:
+    """Ask a booster for numbers of rows; tell after each whether its trees were rearranged."""
+    found: list[lgb.Booster] = []
+    monkeypatch.setattr(trees, "flatten", found.append)
+    member, x = LightGbm(fitted(0.0)), np.zeros((trees.ENOUGH, 6), np.float32)
+    out = []
+    for n in calls:
+        member.predict(x[:n])
+        out.append(bool(found))
+    assert len(found) <= 1
+    return out
+
+
+def test_trees_are_rearranged_for_a_large_table(monkeypatch):
+    assert rearranged_after(monkeypatch, trees.ENOUGH) == [True]
+
+
+def test_trees_are_not_rearranged_for_a_few_folds(monkeypatch):
+    assert not any(rearranged_after(monkeypatch, *[1000] * 8))
+
+
+def test_trees_are_rearranged_once_for_many_single_predictions(monkeypatch):
+    rearranged = rearranged_after(monkeypatch, *[1] * 250)
+    assert 150 < rearranged.index(True) < 200
 
 
 def test_without_numba_the_library_predicts(monkeypatch):
@@ -143,7 +180,7 @@ one = dict(hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", con
 p = guide_ml.predict(**one)
 single = "numba" in sys.modules
 import pandas as pd
-table = guide_ml.predict_table(pd.DataFrame([one] * 200))
+table = guide_ml.predict_table(pd.DataFrame([one] * 10_000))
 assert (table.ttft_ms == p.ttft_ms).all()
 from guide_ml import walker
 print(json.dumps([single, "numba" in sys.modules, type(walker.walk._cache).__name__]))

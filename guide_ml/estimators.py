@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
 from guide_ml.table import Floats
+from guide_ml.tree_text import short_text
 from guide_ml.trees import Quick
 
 __all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
@@ -57,10 +58,7 @@ class LightGbm:
 
     def save(self, path: Path) -> None:
         """Write the native text file, without what only further training would need."""
-        # The sizes of trees tell where each begins; without them LightGBM looks for its name.
-        needless = ("leaf_weight=", "internal_weight=", "internal_value=", "tree_sizes=")
-        lines = self.booster.model_to_string().splitlines(keepends=True)
-        path.write_text("".join(x for x in lines if not x.startswith(needless)), "utf-8")
+        path.write_text(short_text(self.booster), "utf-8")
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,9 @@ def fit_member(
             "force_row_wise": True, "bagging_freq": 1,
         }  # fmt: skip
         data = lgb.Dataset(x, y, weight=weight, params={"verbose": -1})
-        return LightGbm(lgb.train(chosen | fixed, data, rounds))
+        # As it will be read from its file, so that a set predicts the same before and after.
+        booster = lgb.train(chosen | fixed, data, rounds)
+        return LightGbm(lgb.Booster(model_str=short_text(booster)))
     fixed = {"objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads,
              "seed": seed}  # fmt: skip
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))

@@ -11,7 +11,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-__all__ = ["Tree", "Trees", "of_lightgbm", "of_xgboost"]
+__all__ = ["Tree", "Trees", "not_above", "of_lightgbm", "of_xgboost"]
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of LightGBM's decision_type
 _ZERO_MISSING, _NAN_MISSING = 1, 2  # its kinds of missing values, two bits further up
@@ -93,12 +93,12 @@ def _lightgbm(block: str) -> Tree:
     # Where training saw no missing value, LightGBM takes one for a zero.
     blank_left = np.where(missing == _NAN_MISSING, kind & _DEFAULT_LEFT, exact >= 0.0)
     return Tree(
-        _numbers(fields["split_feature"], int), _not_above(exact), blank_left.astype(bool),
+        _numbers(fields["split_feature"], int), not_above(exact), blank_left.astype(bool),
         _numbers(fields["left_child"], int), _numbers(fields["right_child"], int), values,
     )  # fmt: skip
 
 
-def _not_above(exact: NDArray[np.float64]) -> NDArray[np.float32]:
+def not_above(exact: NDArray[np.float64]) -> NDArray[np.float32]:
     """Round down: the same single-precision inputs are above."""
     rounded = exact.astype(np.float32)
     return np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)

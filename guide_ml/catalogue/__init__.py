@@ -20,7 +20,7 @@ from guide_ml.errors import InvalidInput, UnknownName, nearest
 
 __all__ = [
     "BACKENDS", "VENDOR_BACKEND", "InvalidInput", "aliases", "all_hardware", "all_models",
-    "framework", "framework_blocks", "hardware", "model", "slugs",
+    "framework", "framework_blocks", "hardware", "model", "reserve", "slugs",
 ]  # fmt: skip
 
 HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
@@ -193,3 +193,22 @@ def framework(name: str, version: str = "", backend: str | None = None) -> tuple
         release_year=year if year is not None else newest(block),
     )  # fmt: skip
     return found, year is not None
+
+
+def reserve(engine: Framework) -> dict[str, Any]:
+    """Look up how much more KV cache an engine's version sets aside than requests fill.
+
+    Returns
+    -------
+    dict
+        Empty for engines with a paged cache. Otherwise ``flash`` and ``padded``, multiples of
+        what is filled, and ``padded_families``, model families whose batches are padded.
+
+    Examples
+    --------
+    >>> reserve(framework("vllm")[0])
+    {}
+    """
+    rules = framework_blocks()[engine.framework].get("reserve", {})
+    found: dict[str, Any] = rules.get(engine.version, {})
+    return found

@@ -122,7 +122,8 @@ def extract(columns: Columns) -> Columns:
     """Compute the memory account of each deployment.
 
     KV budget = usable share of the memory - weights - activations - runtime, as vLLM profiles it
-    (PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there.
+    (PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there. An
+    engine without a paged cache sets more aside than a sequence fills (``kv_reserve``).
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def extract(columns: Columns) -> Columns:
     activations = rows * wide * HALF_BYTES / columns["tp"]
     budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    sequence = kv_bytes(columns, length)
+    sequence = kv_bytes(columns, length) * columns["kv_reserve"]
     slots = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "slots": slots,

@@ -47,7 +47,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "amd": c["hw_is_amd"], "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
         "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
-        "wide_kv": (c["kv_bits"] > 8).astype(float),
+        "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
     }  # fmt: skip
     for stat in ("median", "p99"):
         out[stat] = served * (statistic == STATS.index(stat))

@@ -44,10 +44,11 @@ _BIAS_GROUPS = (
 
 KNOBS = (
     Knob("launch", math.log(3e-5),
-         ("release", "unstated", "amd", "mla", "width", "hw_age", "is_static", "is_closed"),
+         ("release", "unstated", "amd", "mla", "width", "hw_age", "is_static", "is_closed",
+          "padded"),
          (("framework", 1.0), ("backend", 1.0), ("engine", 0.5))),
     Knob("prefill_launch", math.log(3e-5),
-         ("release", "unstated", "amd", "hw_age", "is_static", "is_closed"),
+         ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded"),
          (("framework", 1.0), ("backend", 1.0))),
     Knob("moe_launch", 0.0, ("release", "experts_per_token"), (("framework", 0.5),)),
     Knob("step", math.log(8e-4), ("release", "amd", "is_closed", "is_static"),

@@ -168,6 +168,21 @@ def test_slots_are_what_the_rest_of_the_memory_holds(deploy: Deploy) -> None:
     assert found["kv_need_byte"] == 768 * KV_7B
 
 
+@pytest.mark.parametrize(
+    ("model", "times"), [("meta-llama/Llama-2-7b-hf", 6.0), ("ibm/mpt-7b-instruct2", 35.0)]
+)
+def test_an_engine_that_reserves_cache_runs_fewer_requests(
+    deploy: Deploy, model: str, times: float
+) -> None:
+    lengths: dict[str, Any] = {"model": model, "input_len": 120, "output_len": 16}
+    paged, reserved = (
+        account(deploy, framework="tgi", framework_version=version, **lengths)
+        for version in ("3", "ibm-fork")
+    )
+    assert reserved["kv_need_byte"] == times * paged["kv_need_byte"]
+    assert reserved["slots"] == reserved["kv_budget_byte"] // reserved["kv_need_byte"]
+
+
 def test_a_deployment_fits_if_one_sequence_does(deploy: Deploy) -> None:
     assert account(deploy)["fits"] == 1
     assert account(deploy, hardware="nvidia-a2-16gb")["fits"] == 1

@@ -17,6 +17,8 @@ from guide_ml import trees, walker
 from guide_ml.estimators import LightGbm, XgBoost
 from guide_ml.predictor import default_predictor
 from guide_ml.targets import NAMES
+from guide_ml.tree_files import of_lightgbm
+from guide_ml.tree_text import short_text
 
 ROOT = Path(__file__).parents[1]
 PARAMS = {"verbose": -1, "num_threads": 1, "seed": 0, "min_child_samples": 2}
@@ -69,6 +71,24 @@ def test_same_bits_as_lightgbm(trained, blanks):
 @pytest.mark.parametrize("objective", ["reg:absoluteerror", "reg:squarederror"])
 def test_same_bits_as_xgboost(trained, blanks, objective):
     same(boosted(trained, objective=objective), asked(blanks))
+
+
+@pytest.mark.parametrize("blanks", [0.0, 0.2])
+def test_a_shortened_text_decides_the_same(blanks):
+    booster = fitted(blanks)
+    text = short_text(booster)
+    read = lgb.Booster(model_str=text)
+    x = asked(blanks)
+    assert len(text) < 0.7 * len(booster.model_to_string())
+    assert short_text(read) == text
+    assert np.array_equal(read.predict(x, pred_leaf=True), booster.predict(x, pred_leaf=True))
+    np.testing.assert_allclose(read.predict(x), booster.predict(x), rtol=0, atol=1e-5)
+    # Also for inputs that lie right beside a threshold.
+    edges = [t for tree in of_lightgbm(booster).trees for t in tree.threshold]
+    near = np.repeat(np.float32(edges)[:, None], 6, axis=1)
+    for side in (near, np.nextafter(near, np.float32(np.inf))):
+        leaves = [b.predict(side, pred_leaf=True) for b in (read, booster)]
+        assert np.array_equal(*leaves)
 
 
 @pytest.mark.parametrize("params", [{"num_leaves": 400, "min_child_samples": 1},

@@ -19,6 +19,7 @@ from guide_ml import catalogue
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.dtypes import Dtype, dtype
 from guide_ml.parallel import spread
+from guide_ml.reserve import reserve
 from guide_ml.table import Codes, Columns, Floats, Raw
 
 __all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
@@ -169,19 +170,7 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
                             ("framework_version", "version")):  # fmt: skip
         values = [getattr(r[0], attribute) if r[0] else "" for r in rows]
         names[name] = Codes(found.index, values).objects()
-    _reserve(columns, names["family"], found)
-
-
-def _reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> None:
-    """Note cache that engines set aside and leave empty, and batches padded to the longest."""
-    rules = [catalogue.reserve(e[0]) if e[0] else {} for e in engines.values]
-    flash = Codes(engines.index, rules).numbers(lambda r: r.get("flash", 1.0))
-    padded = np.zeros(len(flash))
-    for k, rule in enumerate(rules):
-        if rule:
-            padded[(engines.index == k) & np.isin(family, rule["padded_families"])] = rule["padded"]
-    columns["kv_reserve"] = np.where(padded > 0, padded, flash)
-    columns["padded"] = (padded > 0).astype(float)
+    reserve(columns, names["family"], found)
 
 
 def _distinct(

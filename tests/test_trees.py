@@ -73,6 +73,10 @@ def test_same_bits_as_xgboost(trained, blanks, objective):
     same(boosted(trained, objective=objective), asked(blanks))
 
 
+def leaves(booster: lgb.Booster, x: np.ndarray) -> np.ndarray:
+    return np.asarray(booster.predict(x, pred_leaf=True))
+
+
 @pytest.mark.parametrize("blanks", [0.0, 0.2])
 def test_a_shortened_text_decides_the_same(blanks):
     booster = fitted(blanks)
@@ -81,14 +85,15 @@ def test_a_shortened_text_decides_the_same(blanks):
     x = asked(blanks)
     assert len(text) < 0.7 * len(booster.model_to_string())
     assert short_text(read) == text
-    assert np.array_equal(read.predict(x, pred_leaf=True), booster.predict(x, pred_leaf=True))
-    np.testing.assert_allclose(read.predict(x), booster.predict(x), rtol=0, atol=1e-5)
+    assert np.array_equal(leaves(read, x), leaves(booster, x))
+    np.testing.assert_allclose(
+        np.asarray(read.predict(x)), np.asarray(booster.predict(x)), rtol=0, atol=1e-5
+    )
     # Also for inputs that lie right beside a threshold.
     edges = [t for tree in of_lightgbm(booster).trees for t in tree.threshold]
-    near = np.repeat(np.float32(edges)[:, None], 6, axis=1)
+    near = np.repeat(np.asarray(edges, dtype=np.float32)[:, None], 6, axis=1)
     for side in (near, np.nextafter(near, np.float32(np.inf))):
-        leaves = [b.predict(side, pred_leaf=True) for b in (read, booster)]
-        assert np.array_equal(*leaves)
+        assert np.array_equal(leaves(read, side), leaves(booster, side))
 
 
 @pytest.mark.parametrize("params", [{"num_leaves": 400, "min_child_samples": 1},

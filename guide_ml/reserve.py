@@ -1,0 +1,34 @@
+"""How much KV cache an engine sets aside for a request, beyond what the request fills."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml import catalogue
+from guide_ml.table import Codes, Columns
+
+__all__ = ["reserve"]
+
+
+def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> None:
+    """Note cache that engines set aside and leave empty, and batches padded to the longest.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        Gets ``kv_reserve``, tokens set aside for each token used (1 for paged caches), and
+        ``padded``, 1 where the sequences of a batch are padded to the longest.
+    family : array of shape (n,)
+        Family of the model.
+    engines : Codes
+        For each row the engine, first in a tuple; ``None`` where it is wrong.
+    """
+    rules = [catalogue.reserve(e[0]) if e[0] else {} for e in engines.values]
+    flash = Codes(engines.index, rules).numbers(lambda r: r.get("flash", 1.0))
+    padded = np.zeros(len(flash))
+    for k, rule in enumerate(rules):
+        if rule:
+            padded[(engines.index == k) & np.isin(family, rule["padded_families"])] = rule["padded"]
+    columns["kv_reserve"] = np.where(padded > 0, padded, flash)
+    columns["padded"] = (padded > 0).astype(float)

@@ -87,6 +87,18 @@ def memory_gb(pid: int) -> float:
     return total
 
 
+def kept(
+    runs: list[dict[str, Any]], curve: pd.DataFrame | None
+) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:
+    """Put what was written before in the place of what was skipped now."""
+    told, drawn = RESULTS / "08_retraining.json", RESULTS / "08_learning_curve.csv"
+    before = json.loads(told.read_text("utf-8")) if told.exists() else []
+    by_name = {r["what"]: r for r in before} | {r["what"]: r for r in runs}
+    if curve is None and drawn.exists():
+        curve = pd.read_csv(drawn)
+    return [by_name[name] for name in GOALS if name in by_name], curve
+
+
 def curve_rows(curve: pd.DataFrame) -> list[str]:
     """Lay the learning curve out, shares side by side."""
     wide = curve.pivot_table(index=["split", "target"], columns="share", values="median_ape",
@@ -130,6 +142,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--skip", nargs="*", default=[], choices=["plain", "tuned", "curve"])
+    parser.add_argument("--keep", action="store_true", help="keep what was written of the skipped")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
     options = parser.parse_args()
     globals()["RESULTS"] = options.out
@@ -152,6 +165,8 @@ def main() -> None:
                                                          file=sys.stderr),
             )  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.keep:
+        runs, curve = kept(runs, curve)
     print(write(runs, curve, options))
 
 

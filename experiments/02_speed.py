@@ -1,7 +1,8 @@
 """How long do import, first call, warm call and a table take? Medians, and a yardstick beside.
 
-The yardstick is a fixed piece of numpy work on the same machine, so that figures of different
-machines can be compared as ratios. Writes results/02_speed.csv and .md.
+The yardsticks are fixed pieces of work on the same machine, so that figures of different machines
+can be compared as ratios: numpy alone, plain Python, and the import of LightGBM, without which
+nothing is predicted. Writes results/02_speed.csv and .md.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ def yardstick_s() -> float:
     start = time.perf_counter()
     for _ in range(10):
         np.sort(x)
+    return time.perf_counter() - start
+
+
+def python_s() -> float:
+    """Add up ten million numbers one by one."""
+    start = time.perf_counter()
+    total = 0
+    for number in range(10_000_000):
+        total += number
     return time.perf_counter() - start
 
 
@@ -83,6 +93,8 @@ def main() -> None:
     warm_s()
     rows = [
         ("yardstick: sort 2e6 numbers 10 times", "s", median_of(5, yardstick_s), ""),
+        ("yardstick: 1e7 additions in Python", "s", median_of(3, python_s), ""),
+        ("yardstick: import lightgbm", "s", median_of(5, lambda: fresh("import lightgbm")), ""),
         ("import guide_ml", "s", median_of(7, lambda: fresh("import guide_ml")), "< 0.5"),
         ("first predict() of a process", "s",
          median_of(5, lambda: fresh(f"import guide_ml; {CALL}")), "< 2"),

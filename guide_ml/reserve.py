@@ -17,7 +17,7 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        Gets ``kv_reserve``, tokens set aside for each token used (1 for paged caches), and
+        Gets ``kv_reserve``, tokens set aside for each token used (mostly 1), and
         ``padded``, 1 where the sequences of a batch are padded to the longest.
     family : array of shape (n,)
         Family of the model.

@@ -109,7 +109,8 @@ class Run:
         account = {k: float(v[0]) for k, v in self.outcome.memory.items()}
         asked, offline = account["replica_batch"], self._number("mode") == MODES.index("offline")
         most = OFFLINE_SLOTS if offline else min(asked, SERVER_SLOTS)
-        cache = account["kv_need_byte"] / asked * min(most, account["slots"])
+        filled = account["kv_need_byte"] / asked * min(most, account["slots"])
+        cache = min(filled * self._number("kv_reserve"), account["kv_budget_byte"])
         total = self._number("hw_memory_gb")
         # The budget is what engines plan with less all else, so the rest is what they leave alone.
         used = account["weights_byte"] + account["activations_byte"] + account["kv_budget_byte"]

@@ -179,8 +179,16 @@ def test_an_engine_that_reserves_cache_runs_fewer_requests(
         account(deploy, framework="tgi", framework_version=version, **lengths)
         for version in ("3", "ibm-fork")
     )
-    assert reserved["kv_need_byte"] == times * paged["kv_need_byte"]
-    assert reserved["slots"] == reserved["kv_budget_byte"] // reserved["kv_need_byte"]
+    assert reserved["kv_need_byte"] == paged["kv_need_byte"]
+    assert reserved["slots"] == paged["slots"] // times > 1
+
+
+def test_reserved_cache_never_keeps_the_only_request_out(deploy: Deploy) -> None:
+    row = {"model": "ibm/mpt-7b-instruct2", "hardware": "nvidia-a100-pcie-40gb",
+           "framework": "tgi", "framework_version": "IBM-Fork"}  # fmt: skip
+    found = account(deploy, **row, input_len=1500, output_len=300)
+    assert (found["fits"], found["slots"]) == (1, 1)
+    assert account(deploy, **row, input_len=90_000)["fits"] == 0
 
 
 def test_a_deployment_fits_if_one_sequence_does(deploy: Deploy) -> None:

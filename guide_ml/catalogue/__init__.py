@@ -201,14 +201,17 @@ def reserve(engine: Framework) -> dict[str, Any]:
     Returns
     -------
     dict
-        Empty for engines with a paged cache. Otherwise ``flash`` and ``padded``, multiples of
-        what is filled, and ``padded_families``, model families whose batches are padded.
+        Empty for engines that set aside what is filled. Otherwise ``flash`` and ``padded``,
+        multiples of what is filled, and ``padded_families``, model families whose batches are
+        padded.
 
     Examples
     --------
     >>> reserve(framework("vllm")[0])
     {}
+    >>> reserve(framework("tgi", "IBM-fork")[0])["flash"]
+    6.0
     """
     rules = framework_blocks()[engine.framework].get("reserve", {})
-    found: dict[str, Any] = rules.get(engine.version, {})
+    found: dict[str, Any] = rules.get(engine.version.strip().lower(), {})  # as it is dated
     return found

@@ -123,7 +123,7 @@ def extract(columns: Columns) -> Columns:
 
     KV budget = usable share of the memory - weights - activations - runtime, as vLLM profiles it
     (PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there. An
-    engine without a paged cache sets more aside than a sequence fills (``kv_reserve``).
+    engine may set more aside than a sequence fills (``kv_reserve``), so fewer run together.
 
     Parameters
     ----------
@@ -153,8 +153,10 @@ def extract(columns: Columns) -> Columns:
     activations = rows * wide * HALF_BYTES / columns["tp"]
     budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    sequence = kv_bytes(columns, length) * columns["kv_reserve"]
-    slots = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
+    sequence = kv_bytes(columns, length)
+    room = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
+    # What is set aside keeps others out, never the only sequence.
+    slots = np.maximum(np.floor(room / columns["kv_reserve"]), np.minimum(room, 1.0))
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "slots": slots,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip

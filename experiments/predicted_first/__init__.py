@@ -1,0 +1,1 @@
+"""Predictions written down first, measurements on a GPU after."""

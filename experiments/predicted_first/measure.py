@@ -1,0 +1,127 @@
+"""Measure static batches of Transformers on the GPU at hand. Needs torch and transformers alone.
+
+``python measure.py CASES.json OUT.csv``: CASES.json holds ``{"models": {name: {"config", "dtype"}},
+"cases": [{"case", "model", "batch_size", "input_len", "output_len"}]}``. Weights are random: no
+time depends on their values. A case is one ``generate`` of random tokens, greedy, to the last
+token: once to warm up, then repeated, the median kept. TTFT is a ``generate`` of one token. Rows
+are written as they come; a case that fails (memory, say) is written with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gc
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+FIELDS = ["case", "ttft_ms", "batch_latency_s", "spread", "peak_mem_gb", "device", "torch",
+          "transformers", "error"]  # fmt: skip
+SHORT_S = 0.7  # a run below this is repeated more often
+WARM_TOKENS = 3
+
+
+def build(spec: dict[str, Any], device: str) -> Any:
+    """Make a model with random weights on the device."""
+    fields = dict(spec["config"])
+    config = transformers.AutoConfig.for_model(fields.pop("model_type"), **fields)
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[spec["dtype"]]
+    torch.set_default_dtype(dtype)
+    with torch.device(device):
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
+    torch.set_default_dtype(torch.float32)
+    model.eval()
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = 0
+    return model
+
+
+def seconds(model: Any, tokens: torch.Tensor, new: int) -> float:
+    """Seconds of one generation of `new` tokens."""
+    wait = torch.cuda.synchronize if tokens.is_cuda else (lambda: None)
+    wait()
+    start = time.perf_counter()
+    out = model.generate(tokens, attention_mask=torch.ones_like(tokens), do_sample=False,
+                         max_new_tokens=new, min_new_tokens=new)  # fmt: skip
+    wait()
+    took = time.perf_counter() - start
+    if out.shape[1] != tokens.shape[1] + new:
+        raise RuntimeError(f"{out.shape[1] - tokens.shape[1]} tokens came, {new} were asked")
+    return took
+
+
+def measure(model: Any, case: dict[str, Any], device: str) -> dict[str, Any]:
+    """Time one case: warm-up, TTFT, whole batch."""
+    high = model.config.vocab_size
+    size = (case["batch_size"], case["input_len"])
+    tokens = torch.randint(1, high, size, device=device)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    seconds(model, tokens, WARM_TOKENS)
+    first = [seconds(model, tokens, 1) for _ in range(3)]
+    whole = [seconds(model, tokens, case["output_len"])]
+    for _ in range(2 if whole[0] < SHORT_S else 1):
+        whole.append(seconds(model, tokens, case["output_len"]))
+    peak = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else float("nan")
+    middle = statistics.median(whole)
+    return {"ttft_ms": 1e3 * statistics.median(first), "batch_latency_s": middle,
+            "spread": (max(whole) - min(whole)) / middle, "peak_mem_gb": peak}  # fmt: skip
+
+
+def main() -> None:
+    """Measure every case that time allows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--limit-s", type=float, default=1e9, help="begin no case after this")
+    parser.add_argument("--models", nargs="*", help="only these")
+    options = parser.parse_args()
+    plan = json.loads(options.cases.read_text("utf-8"))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    told = {"device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+            "torch": torch.__version__, "transformers": transformers.__version__}  # fmt: skip
+    begin = time.perf_counter()
+    with options.out.open("w", newline="") as file, torch.inference_mode():
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        for name, spec in plan["models"].items():
+            cases = [c for c in plan["cases"] if c["model"] == name]
+            if not cases or (options.models and name not in options.models):
+                continue
+            if time.perf_counter() - begin > options.limit_s:
+                break
+            model = None
+            try:
+                model = build(spec, device)
+                built, problem = time.perf_counter() - begin, ""
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"[:300]
+            for case in cases:
+                row: dict[str, Any] = {"case": case["case"], "error": problem} | told
+                if not problem and time.perf_counter() - begin < options.limit_s:
+                    try:
+                        row |= measure(model, case, device)
+                    except Exception as error:
+                        row["error"] = f"{type(error).__name__}: {error}"[:300]
+                        torch.cuda.empty_cache()
+                elif not problem:
+                    row["error"] = "no time left"
+                writer.writerow(row)
+                file.flush()
+            print(f"{time.perf_counter() - begin:6.1f} s  {name}  built at {built:.1f}  {problem}",
+                  file=sys.stderr, flush=True)  # fmt: skip
+            del model
+            gc.collect()
+            if device == "cuda":
+                torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    main()

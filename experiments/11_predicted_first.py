@@ -2,9 +2,9 @@
 
 ``predict`` writes what the shipped estimators say of every case, before any of them was measured:
 results/11_predicted_first_cases.csv, and the plan for the GPU, 11_plan.json. ``measure.py`` of
-predicted_first/ is then run where the GPU is. ``report MEASURED.csv`` puts both side by side in
-results/11_predicted_first.{csv,md} and writes the measurements as a source of our own,
-data/measurements/guide-ml-transformers.parquet.
+predicted_first/ is then run where the GPU is; what it wrote lies in data/predicted_first_*.csv.
+``report`` puts both side by side in results/11_predicted_first.{csv,md} and writes the measurements
+as a source of our own, data/measurements/guide-ml-transformers.parquet.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from predicted_first import cases
+from tables import markdown
 
 import guide_ml
 
 RESULTS = Path(__file__).parent / "results"
 CASES, PLAN = RESULTS / "11_predicted_first_cases.csv", RESULTS / "11_plan.json"
+MEASURED = sorted((Path(__file__).parent / "data").glob("predicted_first_*.csv"))
 SOURCE = "guide-ml-transformers"
+MEASURED_ON = "2026-11-26"
+SLOW = 1.3  # a step so much longer than one of a larger batch of the same model was held up
 DATA = Path(__file__).parent.parent / "data" / "measurements"
 TARGETS = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
 SIZES = ((0, 2, "below 2B"), (2, 10, "2B to 10B"), (10, 100, "10B and more"))
@@ -48,32 +52,41 @@ def predict(hardware: str) -> None:
     print(f"{len(both)} cases of {len(names)} models predicted")
 
 
-def measured(path: Path) -> pd.DataFrame:
-    """Join the cases with what was measured; TPOT and throughput follow by definition."""
-    found = pd.read_csv(path)
+def measured() -> pd.DataFrame:
+    """Join the cases with what was measured, last run first; the rest follows by definition."""
+    found = pd.concat([pd.read_csv(path) for path in reversed(MEASURED)])
+    found = found[found["error"].fillna("") != "no time left"].drop_duplicates("case")
     both = pd.read_csv(CASES).merge(found, on="case", how="inner", suffixes=("", "_measured"))
     rest_ms = 1e3 * both["batch_latency_s_measured"] - both["ttft_ms_measured"]
     both["tpot_ms_measured"] = rest_ms / (both["output_len"] - 1)
     tokens = both["batch_size"] * both["output_len"]
     both["output_tok_s_measured"] = tokens / both["batch_latency_s_measured"]
-    return both
+    return both.assign(flags=held_up(both))
 
 
-def to_data(both: pd.DataFrame, on: str) -> None:
+def held_up(both: pd.DataFrame) -> list[str]:
+    """Flag a case whose step took clearly longer than one of more work: the host was busy."""
+    flags = []
+    for row in both.itertuples():
+        more = both[(both["model"] == row.model) & (both["batch_size"] >= row.batch_size)
+                    & (both["batch_size"] * both["input_len"] >= row.batch_size * row.input_len)]
+        slow = row.tpot_ms_measured > SLOW * more["tpot_ms_measured"].min()
+        flags.append("host-held-up" if slow else "")
+    return flags
+
+
+def to_data(good: pd.DataFrame) -> None:
     """Write the measurements in the project's own form."""
-    good = both[both["error"].fillna("") == ""]
-    model = pd.read_parquet(next(DATA.glob("splitwise*.parquet"))).iloc[:0]
-    out = model.reindex(range(len(good)))
-    for column in good.columns.intersection(model.columns).difference(TARGETS):
-        out[column] = good[column].to_numpy()
-    for target in TARGETS:
-        out[target] = good[f"{target}_measured"].to_numpy()
+    form = pd.read_parquet(DATA / "gpt-fast-readme.parquet").iloc[:0]
+    own = good[list(form.columns.intersection(good.columns).difference(TARGETS))].copy()
+    own = own.assign(**{t: good[f"{t}_measured"] for t in TARGETS})
     where = "experiments/results/11_predicted_first.csv: case "
-    out["source"], out["source_ref"] = SOURCE, where + good["case"].astype(str).to_numpy()
-    out["measured_on"], out["peak_mem_gb"] = on, good["peak_mem_gb"].to_numpy()
-    out["pp"], out["tp"], out["flags"] = 1, 1, ""
-    out["ttft_stat"], out["tpot_stat"] = "median", "median"
-    out.astype(model.dtypes.to_dict()).to_parquet(DATA / f"{SOURCE}.parquet", index=False)
+    own["source"], own["source_ref"] = SOURCE, where + good["case"].astype(str)
+    own["measured_on"] = MEASURED_ON
+    own["ttft_stat"], own["tpot_stat"] = "mean", "mean"
+    own["flags"] = good["flags"].replace("", None)
+    own = own.reindex(columns=form.columns).astype(form.dtypes.to_dict())
+    own.to_parquet(DATA / f"{SOURCE}.parquet", index=False)
 
 
 def errors(both: pd.DataFrame, name: str) -> dict[str, object]:
@@ -88,9 +101,9 @@ def errors(both: pd.DataFrame, name: str) -> dict[str, object]:
     return line
 
 
-def report(path: Path, on: str) -> None:
+def report() -> None:
     """Write the table of both, and the source of our own."""
-    both = measured(path)
+    both = measured()
     both.to_csv(RESULTS / "11_predicted_first.csv", index=False, float_format="%.6g")
     good = both[both["error"].fillna("") == ""]
     size = good["model"].map(lambda m: guide_ml.catalogue.model(m).params_total_b)
@@ -99,15 +112,17 @@ def report(path: Path, on: str) -> None:
     lines += [errors(good[(size >= a) & (size < b)], text) for a, b, text in SIZES]
     lines += [errors(good[~experts], "dense"), errors(good[experts], "mixture of experts")]
     lines += [errors(part, f"batch {int(b)}") for b, part in good.groupby("batch_size")]
-    lines += [errors(part, m) for m, part in good.groupby("model", sort=False)]
+    lines += [errors(part, str(m)) for m, part in good.groupby("model", sort=False)]
     told = good.iloc[0]
     text = ["# Predicted before measured\n", "Written by `experiments/11_predicted_first.py`:"
             f" {len(good)} static batches of {good['model'].nunique()} models with random weights,"
             f" Transformers {told['transformers']}, PyTorch {told['torch']}, {told['device']},"
-            f" measured {on}. The predictions are of the estimators that had seen none of them.\n",
-            pd.DataFrame(lines).round(2).to_markdown(index=False), ""]  # fmt: skip
+            f" measured {MEASURED_ON}; {len(both) - len(good)} more ran out of memory,"
+            f" {int((good['flags'] != '').sum())} were held up by the host (flagged, not trained"
+            " on). The predictions are of estimators that had seen none of them.\n",
+            markdown(pd.DataFrame(lines).round(2)), ""]  # fmt: skip
     (RESULTS / "11_predicted_first.md").write_text("\n".join(text), "utf-8")
-    to_data(both, on)
+    to_data(good)
     print("\n".join(text))
 
 
@@ -117,14 +132,12 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     first = verbs.add_parser("predict", help="write the predictions and the plan")
     first.add_argument("--hardware", default="nvidia-h200-sxm-141gb")
-    then = verbs.add_parser("report", help="put predictions and measurements side by side")
-    then.add_argument("measured", type=Path)
-    then.add_argument("--on", required=True, help="date of the measurements")
+    verbs.add_parser("report", help="put predictions and measurements side by side")
     options = parser.parse_args()
     if options.verb == "predict":
         predict(options.hardware)
     else:
-        report(options.measured, options.on)
+        report()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ HyperParameters = dict[str, dict[str, Any]]
 
 def fit_boosters(
     data: Dataset, table: Matrix, seed: int, jobs: int = 1, blind: Sequence[str] = NAMES,
-    params: HyperParameters | None = None, plain: Sequence[str] = NAMES,
+    params: HyperParameters | None = None, plain: Sequence[str] = NAMES, as_read: bool = True,
 ) -> Members:  # fmt: skip
     """Fit every kind of booster for every target, on log(measured / physics).
 
@@ -66,6 +66,9 @@ def fit_boosters(
         Hyper-parameters by ``target/kind``; those of the package by default.
     plain : sequence of str
         Targets that get boosters for measured devices.
+    as_read : bool
+        Whether the boosters are as their files will give them back; see
+        :func:`guide_ml.estimators.fit_member`.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def fit_boosters(
             if name.endswith(BLIND):
                 own["rounds"] = max(int(own["rounds"]) // 2, 1)
             places.append((name, kind))
-            work.append(delayed(fit_member)(kind, target, x, y, weight, seed, THREADS, own))
+            work.append(delayed(fit_member)(kind, target, x, y, weight, seed, THREADS, own,
+                                            as_read))
     fitted = Parallel(n_jobs=jobs, prefer="threads")(work)
     out: Members = {}
     for (name, kind), member in zip(places, fitted, strict=True):
@@ -164,7 +168,7 @@ def fold_errors(
     plain = [name for name in NAMES if asked[name] & set(devices[name])]
     blind = [name for name in NAMES if asked[name] - set(devices[name])]
     members = fit_boosters(train, matrix(train, coefficients), seed, blind=blind, params=params,
-                           plain=plain)  # fmt: skip
+                           plain=plain, as_read=False)  # fmt: skip
     inputs = {name: boosted_inputs(name) for name in members}
     fitted = Fitted(coefficients, inputs, members, devices)
     predicted = predict_values(fitted, resolved, test.values)

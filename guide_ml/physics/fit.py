@@ -33,6 +33,7 @@ PRIOR_WEIGHT = 15.0
 NUDGE = 1e-3
 STEPS = 12
 ENOUGH = 3e-4  # relative gain at which to stop
+DAMPING = 0.01  # at first; the normal equations are well conditioned by the priors
 MOST = 0.9  # share of rows from which leaving the others out is not worth it
 
 
@@ -100,7 +101,7 @@ def fit(sample: Sample, progress: Callable[[str], None] | None = None) -> Coeffi
 def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients:
     design, slopes = Design(sample.drivers), _Slopes(sample)
     theta = np.zeros(len(design.terms))
-    damping = 0.1
+    damping = DAMPING
 
     def state(vector: Floats) -> tuple[Columns, Floats, float]:
         knobs = from_vector(design.terms, vector).knobs(sample.drivers)

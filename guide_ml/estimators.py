@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import lightgbm as lgb
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
+from guide_ml.native import Native, library
 from guide_ml.table import Floats
 from guide_ml.tree_text import short_text
 from guide_ml.trees import Quick
+
+if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
+    import lightgbm as lgb
+    import xgboost as xgb
 
 __all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
 
@@ -46,7 +49,7 @@ class Member(Protocol):
 class LightGbm:
     """A LightGBM booster."""
 
-    booster: lgb.Booster
+    booster: lgb.Booster | Native
 
     @cached_property
     def _quick(self) -> Quick:
@@ -151,9 +154,13 @@ def fit_member(
             "verbose": -1, "seed": seed, "num_threads": threads, "deterministic": True,
             "force_row_wise": True, "bagging_freq": 1,
         }  # fmt: skip
+        import lightgbm as lgb
+
         data = lgb.Dataset(x, y, weight=weight, params={"verbose": -1})
         booster = lgb.train(chosen | fixed, data, rounds)
         return LightGbm(lgb.Booster(model_str=short_text(booster)) if as_read else booster)
+    import xgboost as xgb
+
     fixed = {"objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads,
              "seed": seed}  # fmt: skip
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
@@ -172,13 +179,28 @@ def load_member(kind: str, path: Path) -> Member:
     if not path.is_file():
         raise BadArtefact(f"the card names {path.name}, which is not beside it in {path.parent}")
     try:
-        if kind != "xgboost":
-            return LightGbm(lgb.Booster(model_file=str(path)))
-        booster = xgb.Booster()
-        booster.load_model(str(path))
-        return XgBoost(booster)
-    except (lgb.basic.LightGBMError, xgb.core.XGBoostError, ValueError) as error:
+        return LightGbm(_lightgbm(path)) if kind != "xgboost" else XgBoost(_xgboost(path))
+    except ValueError as error:  # the libraries' own errors are ValueErrors
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadArtefact(
             f"{path.name} must be a native {kind} file; it cannot be read: {first}"
         ) from error
+
+
+def _lightgbm(path: Path) -> lgb.Booster | Native:
+    if library() is not None:
+        return Native(path)
+    import lightgbm as lgb
+
+    try:
+        return lgb.Booster(model_file=str(path))
+    except lgb.basic.LightGBMError as error:
+        raise ValueError(str(error)) from error
+
+
+def _xgboost(path: Path) -> xgb.Booster:
+    import xgboost as xgb
+
+    booster = xgb.Booster()
+    booster.load_model(str(path))
+    return booster

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -177,6 +176,8 @@ def _keys(target: int, mode: int, domain: int) -> tuple[str, ...]:
 
 def _fit_spread(found: Residuals) -> LightGbm:
     y = np.log(np.maximum(np.abs(found.residual), SMALLEST))
+    import lightgbm as lgb  # not at the top: it takes seconds, and a prediction needs none of it
+
     data = lgb.Dataset(found.x, y, params={"verbose": -1})
     return LightGbm(lgb.train(PARAMS | {"seed": 0}, data, ROUNDS))
 

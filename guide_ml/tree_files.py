@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    import xgboost as xgb
+
+    from guide_ml.native import Native
 
 __all__ = ["Tree", "Trees", "not_above", "of_lightgbm", "of_xgboost"]
 
@@ -56,7 +60,7 @@ class Trees:
     precision: type[np.float32] | type[np.float64]
 
 
-def of_lightgbm(booster: lgb.Booster) -> Trees:
+def of_lightgbm(booster: lgb.Booster | Native) -> Trees:
     """Read a booster of one output.
 
     Raises

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 
 from guide_ml.table import Floats
 from guide_ml.tree_files import not_above
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+    from guide_ml.native import Native
 
 __all__ = ["short_text"]
 
@@ -18,7 +23,7 @@ NEEDLESS = ("leaf_weight=", "internal_weight=", "internal_value=", "tree_sizes="
 TINY = 1e-30  # thresholds around zero have a meaning of their own
 
 
-def short_text(booster: lgb.Booster) -> str:
+def short_text(booster: lgb.Booster | Native) -> str:
     """Write a booster as LightGBM does, in two thirds of the letters.
 
     Inputs are single-precision numbers, so a threshold may be any number between two of them:

@@ -16,17 +16,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
-import lightgbm as lgb
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from guide_ml.table import Floats
 from guide_ml.tree_files import Tree, Trees, of_lightgbm, of_xgboost
 
-__all__ = ["Forest", "Quick", "ask", "flatten"]
+if TYPE_CHECKING:  # importing them takes seconds, and a prediction needs neither
+    import lightgbm as lgb
+    import xgboost as xgb
+
+    from guide_ml.native import Native
+
+    Booster: TypeAlias = lgb.Booster | xgb.Booster | Native
+
+__all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost"]
 
 FEW = 6  # rows from which a block of them takes less time than one after the other
 ENOUGH = 10_000  # rows that a booster has to be asked for before its trees are rearranged
@@ -49,7 +55,7 @@ class Quick:
     booster : Booster
     """
 
-    def __init__(self, booster: lgb.Booster | xgb.Booster) -> None:
+    def __init__(self, booster: Booster) -> None:
         self.booster, self.asked = booster, 0
 
     @cached_property
@@ -179,7 +185,12 @@ def _nodes(tree: Tree, place: NDArray[np.intp], inputs: int) -> NDArray[np.void]
     return nodes
 
 
-def flatten(booster: lgb.Booster | xgb.Booster) -> Forest | None:
+def is_xgboost(booster: Booster) -> TypeGuard[xgb.Booster]:
+    """Tell whether a booster is XGBoost's, without importing it."""
+    return type(booster).__module__.partition(".")[0] == "xgboost"
+
+
+def flatten(booster: Booster) -> Forest | None:
     """Rearrange a booster's trees, or return ``None`` if it has to predict itself.
 
     Parameters
@@ -188,7 +199,8 @@ def flatten(booster: lgb.Booster | xgb.Booster) -> Forest | None:
         One output, numeric splits.
     """
     try:
-        trees = of_xgboost(booster) if isinstance(booster, xgb.Booster) else of_lightgbm(booster)
+        trees = (of_xgboost(booster) if is_xgboost(booster)
+                 else of_lightgbm(cast("lgb.Booster | Native", booster)))
         found = Forest.of(trees)
         probe = _probe(trees)
         own = ask(booster)(probe)
@@ -198,9 +210,9 @@ def flatten(booster: lgb.Booster | xgb.Booster) -> Forest | None:
     return found if same else None
 
 
-def ask(booster: lgb.Booster | xgb.Booster) -> Callable[[Inputs], Floats]:
+def ask(booster: Booster) -> Callable[[Inputs], Floats]:
     """Return how a booster itself predicts n rows."""
-    if isinstance(booster, xgb.Booster):
+    if is_xgboost(booster):
         return lambda x: np.asarray(booster.inplace_predict(x), dtype=np.float64)
     # The predictor runs chunks of a table side by side; threads in here would only fight.
     return lambda x: np.asarray(booster.predict(x, num_threads=1), dtype=np.float64)

@@ -26,7 +26,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("parallel", "columns", "interchange", "reserve"),
     ("assume", "given", "keywords", "offers"),
     ("features", "envelope", "domain", "tree_files", "tree_text",
-     "trees", "walker"),
+     "trees", "walker", "native"),
     ("physics", "measurements"),
     ("dataset", "evaluation", "nearby", "calibration", "plausible"),
     ("estimators", "ingest"),

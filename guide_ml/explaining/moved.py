@@ -7,12 +7,10 @@ training data sum to what they predict.
 
 from __future__ import annotations
 
-import lightgbm as lgb
 import numpy as np
-import xgboost as xgb
 
 from guide_ml.artefacts import Fitted
-from guide_ml.estimators import BLIND, Inputs, Lazy, Member
+from guide_ml.estimators import BLIND, Inputs, Lazy, LightGbm, Member, XgBoost
 from guide_ml.explaining.account import Account
 from guide_ml.explaining.words import GROUPS, group_of
 from guide_ml.explanation import Move, percent
@@ -36,11 +34,14 @@ def contributions(member: Member, x: Inputs) -> Floats:
     array of shape (n, inputs + 1)
         Contributions; the last column is the mean over the training data.
     """
-    booster = getattr(member.member if isinstance(member, Lazy) else member, "booster", None)
-    if isinstance(booster, lgb.Booster):
-        return np.asarray(booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
-    if isinstance(booster, xgb.Booster):
-        found = booster.predict(xgb.DMatrix(x), pred_contribs=True)
+    own = member.member if isinstance(member, Lazy) else member
+    if isinstance(own, LightGbm):
+        found = own.booster.predict(x, pred_contrib=True, num_threads=1)
+        return np.asarray(found, dtype=np.float64)
+    if isinstance(own, XgBoost):
+        import xgboost as xgb
+
+        found = own.booster.predict(xgb.DMatrix(x), pred_contribs=True)
         return np.asarray(found, dtype=np.float64)
     out = np.zeros((len(x), x.shape[1] + 1))  # an estimator of another kind: all in one
     out[:, -1] = member.predict(x)

@@ -114,7 +114,7 @@ def _predict(
     _little(load, usable, mean, out)
     for target in TARGETS:
         clip = np.maximum if target.is_time else np.minimum
-        out[target.name] = clip(out[target.name], limits[target.name])
+        out[target.name] = clip(out[target.name], target.attained * limits[target.name])
     _by_definition(load, out)
     return out
 

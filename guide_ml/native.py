@@ -8,6 +8,7 @@ a first prediction needs none of that. The functions are those that the package 
 from __future__ import annotations
 
 import ctypes
+import weakref
 from functools import cache
 from importlib.util import find_spec
 from itertools import product
@@ -62,13 +63,11 @@ class Native:
         rounds = ctypes.c_int()
         self._call("BoosterCreateFromModelfile", str(path).encode(), ctypes.byref(rounds),
                    ctypes.byref(self._handle))  # fmt: skip
+        if found := library():
+            weakref.finalize(self, found.LGBM_BoosterFree, self._handle).atexit = False
 
     def __reduce__(self) -> tuple[type[Native], tuple[Path]]:
         return Native, (self._path,)
-
-    def __del__(self) -> None:
-        if self._handle and (found := library()):
-            found.LGBM_BoosterFree(self._handle)
 
     def _call(self, name: str, *arguments: object) -> None:
         found = library()

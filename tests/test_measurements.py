@@ -279,6 +279,16 @@ def test_no_shipped_value_is_beyond_what_its_hardware_allows(shipped: Measuremen
         assert not beyond.any(), target.name
 
 
+def test_no_mean_comes_nearer_to_its_floor_than_predictions_may(shipped: Measurements) -> None:
+    bound, v = floors(shipped.load), values(shipped)
+    for index, target in enumerate(TARGETS):
+        means = (v.target == index) & (v.statistic == 0)
+        ratio = v.value[means] / bound[target.name][v.row[means]]
+        nearest = ratio.min() if target.is_time else ratio.max()
+        assert (nearest >= target.attained) == target.is_time
+        assert 0.9 < target.attained / nearest < 1.15  # and the bound is not idle
+
+
 def test_shipped_values_are_positive_and_none_is_listed_twice(shipped: Measurements) -> None:
     v: Values = values(shipped)
     assert np.isfinite(v.value).all()

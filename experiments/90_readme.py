@@ -84,6 +84,24 @@ def few_shot() -> str:
     return markdown(chosen[["rows", "target", "before", "after"]].round(1))
 
 
+def predicted_first() -> str:
+    """Predictions of Transformers on a GPU beside what was measured after."""
+    table = pd.read_csv(RESULTS / "11_predicted_first.csv")
+    table = table[table["error"].isna()]
+    lines = []
+    for target, name in {"batch_latency_s": "batch latency", "ttft_ms": "TTFT",
+                         "tpot_ms": "TPOT"}.items():  # fmt: skip
+        said, true = table[target], table[f"{target}_measured"]
+        held = true.between(table[f"{target}_low"], table[f"{target}_high"])
+        lines.append({
+            "target": name, "rows": len(table),
+            "median error %": round(100 * (said / true - 1).abs().median(), 1),
+            "predicted / measured": round((said / true).median(), 2),
+            "inside the 90 % interval": f"{100 * held.mean():.0f} %",
+        })  # fmt: skip
+    return markdown(pd.DataFrame(lines))
+
+
 def fill(text: str, name: str, body: str) -> str:
     """Put a block between its marks."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
@@ -100,6 +118,7 @@ def blocks() -> dict[str, str]:
         "search": guide(SEARCH), "search-evidence": nth_table("06_search.md"),
         "launch": guide(LAUNCH), "decisions": nth_table("07_decisions.md"),
         "decisions-served": nth_table("07_decisions.md", "| method | decisions", 1),
+        "predicted-first": predicted_first(),
         "intervals": nth_table("04_intervals.md"), "few_shot": few_shot(),
         "scoring": (RESULTS / "09_scoring.md").read_text("utf-8").strip(),
         "scale": (RESULTS / "10_scale.md").read_text("utf-8").strip(),

@@ -428,14 +428,14 @@ def test_running_requests_see_the_prefills_of_the_others() -> None:
     # a request sees 3 prefills of 0.1 s over its 100 tokens
     assert found.tpot_s == pytest.approx(0.01 + 3 * 0.1 / 100)
     assert found.running_s == pytest.approx(0.1 + 100 * 0.013)
-    # own prefill, half a step, a tenth of half the burst, others' prefills under way
-    assert found.ttft_s == pytest.approx(0.1 + 0.005 + 0.5 * 3 * 0.1 / 10 + 3 * 0.1 * 0.1 / 1.4)
+    # own prefill, half a cycle, a tenth of half the burst, prefills of the same cycle
+    assert found.ttft_s == pytest.approx(0.1 + 0.0065 + 0.5 * 3 * 0.1 / 10 + 3 * 0.1 * 0.013 / 1.4)
 
 
 def test_users_beyond_the_slots_wait_for_a_slot() -> None:
     found = server(users=4, held=2)
     assert found.running_s == pytest.approx(0.1 + 100 * 0.011)
-    began = 0.1 + 0.005 + 0.5 * 0.1 / 10 + 0.1 * 0.1 / 1.2
+    began = 0.1 + 0.0055 + 0.5 * 0.1 / 10 + 0.1 * 0.011 / 1.2
     assert found.ttft_s == pytest.approx(began + (4 - 2) / 2 * 1.2)
 
 

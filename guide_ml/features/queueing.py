@@ -89,8 +89,9 @@ def closed(
 
     Batches are formed anew at every step (Orca, OSDI 2022). In a steady cycle a running request
     sees the prefills of the others once, so TPOT = step + interference * (held - 1) * prefill /
-    output tokens. A new request waits for half of the step under way, for prefills that happen
-    to run, and then for its own; users beyond the slots wait for (users - held) / held request
+    output tokens. A new request waits for half of the cycle under way (a step and the prefills
+    that come with it), shares its prefill with the requests that came in the same cycle, others *
+    TPOT / request time of them; users beyond the slots wait for (users - held) / held request
     times (Little's law); a run of few requests a slot begins with a burst that prefills all at
     once, whose mean wait is half of it.
 
@@ -113,9 +114,9 @@ def closed(
     rounds = np.nan_to_num(columns["requests_per_slot"], nan=REQUESTS_PER_SLOT)
     ttft = (
         prefill_s
-        + 0.5 * step_s * np.minimum(others, 1.0)
+        + 0.5 * tpot * np.minimum(others, 1.0)
         + 0.5 * others * prefill_s * burst / np.maximum(rounds, 1.0)
-        + others * seen * prefill_s / np.maximum(running, 1e-9)
+        + others * seen * tpot / np.maximum(running, 1e-9)
         + queue * np.maximum(users - held, 0.0) / held * running
     )
     return Server(ttft, tpot, running)

@@ -4,7 +4,9 @@ Trees may say that a batch of 8 is done sooner than one of 4. No engine works li
 prediction for a load is the least among itself and heavier loads: twice the batch, four times,
 ... and likewise longer prompts and outputs. Bounding light loads from above rather than heavy
 ones from below errs less: what breaks the order in measurements is mostly a light load that was
-measured too slow (warm-up, jitter). Only heavier loads that physics puts close above matter:
+measured too slow (warm-up, jitter). Each way of being heavier is looked at by itself, so where a
+longer prompt bounds the heavier of two batches and not the lighter, the order can be broken by a
+fraction of a percent. Only heavier loads that physics puts close above matter:
 boosters correct it by less than the rest.
 """
 

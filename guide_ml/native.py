@@ -25,6 +25,7 @@ _FLOAT32, _PREDICT_NORMAL, _PREDICT_CONTRIB = 0, 0, 3  # of LightGBM's c_api.h
 _FOLDERS = ("lib", "bin", ".")
 _NAMES = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 _TEXT = 1 << 22  # letters of a booster's text, at first
+_END = "\npandas_categorical:null\n"  # what the package adds when it writes a booster
 
 
 @cache
@@ -90,7 +91,7 @@ class Native:
             self._call("BoosterSaveModelToString", self._handle, 0, -1, 0, ctypes.c_int64(size),
                        ctypes.byref(length), buffer)  # fmt: skip
             if length.value <= size:
-                return buffer.value.decode("utf-8")
+                return buffer.value.decode("utf-8") + _END
             size = length.value
 
     def predict(

@@ -33,7 +33,7 @@ def test_shipped_card_names_data_licence_and_held_out_errors():
     card = Predictor.load().card
     assert "CC BY-SA 4.0" in card["licence"]
     assert set(card["held_out_percent"]) >= {"random", "deployment"}
-    assert len(card["rows_by_source"]) == 23
+    assert len(card["rows_by_source"]) == 24
 
 
 def test_folder_without_a_card_is_refused(tmp_path):

@@ -41,8 +41,8 @@ def x() -> np.ndarray:
 
 def test_the_same_bits_as_the_package(file: Path, x: np.ndarray) -> None:
     own, theirs = Native(file), lgb.Booster(model_file=str(file))
-    for given in (x, x[:1], np.asfortranarray(x), x[::2], x.astype(np.float64)):
-        assert own.predict(given).tolist() == theirs.predict(given.astype(np.float32)).tolist()
+    for given in (x, x[:1], np.asfortranarray(x), x[::2]):
+        assert np.array_equal(own.predict(given), np.asarray(theirs.predict(given)))
     split = own.predict(x, pred_contrib=True)
     assert split.tolist() == np.asarray(theirs.predict(x, pred_contrib=True)).tolist()
     assert split.shape == (len(x), INPUTS + 1)
@@ -50,7 +50,7 @@ def test_the_same_bits_as_the_package(file: Path, x: np.ndarray) -> None:
 
 
 def test_the_same_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = lgb.Booster(model_file=str(file)).model_to_string().partition("\npandas_")[0]
+    whole = lgb.Booster(model_file=str(file)).model_to_string()
     assert Native(file).model_to_string() == whole
     monkeypatch.setattr(native, "_TEXT", 16)  # more than fits at first
     assert Native(file).model_to_string() == whole

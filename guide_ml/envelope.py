@@ -4,9 +4,8 @@ Trees may say that a batch of 8 is done sooner than one of 4. No engine works li
 prediction for a load is the least among itself and heavier loads: twice the batch, four times,
 ... and likewise longer prompts and outputs. Bounding light loads from above rather than heavy
 ones from below errs less: what breaks the order in measurements is mostly a light load that was
-measured too slow (warm-up, jitter). Each way of being heavier is looked at by itself, so where a
-longer prompt bounds the heavier of two batches and not the lighter, the order can be broken by a
-fraction of a percent. Only heavier loads that physics puts close above matter:
+measured too slow (warm-up, jitter). What bounds twice the batch bounds the batch too, so longer
+prompts of larger batches are among them. Only heavier loads that physics puts close above matter:
 boosters correct it by less than the rest.
 """
 
@@ -35,24 +34,27 @@ class Axis:
 
     Parameters
     ----------
-    column : str
-        Column that is doubled.
-    steps : int
-        Doublings.
+    factors : dict of str to tuple of float
+        What each column is multiplied by, step by step.
     targets : tuple of str
         Latencies that may not fall along it. A longer output spreads prefills over more steps,
         so it may lower TTFT and TPOT of a server; it never shortens a batch.
     """
 
-    column: str
-    steps: int
+    factors: dict[str, tuple[float, ...]]
     targets: tuple[str, ...]
+
+    @property
+    def steps(self) -> int:
+        """Count its steps."""
+        return len(next(iter(self.factors.values())))
 
 
 AXES = (
-    Axis("batch", 6, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis("input_len", 3, ("batch_latency_s", "ttft_ms")),
-    Axis("output_len", 2, ("batch_latency_s",)),
+    Axis({"batch": (2, 4, 8, 16, 32, 64)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
+    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
+    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)}, ("batch_latency_s", "ttft_ms")),
 )
 
 
@@ -88,27 +90,27 @@ class Heavier:
                        Gathered(self.columns, rows))  # fmt: skip
 
 
-def _possible(mode: Floats, column: str) -> NDArray[np.bool_]:
+def _possible(mode: Floats, axis: Axis) -> NDArray[np.bool_]:
     """Tell which rows can be heavier along an axis."""
-    if column == "output_len":
+    if "output_len" in axis.factors:
         return np.asarray(mode == MODES.index("static"))
     found = mode != MODES.index("offline")
-    if column == "input_len":
+    if "input_len" in axis.factors:
         found &= mode != MODES.index("decode")
     return np.asarray(found)
 
 
 @cache
 def _steps(axes: tuple[int, ...], own: bool) -> tuple[NDArray[np.intp], NDArray[np.intp],
-                                                      dict[int, Floats]]:  # fmt: skip
-    """List the axis of each step, its place among `axes`, and what each axis is multiplied by."""
+                                                      dict[str, Floats]]:  # fmt: skip
+    """List the axis of each step, its place among `axes`, and what columns are multiplied by."""
     numbers = [k for k in axes for _ in range(AXES[k].steps)]
     axis = np.asarray([-1, *numbers] if own else numbers, dtype=np.intp)
     place = np.asarray([axes.index(k) if k >= 0 else len(axes) for k in axis], dtype=np.intp)
-    factors = {}
+    factors: dict[str, Floats] = {}
     for k in axes:
-        factors[k] = np.ones(len(axis))
-        factors[k][axis == k] = 2.0 ** np.arange(1, AXES[k].steps + 1)
+        for column, values in AXES[k].factors.items():
+            factors.setdefault(column, np.ones(len(axis)))[axis == k] = values
     return axis, place, factors
 
 
@@ -128,13 +130,13 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     axis, place, factors = _steps(axes, own)
     can = np.ones((n, len(axes) + own), dtype=bool)
     for number, k in enumerate(axes):
-        can[:, number] = _possible(columns["mode"], AXES[k].column)
+        can[:, number] = _possible(columns["mode"], AXES[k])
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     possible = can[rows][:, place]
     out = each(columns) if own else Gathered(columns, rows[:, None])
     batch = out["batch"]
-    for k in axes:
-        out[AXES[k].column] = out[AXES[k].column] * factors[k]
+    for column, factor in factors.items():
+        out[column] = out[column] * factor
     # The run keeps its requests, so more at a time mean fewer rounds.
     share = batch / out["batch"]
     out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)

@@ -189,7 +189,7 @@ def load_member(kind: str, path: Path) -> Member:
 
 def _lightgbm(path: Path) -> lgb.Booster | Native:
     if library() is not None:
-        return Native(path)
+        return Native(path.read_text("utf-8"))
     import lightgbm as lgb
 
     try:

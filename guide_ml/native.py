@@ -46,12 +46,12 @@ def library() -> ctypes.CDLL | None:
 
 
 class Native:
-    """A booster read from its text file; the part of ``lightgbm.Booster`` that predicting needs.
+    """A booster read from its text; the part of ``lightgbm.Booster`` that predicting needs.
 
     Parameters
     ----------
-    path : Path
-        Native text file.
+    text : str
+        What its native file holds.
 
     Raises
     ------
@@ -59,16 +59,15 @@ class Native:
         If LightGBM cannot read it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._handle = path, ctypes.c_void_p()
-        rounds = ctypes.c_int()
-        self._call("BoosterCreateFromModelfile", str(path).encode(), ctypes.byref(rounds),
+    def __init__(self, text: str) -> None:
+        self._handle, rounds = ctypes.c_void_p(), ctypes.c_int()
+        self._call("BoosterLoadModelFromString", text.encode(), ctypes.byref(rounds),
                    ctypes.byref(self._handle))  # fmt: skip
         if found := library():
             weakref.finalize(self, found.LGBM_BoosterFree, self._handle).atexit = False
 
-    def __reduce__(self) -> tuple[type[Native], tuple[Path]]:
-        return Native, (self._path,)
+    def __reduce__(self) -> tuple[type[Native], tuple[str]]:
+        return Native, (self.model_to_string(),)  # its file may be gone by then
 
     def _call(self, name: str, *arguments: object) -> None:
         found = library()

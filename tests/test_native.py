@@ -40,7 +40,7 @@ def x() -> np.ndarray:
 
 
 def test_the_same_bits_as_the_package(file: Path, x: np.ndarray) -> None:
-    own, theirs = Native(file), lgb.Booster(model_file=str(file))
+    own, theirs = Native(file.read_text("utf-8")), lgb.Booster(model_file=str(file))
     for given in (x, x[:1], np.asfortranarray(x), x[::2]):
         assert np.array_equal(own.predict(given), np.asarray(theirs.predict(given)))
     split = own.predict(x, pred_contrib=True)
@@ -51,21 +51,28 @@ def test_the_same_bits_as_the_package(file: Path, x: np.ndarray) -> None:
 
 def test_the_same_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lgb.Booster(model_file=str(file)).model_to_string()
-    assert Native(file).model_to_string() == whole
+    assert Native(file.read_text("utf-8")).model_to_string() == whole
     monkeypatch.setattr(native, "_TEXT", 16)  # more than fits at first
-    assert Native(file).model_to_string() == whole
+    assert Native(file.read_text("utf-8")).model_to_string() == whole
 
 
-def test_it_survives_pickling(file: Path, x: np.ndarray) -> None:
-    own = Native(file)
-    assert pickle.loads(pickle.dumps(own)).predict(x).tolist() == own.predict(x).tolist()
+def test_it_survives_pickling_and_the_loss_of_its_file(
+    file: Path, x: np.ndarray, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes(file.read_bytes())
+    member = load_member("lightgbm", copy)
+    before = member.predict(x).tolist()
+    copy.unlink()
+    own = member.booster  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(own)).predict(x).tolist() == before
 
 
 def test_what_is_no_booster_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "junk.txt"
     path.write_text("tree\njunk", "utf-8")
     with pytest.raises(ValueError, match="number of classes"):
-        Native(path)
+        Native(path.read_text("utf-8"))
     with pytest.raises(BadArtefact, match=r"junk\.txt must be a native lightgbm file"):
         load_member("lightgbm", path)
 

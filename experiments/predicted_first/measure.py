@@ -104,10 +104,9 @@ def main() -> None:
             spec, cases = plan["models"][name], [c for c in plan["cases"] if c["model"] == name]
             if time.perf_counter() - begin > options.limit_s:
                 break
-            model = None
+            model, problem = None, ""
             try:
                 model = build(spec, device)
-                built, problem = time.perf_counter() - begin, ""
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"[:300]
             for case in cases:
@@ -122,7 +121,7 @@ def main() -> None:
                     row["error"] = "no time left"
                 writer.writerow(row)
                 file.flush()
-            print(f"{time.perf_counter() - begin:6.1f} s  {name}  built at {built:.1f}  {problem}",
+            print(f"{time.perf_counter() - begin:6.1f} s  {name}  {problem}",
                   file=sys.stderr, flush=True)  # fmt: skip
             del model
             gc.collect()

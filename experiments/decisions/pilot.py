@@ -8,17 +8,23 @@ last that held is what a pod serves. The profile whose pods are predicted cheape
 
 from __future__ import annotations
 
+import itertools
 import math
-import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 import guide_ml
-from guide_ml import evaluation, training
+from guide_ml import evaluation
+from guide_ml.artefacts import Fitted
+from guide_ml.crossval import SHARED, boosted_inputs, fit_boosters, known_devices
+from guide_ml.dataset import Dataset, build, matrix
 from guide_ml.measurements import Measurements, default_folder
+from guide_ml.physics.fit import fit
 from guide_ml.predictor import Predictor
 
 CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
@@ -26,6 +32,7 @@ SOURCE, OWN = "ibm-llm-pilot", "guide-ml"
 METHODS = ("LLM-Pilot", "PARIS", "Selecta", "RF", "PerfNet", "PerfNetV2", "Morphling")
 TARGETS = ("nttft_ms", "itl_ms")
 LIMITS = {"nttft_ms": 100.0, "itl_ms": 50.0}
+LATENCIES = ("ttft_ms", "tpot_ms")
 USERS = 200
 WHERE = ["model", "hardware", "num_devices", "concurrency"]
 
@@ -44,39 +51,59 @@ def runs() -> pd.DataFrame:
     return table[[*WHERE, *figures]]
 
 
-def predict(measured: Measurements, seed: int, tell: Tell) -> pd.DataFrame:
+def predict(
+    measured: Measurements, seed: int, tell: Tell, jobs: int = 2
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predict every case by estimators that saw no row of its LLM's architecture.
 
     Returns
     -------
     DataFrame
         :func:`cases` with ``guide-ml nttft_ms`` and ``guide-ml itl_ms``.
+    DataFrame
+        The same of sets that saw neither the case's LLM nor the one in column ``unseen``: the
+        errors from which a decision on the latter may be made, since it had no part in them.
     """
-    table, known = cases(), runs()
-    group = pd.Series(evaluation.groups(measured, "model"))
+    table, data = cases(), build(measured)
     models = list(table["model"].unique())
+    asked = [(m,) for m in models] + list(itertools.combinations(models, 2))
+    work = (delayed(_without)(measured, data, unseen, seed) for unseen in asked)
+    alone, pairs = [], []
+    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(work)
+    for done, (unseen, parts) in enumerate(zip(asked, found, strict=True), start=1):
+        tell(done, len(asked), f"without {' and '.join(unseen)}")
+        if len(unseen) == 1:
+            alone.append(parts[0])
+        else:
+            pairs += [p.assign(unseen=m) for p, m in zip(parts, unseen[::-1], strict=True)]
+    return pd.concat(alone), pd.concat(pairs)
+
+
+def _without(
+    measured: Measurements, data: Dataset, unseen: tuple[str, ...], seed: int
+) -> list[pd.DataFrame]:
+    """Predict the cases of each of some LLMs by a set that saw no row of their architectures."""
+    group = np.asarray(evaluation.groups(measured, "model"))
+    own = set(group[np.isin(measured.resolved.names["model"].astype(str), unseen)])
+    keep = ~np.isin(group[data.values.row], list(own))
+    predictor = _fitted(data.take(keep), seed)
+    table, known = cases(), runs()
+    others, seen = (t[~t["model"].isin(unseen)] for t in (table, known))
     parts = []
-    for done, model in enumerate(models):
-        tell(done, len(models), f"without {model}")
-        own = set(group[measured.resolved.names["model"] == model])
-        others = table[table["model"] != model]
-        rest = measured.table[~group.isin(own).to_numpy()]
+    for model in unseen:
         mine = table[table["model"] == model]
-        seen = known[known["model"] != model]
-        found = _published(mine, seen, others, _fitted(rest, seed))
-        mine = mine.assign(**{f"{OWN} {target}": value for target, value in found.items()})
-        parts.append(mine)
-    tell(len(models), len(models), "all LLMs")
-    return pd.concat(parts)
+        found = _published(mine, seen, others, predictor)
+        parts.append(mine.assign(**{f"{OWN} {t}": value for t, value in found.items()}))
+    return parts
 
 
-def _fitted(rows: pd.DataFrame, seed: int) -> Predictor:
-    """Train on some rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        data, out = Path(folder) / "rows.parquet", Path(folder) / "set"
-        rows.to_parquet(data, index=False)
-        training.train(data, out, seed=seed, held_out=False)
-        return Predictor.load(out)
+def _fitted(data: Dataset, seed: int) -> Predictor:
+    """Train what predicts a server's latencies."""
+    coefficients, devices = fit(data.sample), known_devices(data)
+    members = fit_boosters(data, matrix(data, coefficients), seed, blind=LATENCIES,
+                           plain=LATENCIES, as_read=False)  # fmt: skip
+    names = {name: boosted_inputs(name) for name in members}
+    return Predictor(Fitted(coefficients, names, members, devices))
 
 
 def _published(
@@ -118,33 +145,71 @@ def servable(profile: pd.DataFrame, prefix: str = "", margin: float = 1.0) -> in
     return held
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What to rent: `pods` of a GPU profile, each taken to serve `thought` users."""
+
+    hardware: str
+    num_devices: int
+    thought: int
+    pods: int
+
+
+Profiles = dict[tuple[str, int], pd.DataFrame]
+
+
+def profiles(part: pd.DataFrame) -> Profiles:
+    """Split the cases of one LLM by GPU profile."""
+    return {(str(hardware), int(devices)): p.sort_values("concurrency")
+            for (hardware, devices), p in part.groupby(["hardware", "num_devices"])}  # fmt: skip
+
+
+def price(profile: pd.DataFrame) -> float:
+    """USD an hour of one pod."""
+    return float(profile["price_usd_h"].iloc[0])
+
+
+def cost(profile: pd.DataFrame, users: int) -> float:
+    """USD an hour of as many pods as carry all users, when one serves so many."""
+    return math.ceil(USERS / users) * price(profile) if users else math.inf
+
+
+def by_point(options: Profiles, method: str, margin: float = 1.0) -> Choice:
+    """Take predictions for the truth: the profile whose pods are predicted cheapest."""
+    thought = {k: servable(p, f"{method} ", margin) for k, p in options.items()}
+    best = min(options, key=lambda k: cost(options[k], thought[k]))
+    return Choice(*best, thought[best], math.ceil(USERS / thought[best]) if thought[best] else 0)
+
+
+def judge(options: Profiles, choice: Choice) -> dict[str, object]:
+    """Compare a choice with the truth."""
+    true = {k: servable(p) for k, p in options.items()}
+    paid = choice.pods * price(options[choice.hardware, choice.num_devices])
+    best = min(options, key=lambda k: cost(options[k], true[k]))
+    held = true[choice.hardware, choice.num_devices]
+    cheapest = cost(options[best], true[best])
+    return {
+        "hardware": choice.hardware, "num_devices": choice.num_devices,
+        "predicted_users": choice.thought, "users": held, "pods": choice.pods,
+        "usd_h": paid if choice.pods else math.inf, "answered": choice.pods > 0,
+        "success": choice.pods * held >= USERS,
+        "overspend": (paid if choice.pods else math.inf) / cheapest - 1,
+        "cheapest": f"{best[1]} x {best[0]}", "cheapest_users": true[best],
+        "cheapest_usd_h": cheapest,
+    }  # fmt: skip
+
+
 def decide(table: pd.DataFrame, method: str, margin: float = 1.0) -> pd.DataFrame:
-    """Recommend a GPU profile for each LLM and compare with the truth."""
+    """Recommend a GPU profile for each LLM by point estimates, and compare with the truth."""
     rows = []
     for model, part in table.groupby("model"):
-        options = []
-        for (hardware, devices), profile in part.groupby(["hardware", "num_devices"]):
-            price = float(profile["price_usd_h"].iloc[0])
-            thought, true = servable(profile, f"{method} ", margin), servable(profile)
-            pods = math.ceil(USERS / thought) if thought else 0
-            options.append({
-                "model": model, "method": method, "hardware": hardware, "num_devices": devices,
-                "predicted_users": thought, "users": true, "pods": pods,
-                "usd_h": pods * price if pods else math.inf,
-                "true_usd_h": math.ceil(USERS / true) * price if true else math.inf,
-            })  # fmt: skip
-        best = min(options, key=lambda o: o["usd_h"])
-        cheapest = min(options, key=lambda o: o["true_usd_h"])
-        rows.append(best | {
-            "answered": best["pods"] > 0, "success": best["pods"] * best["users"] >= USERS,
-            "overspend": best["usd_h"] / cheapest["true_usd_h"] - 1,
-            "cheapest": f"{cheapest['num_devices']} x {cheapest['hardware']}",
-            "cheapest_users": cheapest["users"], "cheapest_usd_h": cheapest["true_usd_h"],
-        })  # fmt: skip
+        options = profiles(part)
+        choice = by_point(options, method, margin)
+        rows.append({"model": model, "method": method} | judge(options, choice))
     return pd.DataFrame(rows)
 
 
-def why(table: pd.DataFrame, choice: dict[str, object], method: str) -> str:
+def why(table: pd.DataFrame, choice: dict[str, object]) -> str:
     """Say what a bad recommendation came from: a limit that held or broke unforeseen."""
     if choice["success"] and not choice["overspend"]:
         return ""
@@ -153,15 +218,15 @@ def why(table: pd.DataFrame, choice: dict[str, object], method: str) -> str:
         devices, hardware = str(choice["num_devices"]), str(choice["hardware"])
     profile = table[(table["model"] == choice["model"]) & (table["hardware"] == hardware)
                     & (table["num_devices"] == int(devices))]  # fmt: skip
-    held, thought = servable(profile), servable(profile, f"{method} ")
+    held, thought = servable(profile), servable(profile, f"{OWN} ")
     if held == thought:
-        return f"{devices} x {hardware} seen rightly, another too dear or cheap"
+        return f"{devices} x {hardware} predicted rightly"
     first = profile[profile["concurrency"] > min(held, thought)].nsmallest(1, "concurrency")
     row = first.iloc[0]
     names = {"nttft_ms": "nTTFT", "itl_ms": "ITL"}
-    said = [f"{names[t]} measured {row[t]:.0f} ms, predicted {row[f'{method} {t}']:.0f}"
+    said = [f"{names[t]} measured {row[t]:.0f} ms, predicted {row[f'{OWN} {t}']:.0f}"
             for t in TARGETS
-            if (row[t] <= LIMITS[t]) != (row[f"{method} {t}"] <= LIMITS[t])]  # fmt: skip
+            if (row[t] <= LIMITS[t]) != (row[f"{OWN} {t}"] <= LIMITS[t])]  # fmt: skip
     return f"{devices} x {hardware}, {row['concurrency']} users: {'; '.join(said)}"
 
 

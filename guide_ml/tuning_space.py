@@ -65,4 +65,7 @@ FIRST: dict[str, Params] = {
 }  # fmt: skip
 """Where a search starts that has no hyper-parameters in force."""
 
-SPACES = {"lightgbm": lightgbm_space, "extra": extra_space, "xgboost": xgboost_space}
+FIRST["extra2"] = FIRST["extra"]
+
+SPACES = {"lightgbm": lightgbm_space, "extra": extra_space, "extra2": extra_space,
+          "xgboost": xgboost_space}  # fmt: skip

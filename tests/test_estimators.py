@@ -16,6 +16,8 @@ PARAMS: dict[str, dict[str, Any]] = {
                  "bagging_fraction": 0.8},
     "extra": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 120,
               "bagging_fraction": 0.8},
+    "extra2": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 120,
+               "bagging_fraction": 0.8},
     "xgboost": {"max_depth": 3, "eta": 0.2, "subsample": 0.8, "rounds": 60},
 }  # fmt: skip
 
@@ -52,6 +54,23 @@ def test_booster_survives_saving(kind, rows, tmp_path):
     assert np.array_equal(load_member(kind, path).predict(rows[0]), member.predict(rows[0]))
 
 
+def test_second_draw_differs_from_the_first(rows):
+    first, second = (fitted(kind, rows).predict(rows[0]) for kind in ("extra", "extra2"))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(second, fitted("extra", rows, seed=2).predict(rows[0]))
+
+
+def test_weights_are_raised_to_their_power(rows):
+    x, y, _ = rows
+    weight = np.where(x[:, 0] > 0, 16.0, 1.0)
+    halved = fit_member("extra", "tpot_ms", x, y, weight, 1, 1,
+                        PARAMS["extra"] | {"weight_power": 0.5})  # fmt: skip
+    same = fit_member("extra", "tpot_ms", x, y, np.sqrt(weight), 1, 1, PARAMS["extra"])
+    full = fit_member("extra", "tpot_ms", x, y, weight, 1, 1, PARAMS["extra"])
+    assert np.array_equal(halved.predict(x), same.predict(x))
+    assert not np.array_equal(halved.predict(x), full.predict(x))
+
+
 def test_missing_values_are_allowed(rows):
     x = rows[0].copy()
     x[::2, 2] = np.nan
@@ -67,7 +86,7 @@ def test_garbage_is_refused(kind, tmp_path):
 
 
 def test_unknown_kind_and_missing_file_are_refused(tmp_path):
-    with pytest.raises(BadArtefact, match="of kind lightgbm, extra, xgboost; got 'catboost'"):
+    with pytest.raises(BadArtefact, match="of kind lightgbm, extra, extra2, xgboost; got 'catboost'"):
         load_member("catboost", tmp_path / "it")
     with pytest.raises(BadArtefact, match="not beside it"):
         load_member("lightgbm", tmp_path / "it")

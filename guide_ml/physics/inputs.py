@@ -42,7 +42,7 @@ STATIC = (
     "kv_heads_per_device", "heads_per_device", "log_width_per_device", "log_expert_width",
     "kv_layer_share", "window_share", "flop_per_byte", "log_launch", "log_prefill_launch",
     "log_hops", "log_weights_byte", "weights_share", "log_step_floor_one", "log_arithmetic",
-    "log_bandwidth", "log_interference",
+    "log_bandwidth", "log_interference", "hw_years_supported",
 )  # fmt: skip
 LOADED = (
     "log_batch", "log_input", "log_output", "log_depth", "log_held", "log_prompt_tokens",
@@ -93,6 +93,8 @@ def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) 
     out["log_step_floor_one"] = _log(load.step.least_weights_s)
     out["log_arithmetic"], out["log_bandwidth"] = knobs["arithmetic"], knobs["bandwidth"]
     out["log_interference"] = knobs["interference"]
+    # How long engines had had to learn the device: the first versions for a new one are slow.
+    out["hw_years_supported"] = c["fw_release_year"] - c["hw_release_year"]
     return out
 
 

@@ -154,8 +154,8 @@ def fit_member(
     if kind != "xgboost":
         fixed = {
             "extra_trees": kind in RANDOM,
-            "verbose": -1, "seed": seed + (kind == "extra2"), "num_threads": threads, "deterministic": True,
-            "force_row_wise": True, "bagging_freq": 1,
+            "verbose": -1, "seed": seed + (kind == "extra2"), "num_threads": threads,
+            "deterministic": True, "force_row_wise": True, "bagging_freq": 1,
         }  # fmt: skip
         import lightgbm as lgb
 

@@ -15,7 +15,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "precision": ("weight_bits", "weight_stated", "family", "compute", "kv_bits", "kv_stated",
                   "gguf_file"),
     "layout": ("tp", "pp", "dp", "ep", "attention_dp", "devices", "kv_heads_per_device",
-               "heads_per_device", "log_width_per_device", "log_mlp_per_device", "log_hops"),
+               "heads_per_device", "log_width_per_device", "log_hops"),
     "load": ("mode", "statistic", "input_stated", "output_stated", "log_batch", "log_input",
              "log_output", "log_depth", "log_held", "log_prompt_tokens", "in_out",
              "requests_per_slot"),

@@ -42,7 +42,7 @@ STATIC = (
     "kv_heads_per_device", "heads_per_device", "log_width_per_device", "log_expert_width",
     "kv_layer_share", "window_share", "flop_per_byte", "log_launch", "log_prefill_launch",
     "log_hops", "log_weights_byte", "weights_share", "log_step_floor_one", "log_arithmetic",
-    "log_bandwidth", "log_interference", "hw_years_supported", "log_m_mlp", "log_mlp_per_device",
+    "log_bandwidth", "log_interference", "hw_years_supported",
 )  # fmt: skip
 LOADED = (
     "log_batch", "log_input", "log_output", "log_depth", "log_held", "log_prompt_tokens",
@@ -81,8 +81,6 @@ def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) 
     out["kv_heads_per_device"] = c["m_num_kv_heads"] / c["tp"]
     out["heads_per_device"] = c["m_num_attention_heads"] / c["tp"]
     out["log_width_per_device"] = _log(c["m_hidden_size"] / c["tp"])
-    mlp = np.maximum(c["m_intermediate_size"], 1.0)
-    out["log_m_mlp"], out["log_mlp_per_device"] = _log(mlp), _log(mlp / c["tp"])
     out["log_expert_width"] = np.log1p(c["m_moe_intermediate_size"] / c["tp"])
     out["kv_layer_share"] = c["m_kv_layers"] / c["m_num_layers"]
     out["window_share"] = c["m_window_layers"] / np.maximum(c["m_kv_layers"], 1.0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +95,11 @@ def chosen(target: str) -> list[str]:
     return [k for k in KINDS if f"{target}/{k}" in hyper_parameters()]
 
 
+def every(target: str) -> list[str]:
+    """Kinds that tuning chose, and those that it did not."""
+    return list(dict.fromkeys([*chosen(target), *ALONE.values()]))
+
+
 def shipped(fitted: Fitted) -> Fitted:
     """Keep the kinds that tuning chose for each target."""
     members = {name: {k: found[k] for k in chosen(name.removesuffix(BLIND))}
@@ -104,7 +109,7 @@ def shipped(fitted: Fitted) -> Fitted:
 
 def boost(
     train: Dataset, table: Matrix, coefficients: Coefficients, blind: Iterable[str],
-    kinds: Sequence[str] | None = None, drop: str = "",
+    kinds: Callable[[str], list[str]] = chosen, drop: str = "",
 ) -> Fitted:  # fmt: skip
     """Fit estimators of all kinds or those that tuning chose, without the inputs of a group.
 
@@ -120,7 +125,7 @@ def boost(
         members[name] = {
             kind: fit_member(kind, target, x, residual[rows], train.sample.weight[rows], SEED, 1,
                              parameters(target, kind))
-            for kind in kinds or chosen(target)
+            for kind in kinds(target)
         }
     return Fitted(coefficients, inputs, members, known_devices(train))
 
@@ -154,11 +159,11 @@ def one_fold(
     asked = set(test.slugs["hardware"].astype(str))
     blind = [name for name, known in known_devices(train).items() if asked - set(known)]
     tables = {True: matrix(train, known), False: matrix(train, plain)}
-    full = boost(train, tables[True], known, blind, KINDS)
+    full = boost(train, tables[True], known, blind, every)
     own = shipped(full)
-    every = {name: sorted(set(data.slugs["hardware"].astype(str))) for name in NAMES}
+    anywhere = {name: sorted(set(data.slugs["hardware"].astype(str))) for name in NAMES}
     variants = {
-        OWN: own, ALL: full, ALIKE: replace(own, devices=every),
+        OWN: own, ALL: full, ALIKE: replace(own, devices=anywhere),
         NAMELESS: boost(train, tables[False], plain, blind),
     }
     variants |= {method: only(full, kind) for method, kind in ALONE.items()}

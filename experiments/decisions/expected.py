@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from decisions.pilot import LIMITS, OWN, TARGETS, USERS, Choice, Profiles, judge, price, profiles
+from decisions.scoring import worth
 
 WORLDS = 2_000
 NAME = "guide-ml, errors of other LLMs weighed"
@@ -72,10 +73,9 @@ def choose(options: Profiles, known: Errors, seed: int) -> Choice:
     for i, (hardware, devices) in enumerate(options):
         for users in sorted(set(served[:, i].tolist()) - {0}):
             pods = math.ceil(USERS / users)
-            spend = np.maximum(0.0, 2.0 - pods * each[i] / cheapest)
-            worth = float(np.mean((pods * served[:, i] >= USERS) * spend))
-            if worth > best:
-                best, choice = worth, Choice(hardware, devices, users, pods)
+            found = worth(pods * served[:, i] >= USERS, pods * each[i], cheapest).mean()
+            if found > best:
+                best, choice = found, Choice(hardware, devices, users, pods)
     if choice is None:
         raise ValueError("in no world does any profile serve a single user")
     return choice

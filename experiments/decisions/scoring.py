@@ -6,6 +6,11 @@ import numpy as np
 import pandas as pd
 
 
+def worth(success: np.ndarray, cost: np.ndarray, cheapest: np.ndarray) -> np.ndarray:
+    """Score decisions as S/O rewards them: success x (1 - overspend), at least 0."""
+    return success * np.maximum(0.0, 2.0 - cost / cheapest)
+
+
 def success_and_overspend(choices: pd.DataFrame) -> dict[str, float]:
     """Sum decisions up.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from decisions.scoring import worth
 from guide_ml import catalogue, evaluation
 from guide_ml.dataset import Dataset
 from guide_ml.features.floors import floors
@@ -186,8 +187,8 @@ def _weighed(drawn: np.ndarray, cost: pd.Series, limits: tuple[float, float]) ->
     """Choose for the expected outcome in worlds drawn, shape (worlds, candidates, targets)."""
     meet = (drawn <= limits).all(axis=2)
     cheapest = np.where(meet, cost, np.inf).min(axis=1, keepdims=True)
-    worth = (meet * np.maximum(0.0, 2.0 - cost.to_numpy() / cheapest)).mean(axis=0)
-    return cost.iloc[[int(worth.argmax())]] if worth.max() > 0 else cost.iloc[:0]
+    mean = worth(meet, cost.to_numpy(), cheapest).mean(axis=0)
+    return cost.iloc[[int(mean.argmax())]] if mean.max() > 0 else cost.iloc[:0]
 
 
 def _judge(

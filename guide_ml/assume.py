@@ -106,9 +106,14 @@ def peak_tflops(device: Hardware, compute: str) -> float:
     return rates[compute]
 
 
+def vector_tflops(device: Hardware) -> float:
+    """fp32 rate of a device's vector units; a sixteenth of fp16, as on A100, if not stated."""
+    return device.fp32_tflops or peak_tflops(device, "fp16") / 16.0
+
+
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
-    *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_nvlink",
+    *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
     *(f"hw_is_{vendor}" for vendor in VENDORS),
 )  # fmt: skip
 
@@ -119,7 +124,7 @@ def _device_numbers(device: Hardware) -> tuple[float, ...]:
     stated = [getattr(device, name) for name in _HARDWARE_NUMBERS]
     return (
         *(math.nan if x is None else float(x) for x in stated),
-        *(float(peak_tflops(device, c)) for c in COMPUTE),
+        *(float(peak_tflops(device, c)) for c in COMPUTE), vector_tflops(device),
         float(not device.interconnect.startswith(SLOW_LINKS)),
         *(float(device.vendor == vendor) for vendor in VENDORS),
     )  # fmt: skip

@@ -245,12 +245,14 @@ def _little(load: Load, usable: NDArray[np.bool_], mean: Columns, out: Columns) 
 
     Little's law: users in flight = requests per second x time in flight, so mean TTFT and
     TPOT imply a throughput. It is estimated once more on its own; the two err apart, and
-    their geometric mean errs less than either.
+    their geometric mean errs less than either. It is at most users / TPOT, which a server
+    reaches that never waits for a prompt.
     """
     c = load.columns
     flight_s = (mean["ttft_ms"] + (c["output_len"] - 1.0) * mean["tpot_ms"]) / MS_PER_S
     implied = c["batch"] * c["output_len"] / flight_s
     joint = np.sqrt(out["output_tok_s"] * implied)
+    joint = np.minimum(joint, c["batch"] * MS_PER_S / mean["tpot_ms"])
     closed = usable & load.is_mode("closed")
     out["output_tok_s"] = np.where(closed, joint, out["output_tok_s"])
 

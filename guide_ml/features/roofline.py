@@ -20,6 +20,7 @@ from guide_ml.features.memory import (
     kv_bytes,
     weight_bits,
 )  # fmt: skip
+from guide_ml.features.unpacking import Unpacking, unpacking
 from guide_ml.table import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
@@ -40,6 +41,9 @@ class Pass:
         Reads of weights (experts: those that some token needs) and of the KV cache.
     least_weights_s : array
         The same if all tokens chose the same experts: the bound, as routing is no dice.
+    unpack_s, rescale_s : array
+        One operation of the vector units for each small weight that is read, and for each that
+        a token is multiplied with (:mod:`guide_ml.features.unpacking`).
     comm_s : array
         Bytes of all-reduces between tensor-parallel devices over the link.
     comm_count : array
@@ -51,6 +55,8 @@ class Pass:
     weights_s: Floats
     least_weights_s: Floats
     kv_s: Floats
+    unpack_s: Floats
+    rescale_s: Floats
     comm_s: Floats
     comm_count: Floats
 
@@ -125,6 +131,8 @@ class Ground:
         Reads of what every token needs, and of all routed experts, seconds.
     least_weights_s : array
         Reads of what one token needs, seconds.
+    unpacking : Unpacking
+        Work of the vector units.
     cache : Cache
         Shape of the KV cache.
     """
@@ -137,6 +145,7 @@ class Ground:
     fixed_s: Floats
     experts_s: Floats
     least_weights_s: Floats
+    unpacking: Unpacking
     cache: Cache
 
 
@@ -153,7 +162,7 @@ def ground(columns: Columns, memory: Columns) -> Ground:
     bandwidth = columns["hw_mem_bw_gbs"] * GB
     # Encoder-decoders read the encoder's weights in prefill only and the decoder's in decode.
     half = np.where(columns["m_encoder_decoder"] > 0, 0.5, 1.0)
-    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
+    expert_bits, body_bits, vocabulary_bits = bits = weight_bits(columns)
     fixed = (memory["p_body"] * body_bits + memory["p_head"] * vocabulary_bits) / tp
     experts_s = memory["p_experts"] * expert_bits / shared * half / BITS_PER_BYTE / bandwidth
     fixed_s = fixed * half / BITS_PER_BYTE / bandwidth
@@ -162,7 +171,7 @@ def ground(columns: Columns, memory: Columns) -> Ground:
         bandwidth=bandwidth, half=half, fixed_s=fixed_s, experts_s=experts_s,
         gemm_weights=memory["p_body"] / tp + memory["p_experts_active"] * together / shared,
         least_weights_s=fixed_s + experts_s * expert_coverage(columns, np.ones_like(tp)),
-        cache=cache_shape(columns),
+        unpacking=unpacking(columns, memory, bits, shared), cache=cache_shape(columns),
     )  # fmt: skip
 
 
@@ -201,6 +210,8 @@ def forward(
         weights_s=g.fixed_s + g.experts_s * coverage,
         least_weights_s=g.least_weights_s,
         kv_s=kv / g.bandwidth,
+        unpack_s=g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
+        rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
         comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
         comm_count=np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0) + columns["pp"] - 1.0,
     )

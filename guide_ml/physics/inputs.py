@@ -32,8 +32,8 @@ STATIC_PLAIN = (
 )  # fmt: skip
 STATIC_LOG = (
     "m_hidden_size", "m_params_total_b", "m_params_active_b", "m_vocab_size", "hw_mem_bw_gbs",
-    "hw_fp16", "hw_fp8", "hw_fp4", "hw_memory_gb", "hw_link_gbs", "hw_l2_mb", "hw_sm_count",
-    "hw_tdp_w",
+    "hw_fp16", "hw_vector", "hw_fp8", "hw_fp4", "hw_memory_gb", "hw_link_gbs", "hw_l2_mb",
+    "hw_sm_count", "hw_tdp_w",
 )  # fmt: skip
 
 

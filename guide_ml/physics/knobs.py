@@ -1,7 +1,8 @@
 """The knobs of the calibrated physics: start values, slopes and groups, each in one line.
 
 Values are logarithms; start values are common experience: 70 % of bandwidth, half of the peak
-arithmetic, 30 us of launches a layer, 10 us an all-reduce.
+arithmetic, 30 us of launches a layer, 10 us an all-reduce, six vector operations to unpack a
+small weight.
 """
 
 from __future__ import annotations
@@ -44,24 +45,24 @@ _BIAS_GROUPS = (
 
 KNOBS = (
     Knob("launch", math.log(3e-5),
-         ("release", "unstated", "amd", "mla", "width", "hw_age", "is_static", "is_closed",
+         ("release", "unstated", "cdna", "mla", "width", "hw_age", "is_static", "is_closed",
           "padded"),
          (("framework", 1.0), ("backend", 1.0), ("engine", 0.5))),
     Knob("prefill_launch", math.log(3e-5),
          ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded"),
          (("framework", 1.0), ("backend", 1.0))),
     Knob("moe_launch", 0.0, ("release", "experts_per_token"), (("framework", 0.5),)),
-    Knob("step", math.log(8e-4), ("release", "amd", "is_closed", "is_static", "padded"),
+    Knob("step", math.log(8e-4), ("release", "cdna", "is_closed", "is_static", "padded"),
          (("framework", 1.0),)),
     Knob("request", math.log(5e-3), ("release", "is_closed", "is_static", "is_prefill"),
          (("framework", 1.0),)),
     Knob("bandwidth", math.log(0.7),
-         ("width", "hw_age", "amd", "slice", "is_decode", "pp"),
+         ("width", "hw_age", "cdna", "slice", "is_decode", "pp"),
          (("architecture", 0.3), ("dtype", 0.3), ("framework", 0.3), ("dtype_architecture", 0.2),
           ("device", 0.1))),
     Knob("moe_bandwidth", math.log(0.6), ("expert_width", "experts_per_token", "release"),
          (("dtype", 0.3), ("framework", 0.3))),
-    Knob("kv_bandwidth", math.log(0.6), ("hw_age", "amd", "mla", "wide_kv", "padded"),
+    Knob("kv_bandwidth", math.log(0.6), ("hw_age", "cdna", "mla", "wide_kv", "padded"),
          (("framework", 0.3), ("architecture", 0.3))),
     Knob("arithmetic", math.log(0.5),
          ("width", "hw_age", "amd", "slice", "release", "unstated", "pp", "expert_width"),
@@ -71,10 +72,14 @@ KNOBS = (
          (("framework", 0.4), ("backend", 0.4))),
     Knob("saturation", math.log(100.0), ("hw_age", "expert_width"),
          (("dtype", 0.5), ("framework", 0.5))),
+    Knob("unpack", math.log(6.0), ("release",),
+         (("framework", 0.5), ("architecture", 0.3), ("dtype", 0.5))),
+    Knob("rescale", math.log(0.2), ("release",),
+         (("framework", 0.5), ("architecture", 0.3), ("dtype", 0.5))),
     Knob("link", math.log(0.5), ("tp", "nvlink"), (("framework", 0.3), ("device", 0.2))),
-    Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "amd"),
+    Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "cdna"),
          (("framework", 0.5), ("architecture", 0.3))),
-    Knob("interference", 0.0, ("release", "is_offline", "amd", "padded"), (("framework", 0.5),)),
+    Knob("interference", 0.0, ("release", "is_offline", "cdna", "padded"), (("framework", 0.5),)),
     Knob("burst", 0.0, ("median", "p99", "padded"), (("framework", 0.5),)),
     Knob("queue", 0.0, ("median", "p99", "padded"), (("framework", 0.3),)),
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),

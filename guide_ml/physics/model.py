@@ -30,7 +30,10 @@ PARTS = ("compute_s", "weights_s", "attention_s", "kv_s", "communication_s", "la
 
 @dataclass(frozen=True)
 class Parts:
-    """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap."""
+    """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap.
+
+    Reads of weights include unpacking them, which hardly overlaps with the reads.
+    """
 
     compute_s: Floats
     weights_s: Floats
@@ -79,8 +82,8 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     """Estimate one pass: bounds over efficiencies, plus launches, hops and a fixed step."""
     moe = load.columns["m_num_experts"] > 0
     full = tokens / (tokens + factors["saturation"])
-    compute = bound.gemm_s / factors["arithmetic"] / full
-    weights = bound.weights_s / factors["weights"]
+    compute = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
+    weights = bound.weights_s / factors["weights"] + bound.unpack_s * factors["unpack"]
     attention = bound.attention_s / factors["attention"]
     kv = bound.kv_s / factors["kv_bandwidth"]
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]

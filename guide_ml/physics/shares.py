@@ -19,8 +19,9 @@ from guide_ml.units import MS_PER_S
 __all__ = ["PARTS", "TOKEN", "shares", "split"]
 
 PARTS = ("compute", "weight_reads", "kv_reads", "communication", "launch", "queueing")
-"""Parts of a target: arithmetic, reads of weights and of the KV cache, traffic between devices,
-launches with scheduling and the handling of requests, and waiting."""
+"""Parts of a target: arithmetic, reads of weights (with unpacking small ones) and of the KV
+cache, traffic between devices, launches with scheduling and the handling of requests, and
+waiting."""
 
 TOKEN = "time_per_token_ms"
 """What is split for an offline queue: the milliseconds per token of its throughput."""

@@ -245,6 +245,40 @@ def test_a_pass_multiplies_each_weight_once_a_token(deploy: Deploy) -> None:
     assert one.floor_s == one.compute_s
 
 
+def test_small_weights_are_unpacked_once_a_pass_by_the_vector_units(deploy: Deploy) -> None:
+    vector = 19.5e12  # A100: fp32 outside of the matrix engines
+    step = forward(deploy, weight_dtype="q4_k_m")
+    assert step.unpack_s == pytest.approx((BODY_7B + VOCABULARY_7B) / vector)
+    assert step.rescale_s == pytest.approx(2 * BODY_7B / vector)
+    eight = forward(deploy, batch=8, weight_dtype="q4_k_m")
+    assert eight.unpack_s == step.unpack_s
+    assert eight.rescale_s == pytest.approx(8 * step.rescale_s)
+    # Formats but GGUF leave the vocabulary in 16 bits.
+    assert forward(deploy, weight_dtype="awq").unpack_s == pytest.approx(BODY_7B / vector)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "dtype", "unpacked"),
+    [("a100-80gb", "bf16", False), ("a100-80gb", "fp8", True), ("h100", "fp8", False),
+     ("a100-80gb", "w8a8", False), ("h100", "nvfp4", True), ("b200", "nvfp4", False),
+     ("h100", "int4-fp8", True)],
+)  # fmt: skip
+def test_what_the_matrix_engines_multiply_as_stored_needs_no_unpacking(
+    deploy: Deploy, hardware: str, dtype: str, unpacked: bool
+) -> None:
+    step = forward(deploy, hardware=hardware, weight_dtype=dtype)
+    assert (step.unpack_s > 0) == unpacked
+    assert (step.rescale_s > 0) == unpacked
+
+
+def test_experts_are_unpacked_where_a_token_needs_them(deploy: Deploy) -> None:
+    steps = [forward(deploy, batch=b, model=MIXTRAL, weight_dtype="awq") for b in (1, 2)]
+    experts = 32 * 8 * 3 * 4096 * 14_336 / 19.5e12
+    assert steps[1].unpack_s - steps[0].unpack_s == pytest.approx(
+        (0.4375 - 0.25) * experts, rel=1e-3
+    )
+
+
 def test_each_sequence_reads_its_own_cache_and_all_share_the_weights(deploy: Deploy) -> None:
     one, eight = forward(deploy, context=1000), forward(deploy, batch=8, context=1000)
     assert eight.kv_s == pytest.approx(8 * one.kv_s)

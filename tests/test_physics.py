@@ -14,7 +14,7 @@ from guide_ml.descriptors import STATS
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
-from guide_ml.physics.drivers import GROUPS, numeric
+from guide_ml.physics.drivers import GROUPS, groups, numeric
 from guide_ml.physics.fit import Sample, fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
@@ -257,6 +257,31 @@ def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deplo
     assert drivers_["hw_age"] == 0.0  # H100: 2022
     assert (drivers_["tp"], drivers_["pp"], drivers_["slice"], drivers_["moe"]) == (0, 0, 0, 0)
     assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
+
+
+def test_engines_on_radeon_cards_are_none_on_instinct_accelerators(deploy: Deploy) -> None:
+    here = {"framework": "llama.cpp", "backend": "rocm", "weight_dtype": "q4_k_m"}
+    found = deploy(*(here | {"hardware": h} for h in (
+        "amd-mi300x-192gb", "amd-strix-halo-128gb", "amd-mi250-128gb", "amd-rx-7900-xtx-24gb",
+    )))  # fmt: skip
+    for group in ("backend", "engine"):
+        code, _ = groups(found.columns, found.names)[group]
+        assert code[0] == code[2] != code[1] == code[3], group
+    numbers = numeric(found.columns, np.zeros(4))
+    assert numbers["amd"].tolist() == [1, 1, 1, 1]
+    assert numbers["cdna"].tolist() == [1, 0, 1, 0]
+
+
+def test_weights_that_are_unpacked_take_longer_and_by_how_many_operations(
+    deploy: Deploy
+) -> None:
+    load = build(deploy({"weight_dtype": "q4_k_m"}).columns)
+    knobs = {k.name: np.asarray([k.start]) for k in KNOBS}
+    plain = estimate(load, knobs).step
+    slower = estimate(load, knobs | {"unpack": knobs["unpack"] + np.log(2.0)}).step
+    more = slower.weights_s - plain.weights_s
+    assert more == pytest.approx(load.step.unpack_s * np.exp(knobs["unpack"]))
+    assert slower.total_s > plain.total_s
 
 
 def test_a_statistic_matters_under_a_server_only(deploy: Deploy) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import guide_ml
 from guide_ml import evaluation
+from guide_ml.descriptors import MODES
 from guide_ml.measurements import prepare, read_files
 from guide_ml.predictor import CHUNK, default_predictor
 from guide_ml.table import DESCRIPTORS
@@ -106,6 +107,15 @@ def test_static_throughput_is_tokens_over_latency(outcome, used):
     made = c["batch"][static] * c["output_len"][static]
     implied = made / outcome.values["batch_latency_s"][static]
     assert np.allclose(outcome.values["output_tok_s"][static], implied)
+
+
+def test_a_server_generates_no_more_than_its_users_tokens(outcome, used):
+    c = used.resolved.columns
+    closed = (c["mode"] == MODES.index("closed")) & (c["tpot_stat"] == 0)
+    most = c["batch"] * 1000 / outcome.values["tpot_ms"]
+    known = closed & np.isfinite(outcome.values["output_tok_s"])
+    assert known.sum() > 3000
+    assert (outcome.values["output_tok_s"][known] <= most[known] * (1 + 1e-9)).all()
 
 
 def test_99th_percentile_is_above_the_median(used):

@@ -11,6 +11,7 @@ __all__ = ["BOUNDS", "PARTS", "TITLES", "Explanation", "Move", "Variant", "perce
 
 PARTS = {
     "compute": "arithmetic", "weight_reads": "reading weights",
+    "unpacking": "unpacking weights",
     "kv_reads": "reading the KV cache", "communication": "traffic between devices",
     "launch": "launches, scheduling and request handling", "queueing": "waiting for other requests",
 }  # fmt: skip
@@ -21,6 +22,8 @@ BOUNDS = {
     " more memory bandwidth does not",
     "weight_reads": "memory bandwidth, which goes into reading weights: smaller weights or more"
     " bandwidth help, and requests that run together share one read",
+    "unpacking": "the vector units of the device, which unpack small weights: weights as wide as"
+    " the matrix units multiply need none, and more memory bandwidth does not help",
     "kv_reads": "memory bandwidth, which goes into reading the KV cache: shorter contexts, an fp8"
     " KV cache or more bandwidth help",
     "communication": "the links between the devices: fewer devices a copy of the model, or faster"

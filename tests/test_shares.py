@@ -57,7 +57,8 @@ def test_parts_of_a_target_sum_to_one_and_none_is_negative(taken, target):
 
 @pytest.mark.parametrize(
     ("part", "of"),
-    [("compute_s", "compute"), ("weights_s", "weight_reads"), ("kv_s", "kv_reads"),
+    [("compute_s", "compute"), ("weights_s", "weight_reads"),
+     ("unpack_s", "unpacking"), ("kv_s", "kv_reads"),
      ("communication_s", "communication"), ("launch_s", "launch"), ("overhead_s", "launch")],
 )  # fmt: skip
 def test_what_takes_nearly_all_the_time_gets_it(part, of):

@@ -113,14 +113,15 @@ def _loaded(load: Load, estimate: Estimate) -> Columns:
 
 def _shares(prefix: str, parts: Parts) -> Columns:
     """Share of a pass that each part would take alone."""
+    matrices = parts.weights_s + parts.unpack_s
     return {
         f"{prefix}_compute": parts.compute_s / parts.total_s,
-        f"{prefix}_weights": parts.weights_s / parts.total_s,
+        f"{prefix}_weights": matrices / parts.total_s,
         f"{prefix}_kv": parts.kv_s / parts.total_s,
         f"{prefix}_attention": parts.attention_s / parts.total_s,
         f"{prefix}_link": parts.communication_s / parts.total_s,
         f"{prefix}_launch": parts.launch_s / parts.total_s,
-        f"{prefix}_intensity": _log(parts.compute_s) - _log(parts.weights_s),
+        f"{prefix}_intensity": _log(parts.compute_s) - _log(matrices),
     }
 
 

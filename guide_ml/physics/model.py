@@ -24,19 +24,20 @@ OVERLAP, LAUNCH_OVERLAP = 3.0, 1.5
 #: Tokens that a speculative step yields on average (two to three with MTP of one or more).
 SPEC_GAIN = 2.0
 
-PARTS = ("compute_s", "weights_s", "attention_s", "kv_s", "communication_s", "launch_s",
-         "overhead_s")  # fmt: skip
+PARTS = ("compute_s", "weights_s", "unpack_s", "attention_s", "kv_s", "communication_s",
+         "launch_s", "overhead_s")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Parts:
     """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap.
 
-    Reads of weights include unpacking them, which hardly overlaps with the reads.
+    Unpacking small weights hardly overlaps with reading them.
     """
 
     compute_s: Floats
     weights_s: Floats
+    unpack_s: Floats
     attention_s: Floats
     kv_s: Floats
     communication_s: Floats
@@ -83,17 +84,18 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     moe = load.columns["m_num_experts"] > 0
     full = tokens / (tokens + factors["saturation"])
     compute = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
-    weights = bound.weights_s / factors["weights"] + bound.unpack_s * factors["unpack"]
+    weights = bound.weights_s / factors["weights"]
+    unpack = bound.unpack_s * factors["unpack"]
     attention = bound.attention_s / factors["attention"]
     kv = bound.kv_s / factors["kv_bandwidth"]
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
     launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)
     fixed = factors["step"]
-    device = either(compute, weights, OVERLAP) + either(attention, kv, OVERLAP) + link
+    device = either(compute, weights + unpack, OVERLAP) + either(attention, kv, OVERLAP) + link
     total = either(device, launch, LAUNCH_OVERLAP) + fixed
     bias = factors["prefill_bias" if prefill else "step_bias"]
-    return Parts(compute, weights, attention, kv, link, launch, fixed, total * bias)
+    return Parts(compute, weights, unpack, attention, kv, link, launch, fixed, total * bias)
 
 
 def _factors(load: Load, knobs: Columns) -> Columns:

@@ -18,10 +18,10 @@ from guide_ml.units import MS_PER_S
 
 __all__ = ["PARTS", "TOKEN", "shares", "split"]
 
-PARTS = ("compute", "weight_reads", "kv_reads", "communication", "launch", "queueing")
-"""Parts of a target: arithmetic, reads of weights (with unpacking small ones) and of the KV
-cache, traffic between devices, launches with scheduling and the handling of requests, and
-waiting."""
+PARTS = ("compute", "weight_reads", "unpacking", "kv_reads", "communication", "launch",
+         "queueing")  # fmt: skip
+"""Parts of a target: arithmetic, reads of weights, unpacking small ones, reads of the KV cache,
+traffic between devices, launches with scheduling and the handling of requests, and waiting."""
 
 TOKEN = "time_per_token_ms"
 """What is split for an offline queue: the milliseconds per token of its throughput."""
@@ -40,17 +40,20 @@ def shares(one: Parts) -> Columns:
     dict of str to array of shape (n,)
         By name of :data:`PARTS`; there is no ``queueing`` within a pass.
     """
-    matrices = either(one.compute_s, one.weights_s, OVERLAP)
+    weights = one.weights_s + one.unpack_s
+    matrices = either(one.compute_s, weights, OVERLAP)
     attention = either(one.attention_s, one.kv_s, OVERLAP)
     device = matrices + attention + one.communication_s
     busy = either(device, one.launch_s, LAUNCH_OVERLAP)
     total = busy + one.overhead_s
     running = busy / total * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
-    reads = _weight(one.weights_s, one.compute_s, OVERLAP)
+    taken = _weight(weights, one.compute_s, OVERLAP)
+    reads = taken * one.weights_s / weights
     kv = _weight(one.kv_s, one.attention_s, OVERLAP)
     out: Columns = {
-        "compute": running * (matrices * (1.0 - reads) + attention * (1.0 - kv)),
+        "compute": running * (matrices * (1.0 - taken) + attention * (1.0 - kv)),
         "weight_reads": running * matrices * reads,
+        "unpacking": running * matrices * (taken - reads),
         "kv_reads": running * attention * kv,
         "communication": running * one.communication_s,
     }

@@ -48,12 +48,12 @@ def shares(one: Parts) -> Columns:
     total = busy + one.overhead_s
     running = busy / total * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
     taken = _weight(weights, one.compute_s, OVERLAP)
-    reads = taken * one.weights_s / weights
+    reads, unpacking = taken * one.weights_s / weights, taken * one.unpack_s / weights
     kv = _weight(one.kv_s, one.attention_s, OVERLAP)
     out: Columns = {
         "compute": running * (matrices * (1.0 - taken) + attention * (1.0 - kv)),
         "weight_reads": running * matrices * reads,
-        "unpacking": running * matrices * (taken - reads),
+        "unpacking": running * matrices * unpacking,
         "kv_reads": running * attention * kv,
         "communication": running * one.communication_s,
     }

@@ -114,7 +114,7 @@ def test_a_server_generates_no_more_than_its_users_tokens(outcome, used):
     closed = (c["mode"] == MODES.index("closed")) & (c["tpot_stat"] == 0)
     most = c["batch"] * 1000 / outcome.values["tpot_ms"]
     known = closed & np.isfinite(outcome.values["output_tok_s"])
-    assert known.sum() > 3000
+    assert known.sum() > 2500
     assert (outcome.values["output_tok_s"][known] <= most[known] * (1 + 1e-9)).all()
 
 

@@ -1,9 +1,9 @@
 """Work of the vector units on weights that are stored smaller than they are multiplied.
 
 Four-bit weights, and eight-bit ones where the matrix engines have no eight-bit type, have to be
-unpacked before they are multiplied. With one token at a time this, and not the memory, bounds
-devices that have much bandwidth for their vector units: phi-4 in q4_k_m reaches 76 % of L4's
-bandwidth and 24 % of H200's.
+unpacked before they are multiplied. With few tokens at a time this takes its share of a step on
+devices that have much bandwidth for their vector units (A100, H200), and hardly any on those that
+have little (L4, Strix Halo).
 """
 
 from __future__ import annotations

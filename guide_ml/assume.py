@@ -106,15 +106,10 @@ def peak_tflops(device: Hardware, compute: str) -> float:
     return rates[compute]
 
 
-def vector_tflops(device: Hardware) -> float:
-    """fp32 rate of a device's vector units; a sixteenth of fp16, as on A100, if not stated."""
-    return device.fp32_tflops or peak_tflops(device, "fp16") / 16.0
-
-
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
     *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
-    *(f"hw_is_{vendor}" for vendor in VENDORS),
+    "hw_is_cdna", *(f"hw_is_{vendor}" for vendor in VENDORS),
 )  # fmt: skip
 
 
@@ -122,10 +117,14 @@ _HARDWARE_COLUMNS = (
 def _device_numbers(device: Hardware) -> tuple[float, ...]:
     """Return the columns of a device; what it does not state is missing."""
     stated = [getattr(device, name) for name in _HARDWARE_NUMBERS]
+    fast, made = not device.interconnect.startswith(SLOW_LINKS), device.architecture
+    # Of AMD, by generation; by the link where that is not stated.
+    cdna = device.vendor == "amd" and (fast if made == "unknown" else made.startswith("cdna"))
     return (
         *(math.nan if x is None else float(x) for x in stated),
-        *(float(peak_tflops(device, c)) for c in COMPUTE), vector_tflops(device),
-        float(not device.interconnect.startswith(SLOW_LINKS)),
+        *(float(peak_tflops(device, c)) for c in COMPUTE),
+        float(device.fp32_tflops or peak_tflops(device, "fp16") / 16.0),  # as on A100
+        float(fast), float(cdna),
         *(float(device.vendor == vendor) for vendor in VENDORS),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from guide_ml.assume import Resolved
-from guide_ml.descriptors import STATS
+from guide_ml.descriptors import STATS, Hardware
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
@@ -19,6 +19,7 @@ from guide_ml.physics.fit import Sample, fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import PARTS, either, estimate
+from guide_ml.table import Definitions
 from guide_ml.targets import NAMES, TARGETS
 
 Deploy = Callable[..., Resolved]
@@ -259,7 +260,7 @@ def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deplo
     assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
 
 
-def test_engines_on_radeon_cards_are_none_on_instinct_accelerators(deploy: Deploy) -> None:
+def test_engines_on_radeon_cards_are_told_from_those_on_accelerators(deploy: Deploy) -> None:
     here = {"framework": "llama.cpp", "backend": "rocm", "weight_dtype": "q4_k_m"}
     found = deploy(*(here | {"hardware": h} for h in (
         "amd-mi300x-192gb", "amd-strix-halo-128gb", "amd-mi250-128gb", "amd-rx-7900-xtx-24gb",
@@ -270,6 +271,23 @@ def test_engines_on_radeon_cards_are_none_on_instinct_accelerators(deploy: Deplo
     numbers = numeric(found.columns, np.zeros(4))
     assert numbers["amd"].tolist() == [1, 1, 1, 1]
     assert numbers["cdna"].tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_accelerator"),
+    [({"architecture": "cdna5"}, 1), ({"architecture": "rdna5"}, 0), ({}, 0),
+     ({"interconnect": "infinity fabric"}, 1),
+     ({"architecture": "rdna5", "interconnect": "infinity fabric"}, 0)],
+)  # fmt: skip
+def test_an_own_amd_device_is_an_accelerator_by_its_generation_or_else_by_its_link(
+    deploy: Deploy, stated: dict[str, Any], is_accelerator: int
+) -> None:
+    device = Hardware(hardware="own", vendor="amd", memory_gb=64, mem_bw_gbs=900,
+                      fp16_tflops=200, **stated)  # fmt: skip
+    found = deploy({"hardware": "own", "framework": "llama.cpp"},
+                   definitions=Definitions(hardware={"own": device}))  # fmt: skip
+    assert found.errors.tolist() == [""]
+    assert numeric(found.columns, np.zeros(1))["cdna"].tolist() == [is_accelerator]
 
 
 def test_weights_that_are_unpacked_take_longer_and_by_how_many_operations(

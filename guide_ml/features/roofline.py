@@ -20,7 +20,7 @@ from guide_ml.features.memory import (
     kv_bytes,
     weight_bits,
 )  # fmt: skip
-from guide_ml.features.unpacking import Unpacking, unpacking
+from guide_ml.features.unpacking import Unpacking, chosen_compute, unpacking
 from guide_ml.table import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
@@ -82,9 +82,7 @@ def peak_flops(columns: Columns) -> Floats:
     GGUF kernels may multiply in int8 on tensor cores (llama.cpp's MMQ), so the better of fp16
     and int8 is the bound there.
     """
-    compute = columns["compute"]
-    chosen = np.where(np.isnan(compute), 1.0, compute).astype(np.intp)
-    rate = np.choose(chosen, [columns["hw_" + c] for c in COMPUTE])
+    rate = np.choose(chosen_compute(columns), [columns["hw_" + c] for c in COMPUTE])
     integer = columns["family"] == FAMILIES.index("gguf")
     return np.asarray(np.where(integer, np.maximum(rate, columns["hw_int8"]), rate) * TERA)
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from guide_ml.assume import Columns
+from guide_ml.assume import COMPUTE, Columns
 from guide_ml.table import Floats
 from guide_ml.units import TERA
 
-__all__ = ["Unpacking", "multiplied_bits", "unpacking"]
+__all__ = ["Unpacking", "chosen_compute", "multiplied_bits", "unpacking"]
 
 #: Weights of fewer bits than this share of the multiplied ones are unpacked.
 PACKED = 0.75
@@ -39,6 +40,12 @@ class Unpacking(NamedTuple):
     token_s: Floats
 
 
+def chosen_compute(columns: Columns) -> NDArray[np.intp]:
+    """Place in :data:`guide_ml.assume.COMPUTE` of what a dtype multiplies in; fp16 if unknown."""
+    compute = columns["compute"]
+    return np.where(np.isnan(compute), COMPUTE.index("fp16"), compute).astype(np.intp)
+
+
 def multiplied_bits(columns: Columns) -> Floats:
     """Bits of the numbers that are multiplied: wider ones where none fit the dtype.
 
@@ -47,13 +54,12 @@ def multiplied_bits(columns: Columns) -> Floats:
     columns : dict of str to array of shape (n,)
         Resolved descriptors; a device without a type has the rate of the next wider one.
     """
-    compute = columns["compute"]
-    chosen = np.where(np.isnan(compute), 1.0, compute).astype(np.intp)
     half, eight, four = columns["hw_fp16"], columns["hw_fp8"], columns["hw_fp4"]
     fp8 = np.where(eight > half, 8.0, HALF_BITS)
     int8 = np.where(columns["hw_int8"] > half, 8.0, HALF_BITS)
-    return np.asarray(np.choose(chosen, [32.0, HALF_BITS, fp8, int8,
-                                         np.where(four > eight, 4.0, fp8)]))  # fmt: skip
+    return np.asarray(np.choose(chosen_compute(columns), [
+        32.0, HALF_BITS, fp8, int8, np.where(four > eight, 4.0, fp8),
+    ]))  # fmt: skip
 
 
 def unpacking(

@@ -44,7 +44,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "release": c["fw_release_year"] - 2025.0, "unstated": 1.0 - c["fw_version_stated"],
         "width": np.log(c["m_hidden_size"] / c["tp"]) - 7.5, "tp": np.log2(c["tp"]),
         "pp": np.log2(c["pp"]), "hw_age": (c["hw_release_year"] - 2022.0) / 3.0,
-        "amd": c["hw_is_amd"], "cdna": c["hw_is_amd"] * c["hw_nvlink"],
+        "amd": c["hw_is_amd"], "cdna": c["hw_is_cdna"],
         "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
         "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
@@ -61,7 +61,7 @@ def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], 
     """Name each row's level in every group: a code for each row, and the levels as text."""
     text = {k: distinct(names[k]) for k in ("framework", "architecture", "backend", "hardware")}
     # ROCm is two things: kernels for Instinct accelerators, and other ones for Radeon cards.
-    radeon = columns["hw_is_amd"] * (1.0 - columns["hw_nvlink"])
+    radeon = columns["hw_is_amd"] - columns["hw_is_cdna"]
     text["backend"] = joined(text["backend"], distinct(radeon))
     text |= {"dtype_family": distinct(columns["family"]), "mode": distinct(columns["mode"])}
     return {

@@ -214,7 +214,8 @@ def _card(where: Path) -> dict[str, Any]:
     if card.get("format") != FORMAT:
         raise BadArtefact(
             f"{where / CARD} must be of format {FORMAT}; got {card.get('format')!r}:"
-            " it was written by another version of guide-ml"
+            " it was written by another version of guide-ml; fit it anew (`guide retrain`,"
+            " `guide train`)"
         )
     targets, listed = card.get("targets"), card.get("files")
     if not isinstance(targets, dict) or not isinstance(listed, dict) or set(targets) < set(NAMES):

@@ -19,6 +19,7 @@ from guide_ml import catalogue
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.dtypes import Dtype, dtype
 from guide_ml.parallel import spread
+from guide_ml.rates import peak_tflops, vector_tflops
 from guide_ml.reserve import reserve
 from guide_ml.table import Codes, Columns, Floats, Raw
 
@@ -91,21 +92,6 @@ _MODEL_NUMBERS = (
 )  # fmt: skip
 
 
-def peak_tflops(device: Hardware, compute: str) -> float:
-    """Rate at which a device multiplies in a precision, TFLOP/s.
-
-    A device without it uses the next wider type that it has: fp4 -> fp8 -> fp16, int8 -> fp16,
-    and fp16 -> fp32 on the vector units.
-    """
-    half = max(device.fp16_tflops or 0.0, device.bf16_tflops or 0.0) or device.fp32_tflops or 0.0
-    fp8 = device.fp8_tflops or half
-    rates = {
-        "fp32": max(device.fp32_tflops or 0.0, half / 2.0), "fp16": half, "fp8": fp8,
-        "int8": max(device.int8_tops or 0.0, half), "fp4": device.fp4_tflops or fp8,
-    }  # fmt: skip
-    return rates[compute]
-
-
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
     *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
@@ -123,8 +109,7 @@ def _device_numbers(device: Hardware) -> tuple[float, ...]:
     return (
         *(math.nan if x is None else float(x) for x in stated),
         *(float(peak_tflops(device, c)) for c in COMPUTE),
-        float(device.fp32_tflops or peak_tflops(device, "fp16") / 16.0),  # as on A100
-        float(fast), float(cdna),
+        vector_tflops(device), float(fast), float(cdna),
         *(float(device.vendor == vendor) for vendor in VENDORS),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ LAYERS = (  # a part may import parts of its own layer and of the layers above i
     ("catalogue", "hf_config", "prediction", "targets"),
     ("words",),
     ("table",),
-    ("parallel", "columns", "interchange", "reserve"),
+    ("parallel", "columns", "interchange", "rates", "reserve"),
     ("assume", "given", "keywords", "offers"),
     ("features", "envelope", "domain", "tree_files", "tree_text",
      "trees", "walker", "native"),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml.assume import COMPUTE, FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved, peak_tflops
+from guide_ml.assume import COMPUTE, FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved
 from guide_ml.catalogue import hardware
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
+from guide_ml.rates import peak_tflops
 from guide_ml.table import Definitions
 
 Deploy = Callable[..., Resolved]

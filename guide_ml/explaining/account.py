@@ -90,14 +90,14 @@ def parts(accounts: dict[str, Account], values: dict[str, float]) -> dict[str, d
                 continue  # the latencies beside it say where its time goes
             name, value = TOKEN, MS_PER_S / value
         own = accounts[target.name]
-        shared = split(own.load, own.knobs, own.estimate)[name]
+        shared = split(own.load, own.estimate)[name]
         out[name] = {k: float(v[0]) * value for k, v in shared.items()}
     return out
 
 
 def bounds(one: Account) -> dict[str, str]:
     """Name the largest part of each phase that the mode has."""
-    closed = one.load.is_mode("closed")[0] or one.load.is_mode("offline")[0]
+    closed = one.load.is_mode("closed")[0]
     passes = {"prefill": one.estimate.one if closed else one.estimate.whole,
               "decode": one.estimate.step}  # fmt: skip
     for mode, other in (("prefill", "decode"), ("decode", "prefill")):

@@ -21,6 +21,9 @@ Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 
 #: Sequences that engines run together at most (vLLM's and TensorRT-LLM's usual limits).
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 512.0
+#: Prompt tokens that an engine puts into one pass, where a queue offers them (the default of
+#: ``max_num_batched_tokens`` on large devices).
+PASS_TOKENS = 8192.0
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,20 @@ class Load:
         Resolved descriptors; :func:`guide_ml.features.memory.extract`.
     held : array of shape (n,)
         Sequences that a replica decodes together.
+    together : array of shape (n,)
+        Sequences that a replica prefills in one pass: the batch, or what a queue fills it with.
+    stages : array of shape (n,)
+        Micro-batches of ``held / stages`` sequences that run through a pipeline one behind the
+        other. A fixed batch is not cut: each stage waits for the one before it.
     one, whole, step : Pass
-        Prefill of one request; prefill of the whole batch of a replica; one decode step.
+        Prefill of one request; prefill of those together; one decode step of a micro-batch.
     """
 
     columns: Columns
     memory: Columns
     held: Floats
+    together: Floats
+    stages: Floats
     one: Pass
     whole: Pass
     step: Pass
@@ -48,7 +58,8 @@ class Load:
         """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
         return Load(
             columns=Gathered(self.columns, rows), memory=Gathered(self.memory, rows),
-            held=pick(self.held, rows),
+            held=pick(self.held, rows), together=pick(self.together, rows),
+            stages=pick(self.stages, rows),
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
@@ -65,8 +76,10 @@ def build(columns: Columns) -> Load:
     """Work out the load of each deployment.
 
     A replica holds what its KV cache has room for: the asked batch, or less. An offline engine
-    fills its slots from the queue. Attention spans the prompt and, on average, half of the
-    output during decode, and half of the prompt during prefill (it is causal).
+    fills its slots, and its prefill passes, from the queue. A pipeline that serves holds a
+    micro-batch in every stage (GPipe, arXiv 1811.06965; Megatron-LM, arXiv 2104.04473).
+    Attention spans the prompt and, on average, half of the output during decode, and half of the
+    prompt during prefill (it is causal).
 
     Parameters
     ----------
@@ -85,11 +98,15 @@ def build(columns: Columns) -> Load:
     decode_context = depth + prompt + 0.5 * columns["output_len"]
     prefill_context = depth + 0.5 * columns["input_len"]
     single = np.ones_like(columns["tp"])
+    filled = np.clip(PASS_TOKENS / columns["input_len"], 1.0, held)
+    together = np.where(offline, filled, account["replica_batch"])
+    served = offline | (mode == MODES.index("closed"))
+    stages = np.where(served, np.minimum(columns["pp"], held), 1.0)
     on = roofline.ground(columns, account)
     return Load(
-        columns, account, held,
+        columns, account, held, together, stages,
         one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
-        whole=roofline.forward(columns, account, account["replica_batch"], columns["input_len"],
+        whole=roofline.forward(columns, account, together, columns["input_len"],
                                prefill_context, on),
-        step=roofline.forward(columns, account, held, single, decode_context, on),
+        step=roofline.forward(columns, account, held / stages, single, decode_context, on),
     )  # fmt: skip

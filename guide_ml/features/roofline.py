@@ -44,6 +44,11 @@ class Pass:
     unpack_s, rescale_s : array
         One operation of the vector units for each small weight that is read, and for each that
         a token is multiplied with (:mod:`guide_ml.features.unpacking`).
+    vector_s : array
+        The arithmetic of weight matrices, if the vector units did it.
+    scatter : array
+        Into how many matrices the rows of a pass go, for each that one token needs: the experts
+        that some token needs; 1 for a dense model. Each fills tiles of its own.
     comm_s : array
         Bytes of all-reduces between tensor-parallel devices over the link.
     comm_count : array
@@ -57,6 +62,8 @@ class Pass:
     kv_s: Floats
     unpack_s: Floats
     rescale_s: Floats
+    vector_s: Floats
+    scatter: Floats
     comm_s: Floats
     comm_count: Floats
 
@@ -121,8 +128,10 @@ class Ground:
     ----------
     rate, head_rate, bandwidth : array
         Peak rates of layers and output matrix, FLOP/s; memory bandwidth, byte/s.
-    gemm_weights : array
-        Weights on a device that a token is multiplied with.
+    body_weights, expert_weights : array
+        Weights on a device that a token is multiplied with, outside and inside of experts.
+    fan : array
+        Experts of a layer for each that one token of each attention replica needs.
     half : array
         Share of the layers that a pass takes.
     fixed_s, experts_s : array
@@ -138,7 +147,9 @@ class Ground:
     rate: Floats
     head_rate: Floats
     bandwidth: Floats
-    gemm_weights: Floats
+    body_weights: Floats
+    expert_weights: Floats
+    fan: Floats
     half: Floats
     fixed_s: Floats
     experts_s: Floats
@@ -167,7 +178,9 @@ def ground(columns: Columns, memory: Columns) -> Ground:
     return Ground(
         rate=peak_flops(columns), head_rate=np.maximum(columns["hw_fp16"] * TERA, 1.0),
         bandwidth=bandwidth, half=half, fixed_s=fixed_s, experts_s=experts_s,
-        gemm_weights=memory["p_body"] / tp + memory["p_experts_active"] * together / shared,
+        body_weights=memory["p_body"] / tp,
+        expert_weights=memory["p_experts_active"] * together / shared,
+        fan=columns["m_num_experts"] / np.maximum(columns["m_num_experts_per_tok"], 1.0) / together,
         least_weights_s=fixed_s + experts_s * expert_coverage(columns, np.ones_like(tp)),
         unpacking=unpacking(columns, memory, bits, shared), cache=cache_shape(columns),
     )  # fmt: skip
@@ -198,7 +211,8 @@ def forward(
     g = on or ground(columns, memory)
     tp = columns["tp"]
     tokens = batch * new_tokens
-    gemm = FLOP_PER_WEIGHT * tokens * g.gemm_weights
+    weights = g.body_weights + g.expert_weights
+    gemm = FLOP_PER_WEIGHT * tokens * weights
     head = FLOP_PER_WEIGHT * batch * memory["p_head"] / tp
     coverage = expert_coverage(columns, tokens * columns["attention_dp"])
     kv = batch * kv_bytes(columns, context, g.cache) * columns["pp"]
@@ -210,6 +224,8 @@ def forward(
         kv_s=kv / g.bandwidth,
         unpack_s=g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
         rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
+        vector_s=(g.half * gemm + head) / (columns["hw_vector"] * TERA),
+        scatter=(g.body_weights + g.expert_weights * g.fan * coverage) / weights,
         comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
         comm_count=np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0) + columns["pp"] - 1.0,
     )

@@ -15,6 +15,9 @@ from guide_ml.table import Floats
 
 __all__ = ["GROUPS", "groups", "numeric"]
 
+#: Watts for each TFLOP/s of the vector units of an ordinary device.
+USUAL_W = 8.0
+
 Names = Mapping[str, NDArray[np.object_]]
 
 #: Group name -> the descriptors whose names make its levels.
@@ -45,7 +48,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "width": np.log(c["m_hidden_size"] / c["tp"]) - 7.5, "tp": np.log2(c["tp"]),
         "pp": np.log2(c["pp"]), "hw_age": (c["hw_release_year"] - 2022.0) / 3.0,
         "amd": c["hw_is_amd"], "cdna": c["hw_is_cdna"],
-        "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
+        "power": _power(c), "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
         "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
         "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
@@ -55,6 +58,13 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     for name in ("static", "prefill", "decode", "closed", "offline"):
         out["is_" + name] = (mode == MODES.index(name)).astype(float)
     return out
+
+
+def _power(c: Columns) -> Floats:
+    """Watts that a device may draw for its rate: with few of them it does not keep its clock."""
+    known = np.isfinite(c["hw_tdp_w"]) & (c["hw_slice_share"] >= 1.0)  # a slice's are not its own
+    per_tflops = np.where(known, c["hw_tdp_w"], 1.0) / c["hw_vector"]
+    return np.where(known, np.log(per_tflops / USUAL_W), 0.0)
 
 
 def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], list[str]]]:

@@ -51,6 +51,7 @@ LOADED = (
 )  # fmt: skip
 MIXED = (
     "log_slots", "in_out", "prefill_share", "interference_share", "waiting_share",
+    "handling_share", "step_overhead",
     *(f"{p}_{s}" for p in ("one", "whole", "step")
       for s in ("compute", "weights", "kv", "attention", "link", "launch", "intensity")),
 )  # fmt: skip
@@ -135,6 +136,8 @@ def _mixed(load: Load, estimate: Estimate) -> Columns:
         "interference_share": _log(load.held * one.total_s / c["output_len"])
         - _log(step.total_s),
         "waiting_share": estimate.waiting_s / (estimate.waiting_s + one.total_s),
+        "handling_share": estimate.handling_s / (estimate.handling_s + one.total_s),
+        "step_overhead": step.overhead_s / step.total_s,
     }
     for prefix, parts in (("one", one), ("whole", whole), ("step", step)):
         out |= _shares(prefix, parts)

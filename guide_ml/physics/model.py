@@ -23,6 +23,9 @@ OVERLAP, LAUNCH_OVERLAP = 3.0, 1.5
 
 #: Tokens that a speculative step yields on average (two to three with MTP of one or more).
 SPEC_GAIN = 2.0
+#: A server's work on a prompt grows with the root of its length beside this many tokens: it
+#: takes a request as text, and longer ones cost less a token (tokenising, HTTP, scheduling).
+HOST_TOKENS = 1024.0
 
 PARTS = ("compute_s", "weights_s", "unpack_s", "attention_s", "kv_s", "communication_s",
          "launch_s", "overhead_s")  # fmt: skip
@@ -52,12 +55,16 @@ class Parts:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Targets by calibrated physics, in the units of their names, and the passes under them."""
+    """Targets by calibrated physics, in the units of their names, and the passes under them.
+
+    ``handling_s`` is the host's work on a request, ``waiting_s`` what the request waits for.
+    """
 
     targets: dict[str, Floats]
     one: Parts
     whole: Parts
     step: Parts
+    handling_s: Floats
     waiting_s: Floats
 
     def take(self, rows: Rows) -> Estimate:
@@ -65,7 +72,7 @@ class Estimate:
         return Estimate(
             {k: pick(v, rows) for k, v in self.targets.items()},
             self.one.take(rows), self.whole.take(rows), self.step.take(rows),
-            pick(self.waiting_s, rows),
+            pick(self.handling_s, rows), pick(self.waiting_s, rows),
         )  # fmt: skip
 
 
@@ -79,11 +86,31 @@ def either(a: Floats, b: Floats, sharpness: float) -> Floats:
     return np.asarray(longest * total ** (1.0 / sharpness))
 
 
+def quicker(a: Floats, b: Floats, sharpness: float) -> Floats:
+    """Choose of two ways to do one thing: below the shorter time, as work goes either way.
+
+    (a^-p + b^-p)^(-1/p): p = 1 is both at once, p -> infinity the shorter of the two.
+    """
+    least = np.minimum(a, b) + 1e-15
+    total = (least / (a + 1e-15)) ** sharpness + (least / (b + 1e-15)) ** sharpness
+    return np.asarray(least * total ** (-1.0 / sharpness))
+
+
+def _compute(bound: Pass, tokens: Floats, factors: Columns) -> Floats:
+    """Arithmetic of the weight matrices: in tiles of the matrix units, or token by token.
+
+    Tiles are filled up: each matrix costs as if it had ``saturation`` rows more than tokens. For
+    few tokens engines multiply by vectors (GEMV) on the vector units, which wastes nothing.
+    """
+    full = tokens / (tokens + factors["saturation"] * bound.scatter)
+    tiled = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
+    return quicker(tiled, bound.vector_s / factors["gemv"], OVERLAP)
+
+
 def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bool) -> Parts:
     """Estimate one pass: bounds over efficiencies, plus launches, hops and a fixed step."""
     moe = load.columns["m_num_experts"] > 0
-    full = tokens / (tokens + factors["saturation"])
-    compute = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
+    compute = _compute(bound, tokens, factors)
     weights = bound.weights_s / factors["weights"]
     unpack = bound.unpack_s * factors["unpack"]
     attention = bound.attention_s / factors["attention"]
@@ -92,6 +119,8 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
     launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)
     fixed = factors["step"]
+    if not prefill:  # a decode step samples and schedules every sequence of its own
+        fixed = fixed + factors["sequence"] * tokens / load.columns["attention_dp"]
     device = either(compute, weights + unpack, OVERLAP) + either(attention, kv, OVERLAP) + link
     total = either(device, launch, LAUNCH_OVERLAP) + fixed
     bias = factors["prefill_bias" if prefill else "step_bias"]
@@ -120,22 +149,24 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     prompt, batch = c["input_len"], account["replica_batch"]
     factors = _factors(load, knobs)
     one = _pass(load, load.one, prompt, factors, prefill=True)
-    whole = _pass(load, load.whole, prompt * batch, factors, prefill=True)
-    step = _pass(load, load.step, held * c["attention_dp"], factors, prefill=False)
-    request = factors["request"]
+    whole = _pass(load, load.whole, prompt * load.together, factors, prefill=True)
+    running = held / load.stages * c["attention_dp"]
+    step = _pass(load, load.step, running, factors, prefill=False)
+    request, (own, crowd) = factors["request"], _host(load, factors)
     pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
+    # Prefills of others run in the other stages of a pipeline meanwhile.
     server = queueing.closed(
-        c, held, one.total_s, pace,
-        factors["interference"], factors["burst"], factors["queue"],
+        c, held, one.total_s, pace, factors["interference"] / load.stages,
+        factors["burst"] / load.stages, factors["queue"],
     )  # fmt: skip
     closed, offline = load.is_mode("closed"), load.is_mode("offline")
     latency = queueing.static_latency(
         whole.total_s + request, queueing.waves(batch, held) * pace, c["output_len"]
     )
-    ttft = np.where(closed, server.ttft_s, whole.total_s) + request
+    ttft = np.where(closed, server.ttft_s + own + crowd, whole.total_s) + request
     ttft = ttft * factors["ttft_statistic"]
     out = np.maximum(c["output_len"], 1.0)
-    queued = held * one.total_s + out * pace
+    queued = held / load.together * whole.total_s / load.stages + out * pace
     flight = np.where(offline, queued, request + server.running_s)
     rate = np.where(closed | offline, queueing.request_rate_tok_s(c, held, flight),
                     c["batch"] * c["output_len"] / latency)  # fmt: skip
@@ -143,5 +174,14 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
         "batch_latency_s": latency, "ttft_ms": MS_PER_S * ttft,
         "tpot_ms": MS_PER_S * np.where(closed, server.tpot_s, pace), "output_tok_s": rate,
     }  # fmt: skip
-    waiting = np.where(closed, np.maximum(server.ttft_s - one.total_s, 0.0), 0.0)
-    return Estimate(targets, one, whole, step, waiting)
+    waiting = np.where(closed, np.maximum(server.ttft_s - one.total_s, 0.0) + crowd, 0.0)
+    handling = request + np.where(closed, own, 0.0)
+    return Estimate(targets, one, whole, step, handling, waiting)
+
+
+def _host(load: Load, factors: Columns) -> tuple[Floats, Floats]:
+    """Seconds that a server's host works on a prompt, and on those of the others before it."""
+    c = load.columns
+    own = factors["host"] * np.sqrt(c["input_len"] / HOST_TOKENS)
+    others = np.maximum(c["batch"] / c["dp"] - 1.0, 0.0)
+    return own, own * factors["crowd"] * others

@@ -67,12 +67,12 @@ def _weight(a: Floats, b: Floats, sharpness: float) -> Floats:
     return np.asarray(first / np.maximum(first + second, 1e-15))
 
 
-def split(load: Load, knobs: Columns, estimate: Estimate) -> dict[str, Columns]:
+def split(load: Load, estimate: Estimate) -> dict[str, Columns]:
     """Split every target that has a time into parts, each as a share of the target.
 
     Parameters
     ----------
-    load, knobs, estimate : Load, dict, Estimate
+    load, estimate : Load, Estimate
         n deployments on their way through :func:`guide_ml.physics.model.estimate`.
 
     Returns
@@ -82,24 +82,25 @@ def split(load: Load, knobs: Columns, estimate: Estimate) -> dict[str, Columns]:
         throughput of an offline queue. Targets that a mode lacks hold no meaning there.
     """
     c, held = load.columns, load.held
-    closed = load.is_mode("closed")
-    request = np.exp(knobs["request"])
+    closed, handling = load.is_mode("closed"), estimate.handling_s
     one, whole, step = shares(estimate.one), shares(estimate.whole), shares(estimate.step)
     pace = estimate.step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
     tpot = np.where(closed, estimate.targets["tpot_ms"] / MS_PER_S, pace)
     further = np.maximum(c["output_len"] - 1.0, 0.0)
     rounds = queueing.waves(load.memory["replica_batch"], held)
+    passes = held / load.together / load.stages
     first = {k: np.where(closed, one[k] * estimate.one.total_s, whole[k] * estimate.whole.total_s)
              for k in one}  # fmt: skip
     return {
-        "ttft_ms": _shares(first, request, estimate.waiting_s),
+        "ttft_ms": _shares(first, handling, estimate.waiting_s),
         "tpot_ms": _shares(_times(step, pace), 0.0, np.maximum(tpot - pace, 0.0)),
         "batch_latency_s": _shares(
             _sum(_times(whole, estimate.whole.total_s), _times(step, pace * further)),
-            request, (rounds - 1.0) * pace * further,
+            handling, (rounds - 1.0) * pace * further,
         ),
         TOKEN: _shares(
-            _sum(_times(one, held * estimate.one.total_s), _times(step, c["output_len"] * pace)),
+            _sum(_times(whole, passes * estimate.whole.total_s),
+                 _times(step, c["output_len"] * pace)),
             0.0, np.zeros_like(pace),
         ),
     }  # fmt: skip

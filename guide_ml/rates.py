@@ -1,0 +1,45 @@
+"""How fast a device calculates: its matrix units by precision, and its vector units."""
+
+from __future__ import annotations
+
+from guide_ml.descriptors import Hardware
+
+__all__ = ["peak_tflops", "vector_tflops"]
+
+#: Matrix units of the server chips of Volta and Ampere are this many times as fast as the vector
+#: units; those of desktop chips, which double the latter, 4 times at most.
+SERVER_RATIO = 8.0
+#: Of a device that states no vector rate: the share of the matrix units' rate, as on A100.
+UNSTATED = 1.0 / 16.0
+
+
+def peak_tflops(device: Hardware, compute: str) -> float:
+    """Rate at which a device multiplies in a precision, TFLOP/s.
+
+    A device without it uses the next wider type that it has: fp4 -> fp8 -> fp16, int8 -> fp16,
+    and fp16 -> fp32 on the vector units.
+    """
+    half = max(device.fp16_tflops or 0.0, device.bf16_tflops or 0.0) or device.fp32_tflops or 0.0
+    fp8 = device.fp8_tflops or half
+    rates = {
+        "fp32": max(device.fp32_tflops or 0.0, half / 2.0), "fp16": half, "fp8": fp8,
+        "int8": max(device.int8_tops or 0.0, half), "fp4": device.fp4_tflops or fp8,
+    }  # fmt: skip
+    return rates[compute]
+
+
+def vector_tflops(device: Hardware) -> float:
+    """Rate at which the vector units take mixed instructions, as if all were fp32, TFLOP/s.
+
+    The fp32 rate that vendors state counts lanes that other instructions cannot use, or leaves
+    out lanes that they can. Volta, Turing and A100 issue integer instructions beside as many
+    fp32 ones (128 lanes a multiprocessor in all, of which 64 are rated; NVIDIA Volta and Turing
+    white papers), so they count twice. RDNA 3, CDNA 3 and their successors rate two fp32
+    instructions that are issued as one, which other code seldom is (AMD RDNA 3 and CDNA 3 ISA
+    guides, "VOPD" and packed fp32), so they count half.
+    """
+    half, made = peak_tflops(device, "fp16"), device.architecture
+    rated = float(device.fp32_tflops or half * UNSTATED)
+    if made in ("volta", "turing") or (made == "ampere" and half > SERVER_RATIO * rated):
+        return 2.0 * rated
+    return 0.5 * rated if made.startswith(("rdna3", "rdna4", "cdna3", "cdna4")) else rated

@@ -246,7 +246,7 @@ def test_a_pass_multiplies_each_weight_once_a_token(deploy: Deploy) -> None:
 
 
 def test_small_weights_are_unpacked_once_a_pass_by_the_vector_units(deploy: Deploy) -> None:
-    vector = 19.5e12  # A100: fp32 outside of the matrix engines
+    vector = 2 * 19.5e12  # A100: fp32 outside of the matrix engines, and integers beside it
     step = forward(deploy, weight_dtype="q4_k_m")
     assert step.unpack_s == pytest.approx((BODY_7B + VOCABULARY_7B) / vector)
     assert step.rescale_s == pytest.approx(2 * BODY_7B / vector)
@@ -254,7 +254,26 @@ def test_small_weights_are_unpacked_once_a_pass_by_the_vector_units(deploy: Depl
     assert eight.unpack_s == step.unpack_s
     assert eight.rescale_s == pytest.approx(8 * step.rescale_s)
     # Formats but GGUF leave the vocabulary in 16 bits.
-    assert forward(deploy, weight_dtype="awq").unpack_s == pytest.approx(BODY_7B / vector)
+    awq = forward(deploy, weight_dtype="awq")
+    assert awq.unpack_s == pytest.approx(BODY_7B / vector)
+    # and scale their sums once for a tile, not for each block of weights.
+    assert awq.rescale_s == pytest.approx(step.rescale_s / 10)
+
+
+def test_the_vector_units_could_do_the_same_arithmetic(deploy: Deploy) -> None:
+    one = forward(deploy, batch=4, new=512, context=256)
+    assert one.vector_s == pytest.approx(one.gemm_s * PEAK / 39e12)
+
+
+@pytest.mark.parametrize(("tokens", "experts"), [(1, 2), (2, 3.5), (1000, 8)])
+def test_rows_are_scattered_among_the_experts_that_some_token_needs(
+    deploy: Deploy, tokens: float, experts: float
+) -> None:
+    found = forward(deploy, batch=tokens, model=MIXTRAL)
+    body, routed = 32 * (2 * 4096**2 + 2 * 4096 * 1024), 32 * 2 * 3 * 4096 * 14_336
+    by_hand = (body + routed * experts / 2) / (body + routed)
+    assert found.scatter == pytest.approx(by_hand, rel=2e-3)
+    assert forward(deploy, batch=tokens).scatter == 1.0  # dense
 
 
 @pytest.mark.parametrize(
@@ -273,7 +292,7 @@ def test_what_the_matrix_engines_multiply_as_stored_needs_no_unpacking(
 
 def test_experts_are_unpacked_where_a_token_needs_them(deploy: Deploy) -> None:
     steps = [forward(deploy, batch=b, model=MIXTRAL, weight_dtype="awq") for b in (1, 2)]
-    experts = 32 * 8 * 3 * 4096 * 14_336 / 19.5e12
+    experts = 32 * 8 * 3 * 4096 * 14_336 / 39e12
     assert steps[1].unpack_s - steps[0].unpack_s == pytest.approx(
         (0.4375 - 0.25) * experts, rel=1e-3
     )

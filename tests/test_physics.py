@@ -18,7 +18,7 @@ from guide_ml.physics.drivers import GROUPS, groups, numeric
 from guide_ml.physics.fit import Sample, fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
-from guide_ml.physics.model import PARTS, either, estimate
+from guide_ml.physics.model import PARTS, either, estimate, quicker
 from guide_ml.table import Definitions
 from guide_ml.targets import NAMES, TARGETS
 
@@ -150,7 +150,9 @@ def test_parts_of_a_pass_are_bounds_over_efficiencies(deploy: Deploy) -> None:
     assert step.kv_s == pytest.approx(load.step.kv_s / np.exp(START["kv_bandwidth"]))
     assert step.attention_s == pytest.approx(load.step.attention_s / np.exp(START["attention"]))
     full = 1 / (1 + np.exp(START["saturation"]))  # one token fills this much of the units
-    assert step.compute_s == pytest.approx(load.step.gemm_s / np.exp(START["arithmetic"]) / full)
+    ways = (load.step.gemm_s / np.exp(START["arithmetic"]) / full,
+            load.step.vector_s / np.exp(START["gemv"]))  # fmt: skip
+    assert step.compute_s == pytest.approx((ways[0] ** -3 + ways[1] ** -3) ** (-1 / 3))
     assert step.launch_s == pytest.approx(32 * np.exp(START["launch"]))
     sent = load.step.comm_s / np.exp(START["link"]) + 64 * np.exp(START["hop"])
     assert step.communication_s == pytest.approx(sent)
@@ -185,8 +187,83 @@ def test_an_offline_engine_prefills_and_decodes_its_slots_in_turn(deploy: Deploy
     found = deploy({"mode": "offline", "num_devices": 2, "tp": 1, "output_len": 100})
     load = build(found.columns)
     guess = estimate(load, Coefficients().knobs(moving(found)))
-    one_round = load.held * guess.one.total_s + 100 * guess.step.total_s
+    passes = load.held / (8192 / 512)  # 16 prompts of 512 tokens fill a pass
+    one_round = passes * guess.whole.total_s + 100 * guess.step.total_s
+    assert guess.whole.total_s > guess.one.total_s
     assert guess.targets["output_tok_s"] == pytest.approx(2 * load.held * 100 / one_round)
+
+
+def test_a_pipeline_that_serves_works_on_a_micro_batch_in_every_stage(deploy: Deploy) -> None:
+    row = {"mode": "offline", "num_devices": 4, "tp": 1, "pp": 4, "output_len": 100}
+    load = build(deploy(row).columns)
+    assert load.stages == 4
+    assert load.step.gemm_s == build(deploy(row | {"mode": "decode", "batch_size": load.held[0] / 4})
+                                     .columns).step.gemm_s  # fmt: skip
+    guess = estimate(load, Coefficients().knobs(moving(deploy(row))))
+    one_round = load.held / 16 * guess.whole.total_s / 4 + 100 * guess.step.total_s
+    assert guess.targets["output_tok_s"] == pytest.approx(load.held * 100 / one_round)
+
+
+@pytest.mark.parametrize(
+    ("row", "stages"),
+    [({"batch_size": 64}, 1), ({"concurrency": 64}, 4), ({"concurrency": 3}, 3),
+     ({"mode": "prefill", "batch_size": 8}, 1), ({"concurrency": 64, "pp": 1, "tp": 4}, 1)],
+)  # fmt: skip
+def test_a_fixed_batch_is_not_cut_and_few_users_do_not_fill_the_stages(
+    deploy: Deploy, row: dict[str, Any], stages: float
+) -> None:
+    found = deploy({"num_devices": 4, "tp": 1, "pp": 4} | row)
+    assert build(found.columns).stages == stages
+
+
+def test_others_prefills_run_in_the_other_stages_meanwhile(deploy: Deploy) -> None:
+    row = {"concurrency": 64, "num_devices": 4, "tp": 1, "pp": 4, "output_len": 256}
+    found = deploy(row)
+    load, knobs = build(found.columns), Coefficients().knobs(moving(found))
+    guess = estimate(load, knobs)
+    seen = np.exp(START["interference"]) / 4 * 63 * guess.one.total_s / 256
+    assert guess.targets["tpot_ms"] == pytest.approx(1e3 * (guess.step.total_s + seen))
+
+
+def test_a_servers_host_works_on_every_prompt_and_on_those_before_it(deploy: Deploy) -> None:
+    loads = [{"concurrency": 9, "input_len": n} for n in (1024, 4096)]
+    found = deploy(*loads, {"batch_size": 9, "input_len": 1024})
+    load, knobs = build(found.columns), Coefficients().knobs(moving(found))
+    guess = estimate(load, knobs)
+    own = np.exp(START["host"])
+    request = np.exp(START["request"])
+    assert guess.handling_s == pytest.approx([request + own, request + 2 * own, request])
+    idle = estimate(load, knobs | {"crowd": np.full(3, -50.0)})
+    crowd = (guess.targets["ttft_ms"] - idle.targets["ttft_ms"]) / 1e3
+    assert crowd == pytest.approx(np.exp(START["crowd"]) * own * 8 * np.asarray([1, 2, 0]))
+    assert guess.waiting_s - idle.waiting_s == pytest.approx(crowd)
+
+
+def test_the_host_prepares_each_sequence_of_a_step_and_no_prefill(deploy: Deploy) -> None:
+    found = deploy({"batch_size": 1}, {"batch_size": 64})
+    guess = estimate(build(found.columns), Coefficients().knobs(moving(found)))
+    alone, many = guess.step.overhead_s
+    assert many - alone == pytest.approx(63 * np.exp(START["sequence"]))
+    assert guess.whole.overhead_s == pytest.approx([np.exp(START["step"])] * 2)
+
+
+def test_few_tokens_are_multiplied_on_the_vector_units_and_many_in_tiles(deploy: Deploy) -> None:
+    found = deploy({"mode": "decode"}, {"mode": "prefill", "input_len": 8192})
+    load, knobs = build(found.columns), Coefficients().knobs(moving(found))
+    guess = estimate(load, knobs)
+    by_vector = load.step.vector_s[0] / np.exp(START["gemv"])
+    assert guess.step.compute_s[0] == pytest.approx(by_vector, rel=1e-2)
+    full = 8192 / (8192 + np.exp(START["saturation"]))
+    tiled = load.whole.gemm_s[1] / np.exp(START["arithmetic"]) / full
+    assert guess.whole.compute_s[1] == pytest.approx(tiled, rel=1e-2)
+
+
+def test_of_two_ways_the_time_is_below_either_and_nought_stays_nought() -> None:
+    a, b = np.asarray([1.0, 1.0, 0.0]), np.asarray([2.0, 1.0, 1.0])
+    found = quicker(a, b, 3.0)
+    assert found[0] == pytest.approx((1 + 1 / 8) ** (-1 / 3))
+    assert found[1] == pytest.approx(2 ** (-1 / 3))
+    assert found[2] == pytest.approx(0.0, abs=1e-14)
 
 
 def test_replicas_serve_in_step(deploy: Deploy) -> None:
@@ -300,6 +377,18 @@ def test_weights_that_are_unpacked_take_longer_and_by_how_many_operations(
     assert plain.unpack_s == pytest.approx(load.step.unpack_s * np.exp(knobs["unpack"]))
     assert slower.unpack_s == pytest.approx(2.0 * plain.unpack_s)
     assert slower.total_s > plain.total_s
+
+
+def test_power_counts_by_the_rate_it_feeds_and_not_where_it_is_unknown_or_shared(
+    deploy: Deploy
+) -> None:
+    found = deploy(*({"hardware": h} for h in ("nvidia-l4-24gb", "nvidia-l40s-48gb",
+                                               "nvidia-l4-vgpu-12gb")))  # fmt: skip
+    power = numeric(found.columns, np.zeros(3))["power"]
+    assert power == pytest.approx([np.log(72 / 30.3 / 8), np.log(350 / 91.6 / 8), 0.0])
+    own = Hardware(hardware="own", vendor="nvidia", memory_gb=64, mem_bw_gbs=900, fp16_tflops=200)
+    found = deploy({"hardware": "own"}, definitions=Definitions(hardware={"own": own}))
+    assert numeric(found.columns, np.zeros(1))["power"].tolist() == [0.0]
 
 
 def test_a_statistic_matters_under_a_server_only(deploy: Deploy) -> None:

@@ -19,8 +19,9 @@ __all__ = ["Load", "Rows", "build"]
 
 Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 
-#: Sequences that engines run together at most (vLLM's and TensorRT-LLM's usual limits).
-SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 512.0
+#: Sequences that engines run together at most: vLLM's usual limit for a server, TensorRT-LLM's
+#: ``max_batch_size`` for a queue.
+SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 2048.0
 #: Prompt tokens that an engine puts into one pass, where a queue offers them (the default of
 #: ``max_num_batched_tokens`` on large devices).
 PASS_TOKENS = 8192.0

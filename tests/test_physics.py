@@ -197,8 +197,8 @@ def test_a_pipeline_that_serves_works_on_a_micro_batch_in_every_stage(deploy: De
     row = {"mode": "offline", "num_devices": 4, "tp": 1, "pp": 4, "output_len": 100}
     load = build(deploy(row).columns)
     assert load.stages == 4
-    assert load.step.gemm_s == build(deploy(row | {"mode": "decode", "batch_size": load.held[0] / 4})
-                                     .columns).step.gemm_s  # fmt: skip
+    fixed = deploy(row | {"mode": "decode", "batch_size": load.held[0] / 4})
+    assert load.step.gemm_s == build(fixed.columns).step.gemm_s
     guess = estimate(load, Coefficients().knobs(moving(deploy(row))))
     one_round = load.held / 16 * guess.whole.total_s / 4 + 100 * guess.step.total_s
     assert guess.targets["output_tok_s"] == pytest.approx(load.held * 100 / one_round)

@@ -388,7 +388,7 @@ def test_a_replica_holds_the_asked_batch_or_what_fits(deploy: Deploy) -> None:
 
 
 def test_an_offline_engine_fills_its_slots_whatever_is_asked(deploy: Deploy) -> None:
-    small = {"mode": "offline", "input_len": 32, "output_len": 32}
+    small = {"mode": "offline", "input_len": 16, "output_len": 16}
     load = build(deploy(small, small | {"input_len": 2000, "output_len": 1000}).columns)
     assert load.held[0] == OFFLINE_SLOTS
     assert load.held[1] == load.memory["slots"][1] < OFFLINE_SLOTS

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from guide_ml import catalogue
 from guide_ml.catalogue import hardware
 from guide_ml.descriptors import Hardware
 from guide_ml.rates import peak_tflops, vector_tflops
 
-CHIP = {"hardware": "chip", "vendor": "x", "memory_gb": 24, "mem_bw_gbs": 500, "fp16_tflops": 300}
+CHIP: dict[str, Any] = {
+    "hardware": "chip", "vendor": "x", "memory_gb": 24, "mem_bw_gbs": 500, "fp16_tflops": 300,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -31,8 +36,6 @@ def test_a_device_that_states_no_vector_rate_is_taken_for_an_a100() -> None:
 
 
 def test_the_devices_of_the_catalogue_have_vector_units_slower_than_their_matrix_units() -> None:
-    from guide_ml import catalogue
-
     for slug in catalogue.slugs("hardware"):
         found = hardware(slug)
         assert 0.0 < vector_tflops(found) <= 2.0 * peak_tflops(found, "fp16"), slug

@@ -6,10 +6,11 @@ from guide_ml.descriptors import Hardware
 
 __all__ = ["peak_tflops", "vector_tflops"]
 
-#: Matrix units of the server chips of Volta and Ampere are this many times as fast as the vector
-#: units; those of desktop chips, which double the latter, 4 times at most.
-SERVER_RATIO = 8.0
-#: Of a device that states no vector rate: the share of the matrix units' rate, as on A100.
+#: Matrix units of Ampere's server chips (A100, A30) are 16 times as fast as the vector units that
+#: are rated; those of its other chips 4 times, on a Jetson Orin 8 times.
+SERVER_RATIO = 12.0
+#: Of a device that states no vector rate: its share of the matrix units' rate, which is about what
+#: A100 and H100 state.
 UNSTATED = 1.0 / 16.0
 
 

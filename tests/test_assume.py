@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml.assume import COMPUTE, FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved
-from guide_ml.catalogue import hardware
+from guide_ml.assume import FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
-from guide_ml.rates import peak_tflops
 from guide_ml.table import Definitions
 
 Deploy = Callable[..., Resolved]
@@ -269,24 +267,6 @@ def test_requests_a_slot_follow_from_the_run(deploy: Deploy) -> None:
     row = {"mode": "closed", "concurrency": 32}
     c = deploy(row | {"num_requests": 320}, row | {"num_requests": 8}, row).columns
     np.testing.assert_array_equal(c["requests_per_slot"], [10, 1, np.nan])
-
-
-def test_a_precision_that_a_device_lacks_is_the_next_wider_one() -> None:
-    plain = Hardware(**CHIP)
-    assert [peak_tflops(plain, c) for c in ("fp16", "fp8", "fp4", "int8")] == [300] * 4
-    eight = Hardware(**CHIP, fp8_tflops=600, int8_tops=500)
-    assert [peak_tflops(eight, c) for c in ("fp16", "fp8", "fp4", "int8")] == [300, 600, 600, 500]
-    four = Hardware(**CHIP, fp8_tflops=600, fp4_tflops=1200)
-    assert peak_tflops(four, "fp4") == 1200
-
-
-def test_the_better_half_precision_counts_and_vector_units_where_there_is_none() -> None:
-    assert peak_tflops(Hardware(**CHIP, bf16_tflops=150), "fp16") == 300
-    assert peak_tflops(hardware("nvidia-gtx-1080-8gb"), "fp16") == 8.9  # fp32 units
-
-
-def test_every_dtypes_arithmetic_has_a_rate() -> None:
-    assert all(peak_tflops(Hardware(**CHIP), c) > 0 for c in COMPUTE)
 
 
 def test_a_link_that_is_not_known_is_pcie(deploy: Deploy) -> None:

@@ -22,7 +22,7 @@ __all__ = ["Unpacking", "chosen_compute", "multiplied_bits", "unpacking"]
 #: Weights of fewer bits than this share of the multiplied ones are unpacked.
 PACKED = 0.75
 HALF_BITS = 16.0
-#: Engines other than those of GGUF files unpack a weight once for a tile of tokens and scale sums
+#: Kernels of other formats than GGUF's own unpack a weight once for a tile of tokens and scale sums
 #: once, not once for each block of 32 weights: about a tenth of the work for each token.
 BY_TILE = 0.1
 

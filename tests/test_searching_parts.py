@@ -14,6 +14,7 @@ from guide_ml.descriptors import Workload
 from guide_ml.searching import support
 from guide_ml.searching.cost import Sized, e2e_ms, market, rates, size
 from guide_ml.searching.drive import FEWEST, MOST, default_trials
+from guide_ml.searching.explain import misses_text
 from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.request import SLO, Constraints, Load, Request
 from guide_ml.searching.run import pose
@@ -249,3 +250,13 @@ def test_a_guess_is_learnt_from_points_all_over_the_space(problem: Problem) -> N
 def test_more_points_are_scored_of_larger_spaces_within_bounds() -> None:
     assert [default_trials(n) for n in (10, 30_000, 10**6)] == [FEWEST, 450, MOST]
     assert MOST <= 0.02 * 50_000
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0006, "TPOT 50.03 ms, less than 1 % over 50 ms"), (0.006, "TPOT 50.3 ms, 1 % over 50 ms"),
+     (0.66, "TPOT 83 ms, 66 % over 50 ms")],
+)  # fmt: skip
+def test_a_limit_is_never_missed_by_nought(share: float, said: str) -> None:
+    plan: Any = SimpleNamespace(misses={"tpot_ms": share})
+    assert misses_text(plan, ask(slo=SLO(tpot_ms=50))) == said

@@ -53,6 +53,12 @@ def _limit(request: Request, name: str) -> float:
     return float(getattr(request.constraints, name))
 
 
+def _over(share: float) -> str:
+    """Say by how much a limit is missed, which is never by 0 %."""
+    percent = f"{100.0 * share:,.0f}"
+    return f"{percent} %" if percent != "0" else "less than 1 %"
+
+
 def misses_text(found: Plan, request: Request) -> str:
     """Say what a plan misses: ``TTFT 83 ms, 66 % over 50 ms``."""
     parts = []
@@ -64,7 +70,7 @@ def misses_text(found: Plan, request: Request) -> str:
         else:
             word, unit = LIMITS[name]
             given = _limit(request, name)
-            parts.append(f"{word} {given * (1 + share):,.4g}{unit}, {100 * share:,.0f} % over"
+            parts.append(f"{word} {given * (1 + share):,.4g}{unit}, {_over(share)} over"
                          f" {given:,.4g}{unit}")  # fmt: skip
     return "; ".join(parts)
 
@@ -137,7 +143,7 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     word, unit = LIMITS[first.limit]
     by = first.needed / first.given - 1.0
     binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
-             f" {first.needed:,.4g}{unit}, {100 * by:,.0f} % over the limit of"
+             f" {first.needed:,.4g}{unit}, {_over(by)} over the limit of"
              f" {first.given:,.4g}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."

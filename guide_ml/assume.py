@@ -154,6 +154,10 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     found = Codes(index, rows)
     columns["fw_release_year"] = found.numbers(lambda r: r[0].release_year if r[0] else None)
     columns["fw_version_stated"] = found.numbers(lambda r: r[1])
+    blocks = catalogue.framework_blocks()
+    columns["pass_tokens"] = found.numbers(
+        lambda r: blocks[r[0].framework].get("pass_tokens", math.inf) if r[0] else math.inf
+    )
     raw.fail(found.numbers(lambda r: bool(r[2])) > 0, lambda i: rows[int(index[i])][2])
     for name, attribute in (("framework", "framework"), ("backend", "backend"),
                             ("framework_version", "version")):  # fmt: skip
@@ -261,9 +265,14 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
         return np.where(stated.index < 0, fallback, stated.numbers(get))
 
     columns["weight_bits"] = pick(lambda d: d.bits)
-    columns["compute"] = pick(lambda d: COMPUTE.index(d.compute))
-    columns["gguf_file"] = local.astype(float)
-    columns["family"] = pick(lambda d: FAMILIES.index(d.family))
+    compute = pick(lambda d: COMPUTE.index(d.compute))
+    family = pick(lambda d: FAMILIES.index(d.family))
+    four = family == FAMILIES.index("fp4")
+    # llama.cpp multiplies mxfp4 as it does its own formats: by block, in int8 or fp16.
+    columns["compute"] = np.where(local & four, float(COMPUTE.index("fp16")), compute)
+    columns["family"] = np.where(local & four, float(FAMILIES.index("gguf")), family)
+    # Of a mixture, fp4 checkpoints pack the experts only.
+    columns["gguf_file"], columns["experts_only"] = local.astype(float), four.astype(float)
     name = np.where(gguf, "q4_k_m", Codes(native.index, [d.name if d else "" for d in
                                                          native.values]).objects())  # fmt: skip
     own = Codes(stated.index, [d.name if d else "" for d in stated.values]).objects()

@@ -17,8 +17,10 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        Gets ``kv_reserve``, tokens set aside for each token used (mostly 1), and
-        ``padded``, 1 where the sequences of a batch are padded to the longest.
+        Gets ``kv_reserve``, tokens set aside for each token used (mostly 1), ``padded``, 1 where
+        the sequences of a batch are padded to the longest, and ``output_held``, the share of the
+        output that a running request takes on average: a half where the cache is allotted as it
+        fills, all of it where a request is let in only if its whole length has room.
     family : array of shape (n,)
         Family of the model.
     engines : Codes
@@ -32,3 +34,6 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
             padded[(engines.index == k) & np.isin(family, rule["padded_families"])] = rule["padded"]
     columns["kv_reserve"] = np.where(padded > 0, padded, flash)
     columns["padded"] = (padded > 0).astype(float)
+    columns["output_held"] = engines.numbers(
+        lambda e: 0.5 if e[0] and catalogue.framework_blocks()[e[0].framework].get("paged") else 1.0
+    )

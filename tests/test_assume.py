@@ -119,6 +119,7 @@ def test_llama_cpp_keeps_its_pipeline_offline(deploy: Deploy) -> None:
         ({"model": MOE}, "fp8", 8, "fp8"),
         ({"model": "openai/gpt-oss-120b"}, "mxfp4", 4.25, "fp4"),
         ({"framework": "llama.cpp", "weight_dtype": "q8_0"}, "q8_0", 8.5, "gguf"),
+        ({"framework": "llama.cpp", "weight_dtype": "mxfp4"}, "mxfp4", 4.25, "gguf"),
         ({"weight_dtype": "awq"}, "awq-int4", 4.16, "int4"),
     ],
 )

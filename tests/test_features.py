@@ -391,7 +391,58 @@ def test_an_offline_engine_fills_its_slots_whatever_is_asked(deploy: Deploy) -> 
     small = {"mode": "offline", "input_len": 16, "output_len": 16}
     load = build(deploy(small, small | {"input_len": 2000, "output_len": 1000}).columns)
     assert load.held[0] == OFFLINE_SLOTS
-    assert load.held[1] == load.memory["slots"][1] < OFFLINE_SLOTS
+    # A request takes 2,500 tokens of cache on average, and 3,000 in the end.
+    room = load.memory["kv_budget_byte"][1] // (2500 * KV_7B)
+    assert load.memory["slots"][1] < load.held[1] == room < OFFLINE_SLOTS
+
+
+@pytest.mark.parametrize(
+    ("row", "tokens"),
+    [({"concurrency": 512}, 1500), ({"concurrency": 512, "framework": "sglang"}, 1500),
+     ({"concurrency": 512, "framework": "tensorrt-llm"}, 2000), ({"batch_size": 512}, 2000)],
+)  # fmt: skip
+def test_servers_whose_cache_grows_with_a_request_run_more_of_them(
+    deploy: Deploy, row: dict[str, Any], tokens: float
+) -> None:
+    load = build(deploy(row | {"input_len": 1000, "output_len": 1000}).columns)
+    assert load.held == load.memory["kv_budget_byte"] // (tokens * KV_7B)
+    assert load.memory["slots"] == load.memory["kv_budget_byte"] // (2000 * KV_7B)
+
+
+def test_a_prompt_is_cut_into_passes_that_read_the_weights_anew(deploy: Deploy) -> None:
+    short, long = (build(deploy({
+        "framework": "llama.cpp", "weight_dtype": "q4_k_m", "mode": "prefill", "num_devices": 2,
+        "pp": 2, "input_len": n,
+    }).columns).one for n in (512, 2048))  # fmt: skip
+    assert (short.chunks, long.chunks) == (1, 4)
+    for part in ("weights_s", "unpack_s", "comm_count"):
+        assert getattr(long, part) == pytest.approx(4 * getattr(short, part)), part
+    assert long.gemm_s < 4 * short.gemm_s  # the head's arithmetic is done once
+    assert long.least_weights_s == short.least_weights_s  # a bound holds for any cut
+    whole = build(deploy({"framework": "hf-transformers", "input_len": 2048}).columns).one
+    assert whole.chunks == 1
+
+
+def test_a_pass_of_few_tokens_needs_few_experts(deploy: Deploy) -> None:
+    row = {"framework": "llama.cpp", "weight_dtype": "q4_k_m", "mode": "prefill", "model": MIXTRAL}
+    steps = [build(deploy(row | {"input_len": n}).columns).one for n in (1, 512, 1024)]
+    assert steps[1].scatter == pytest.approx(steps[2].scatter, rel=1e-6)
+    assert steps[0].scatter < steps[1].scatter
+
+
+def test_llama_cpp_multiplies_mxfp4_by_block_as_its_own_formats(deploy: Deploy) -> None:
+    row: dict[str, Any] = {
+        "model": "openai/gpt-oss-120b", "hardware": "b200", "weight_dtype": "mxfp4",
+    }  # fmt: skip
+    local, server = (forward(deploy, **(row | {"framework": f})) for f in ("llama.cpp", "vllm"))
+    assert local.rescale_s > 0 == server.rescale_s  # b200 multiplies fp4 as it is
+    assert local.gemm_s > server.gemm_s
+    small = forward(deploy, **(row | {"framework": "llama.cpp", "weight_dtype": "q4_0"}))
+    assert local.rescale_s == pytest.approx(small.rescale_s, rel=0.3)
+    # The checkpoint still packs its experts only.
+    needs = [account(deploy, **(row | {"framework": f}))["weights_byte"]
+             for f in ("llama.cpp", "vllm")]  # fmt: skip
+    assert needs[0] == pytest.approx(needs[1], rel=0.1)
 
 
 def test_attention_spans_the_prompt_and_half_of_the_output(deploy: Deploy) -> None:

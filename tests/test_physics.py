@@ -244,7 +244,37 @@ def test_the_host_prepares_each_sequence_of_a_step_and_no_prefill(deploy: Deploy
     guess = estimate(build(found.columns), Coefficients().knobs(moving(found)))
     alone, many = guess.step.overhead_s
     assert many - alone == pytest.approx(63 * np.exp(START["sequence"]))
-    assert guess.whole.overhead_s == pytest.approx([np.exp(START["step"])] * 2)
+    # 64 prompts of 512 tokens are four passes of 8,192.
+    assert guess.whole.overhead_s == pytest.approx(np.exp(START["step"]) * np.asarray([1, 4]))
+
+
+def test_a_burst_of_prompts_costs_less_where_they_share_passes(deploy: Deploy) -> None:
+    found = deploy({"concurrency": 64, "input_len": 64}, {"concurrency": 64, "input_len": 8192})
+    load, knobs = build(found.columns), Coefficients().knobs(moving(found))
+    guess = estimate(load, knobs)
+    idle = estimate(load, knobs | {"burst": np.full(2, -50.0)})
+    assert load.together.tolist() == [64, 1]
+    packed = np.minimum(guess.whole.total_s / load.together, guess.one.total_s)
+    assert packed[0] < 0.5 * guess.one.total_s[0]
+    assert packed[1] == pytest.approx(guess.one.total_s[1])
+    waited = (guess.targets["ttft_ms"] - idle.targets["ttft_ms"]) / 1e3
+    # Half of the burst on average, in a tenth of the requests.
+    others = load.held - 1
+    assert waited == pytest.approx(0.5 * others / 10 * np.sqrt(packed * guess.one.total_s))
+
+
+def test_prompts_of_many_passes_run_in_several_stages_of_llama_cpp_at_once(
+    deploy: Deploy
+) -> None:
+    row = {"framework": "llama.cpp", "weight_dtype": "q4_k_m", "mode": "prefill", "num_devices": 4}
+    found = deploy(*(row | change for change in (
+        {"input_len": 512, "pp": 4}, {"input_len": 2048, "pp": 4}, {"input_len": 2048, "tp": 4},
+        {"input_len": 2048, "pp": 4, "mode": "decode"},
+        {"input_len": 32_768, "pp": 4, "framework": "vllm", "weight_dtype": "fp16"},
+    )))  # fmt: skip
+    numbers = numeric(found.columns, np.zeros(5))
+    assert numbers["piped"].tolist() == [0, 0.75, 0, 0, 0]
+    assert numbers["piped_far"].tolist() == [0, 0.75, 0, 0, 0]  # log2 of 4 stages, less 1
 
 
 def test_few_tokens_are_multiplied_on_the_vector_units_and_many_in_tiles(deploy: Deploy) -> None:
@@ -337,6 +367,13 @@ def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deplo
     assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
 
 
+def level(deploy: Deploy, row: dict[str, Any]) -> str:
+    """Name of the backend of a row, as corrections know it."""
+    found = deploy(row)
+    code, levels = groups(found.columns, found.names)["backend"]
+    return levels[code[0]]
+
+
 def test_engines_on_radeon_cards_are_told_from_those_on_accelerators(deploy: Deploy) -> None:
     here = {"framework": "llama.cpp", "backend": "rocm", "weight_dtype": "q4_k_m"}
     found = deploy(*(here | {"hardware": h} for h in (
@@ -345,6 +382,9 @@ def test_engines_on_radeon_cards_are_told_from_those_on_accelerators(deploy: Dep
     for group in ("backend", "engine"):
         code, _ = groups(found.columns, found.names)[group]
         assert code[0] == code[2] != code[1] == code[3], group
+    assert level(deploy, here | {"hardware": "amd-strix-halo-128gb"}).endswith("1.0")
+    cpu = here | {"hardware": "amd-strix-halo-128gb", "backend": "cpu"}
+    assert level(deploy, cpu).endswith("0.0")
     numbers = numeric(found.columns, np.zeros(4))
     assert numbers["amd"].tolist() == [1, 1, 1, 1]
     assert numbers["cdna"].tolist() == [1, 0, 1, 0]

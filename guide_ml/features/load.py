@@ -90,7 +90,8 @@ def build(columns: Columns) -> Load:
     """
     account = memory.extract(columns)
     mode, depth = columns["mode"], columns["depth"]
-    room = np.maximum(account["slots"], 1.0)
+    served = (mode == MODES.index("offline")) | (mode == MODES.index("closed"))
+    room = np.maximum(np.where(served, account["running"], account["slots"]), 1.0)
     asked = np.minimum(account["replica_batch"], SERVER_SLOTS)
     offline = mode == MODES.index("offline")
     held = np.maximum(np.where(offline, np.minimum(room, OFFLINE_SLOTS),
@@ -100,8 +101,7 @@ def build(columns: Columns) -> Load:
     prefill_context = depth + 0.5 * columns["input_len"]
     single = np.ones_like(columns["tp"])
     filled = np.clip(PASS_TOKENS / columns["input_len"], 1.0, held)
-    together = np.where(offline, filled, account["replica_batch"])
-    served = offline | (mode == MODES.index("closed"))
+    together = np.where(served, filled, account["replica_batch"])
     stages = np.where(served, np.minimum(columns["pp"], held), 1.0)
     on = roofline.ground(columns, account)
     return Load(

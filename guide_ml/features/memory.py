@@ -60,7 +60,7 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     checkpoints (gpt-oss mxfp4, DeepSeek NVFP4) leave all but the experts in 16 bits too.
     """
     bits, family = columns["weight_bits"], columns["family"]
-    fp4_moe = (family == FAMILIES.index("fp4")) & (columns["m_num_experts"] > 0)
+    fp4_moe = (columns["experts_only"] > 0) & (columns["m_num_experts"] > 0)
     gguf = (family == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
     rest = np.where(columns["gguf_file"] > 0, GGUF_REST_BITS, 16.0)
     body = np.where(fp4_moe, rest, bits)
@@ -135,7 +135,8 @@ def extract(columns: Columns) -> Columns:
     dict
         Per device in bytes: ``weights_byte``, ``activations_byte``, ``kv_budget_byte``,
         ``kv_need_byte`` (the asked batch at full length); ``slots`` (sequences a replica holds at
-        full length), ``replica_batch`` (asked sequences a replica), ``fits`` (1 or 0: weights and
+        full length), ``running`` (those that a server or a queue has there, of all lengths up to
+        full), ``replica_batch`` (asked sequences a replica), ``fits`` (1 or 0: weights and
         one sequence), and the parameter counts of :func:`split_params` as ``p_*``.
     """
     parts = split_params(columns)
@@ -144,7 +145,8 @@ def extract(columns: Columns) -> Columns:
     dense = parts["body"] * body_bits + (parts["head"] + parts["embedding"]) * vocabulary_bits
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
     weights = (dense / own + experts) / BITS_PER_BYTE
-    length = columns["depth"] + columns["input_len"] + columns["output_len"]
+    prompt = columns["depth"] + columns["input_len"]
+    length = prompt + columns["output_len"]
     # A forward pass of up to 8192 tokens holds a few activation rows of the wide layers.
     rows = np.minimum(8192.0, columns["batch"] * columns["input_len"])
     wide = columns["m_hidden_size"] * 6 + 2 * np.maximum(
@@ -154,10 +156,17 @@ def extract(columns: Columns) -> Columns:
     budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
     sequence = kv_bytes(columns, length)
-    room = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
-    # What is set aside keeps others out, never the only sequence.
-    slots = np.maximum(np.floor(room / columns["kv_reserve"]), np.minimum(room, 1.0))
+    slots = _sequences(columns, budget, sequence)
+    usual = kv_bytes(columns, prompt + columns["output_held"] * columns["output_len"])
+    running = np.maximum(_sequences(columns, budget, usual), slots)
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
-           "kv_need_byte": replica_batch * sequence, "slots": slots,
+           "kv_need_byte": replica_batch * sequence, "slots": slots, "running": running,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
     return out | {"p_" + k: v for k, v in parts.items()}
+
+
+def _sequences(columns: Columns, budget: Floats, sequence: Floats) -> Floats:
+    """Count the sequences of so many bytes that a budget has room for."""
+    room = np.floor(np.maximum(budget, 0.0) / np.maximum(sequence, 1.0))
+    # What is set aside keeps others out, never the only sequence.
+    return np.maximum(np.floor(room / columns["kv_reserve"]), np.minimum(room, 1.0))

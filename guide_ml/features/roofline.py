@@ -53,6 +53,10 @@ class Pass:
         Bytes of all-reduces between tensor-parallel devices over the link.
     comm_count : array
         All-reduces and pipeline hand-overs, a number: each costs a latency.
+    chunks : array
+        Passes that the engine cuts this one into, as it takes so many tokens at once
+        (``pass_tokens``). Each reads the weights and launches its kernels anew; at least 1, and
+        a fraction where the last one is short.
     """
 
     gemm_s: Floats
@@ -66,6 +70,7 @@ class Pass:
     scatter: Floats
     comm_s: Floats
     comm_count: Floats
+    chunks: Floats
 
     @property
     def compute_s(self) -> Floats:
@@ -214,20 +219,23 @@ def forward(
     weights = g.body_weights + g.expert_weights
     gemm = FLOP_PER_WEIGHT * tokens * weights
     head = FLOP_PER_WEIGHT * batch * memory["p_head"] / tp
-    coverage = expert_coverage(columns, tokens * columns["attention_dp"])
+    chunks = np.maximum(tokens / columns["pass_tokens"], 1.0)
+    coverage = expert_coverage(columns, tokens / chunks * columns["attention_dp"])
     kv = batch * kv_bytes(columns, context, g.cache) * columns["pp"]
     return Pass(
         gemm_s=g.half * gemm / g.rate + head / g.head_rate,
         attention_s=_attention_flops(columns, g.cache, tokens, context) / tp / g.head_rate,
-        weights_s=g.fixed_s + g.experts_s * coverage,
+        weights_s=chunks * (g.fixed_s + g.experts_s * coverage),
         least_weights_s=g.least_weights_s,
         kv_s=kv / g.bandwidth,
-        unpack_s=g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
+        unpack_s=chunks * g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
         rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
         vector_s=(g.half * gemm + head) / (columns["hw_vector"] * TERA),
         scatter=(g.body_weights + g.expert_weights * g.fan * coverage) / weights,
         comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
-        comm_count=np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0) + columns["pp"] - 1.0,
+        comm_count=chunks * (np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0)
+                             + columns["pp"] - 1.0),
+        chunks=chunks,
     )
 
 

@@ -53,11 +53,20 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
         "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
     }  # fmt: skip
+    piped = _piped(c)
+    out["piped"], out["piped_far"] = piped, piped * (out["pp"] - 1.0)
     for stat in ("median", "p99"):
         out[stat] = served * (statistic == STATS.index(stat))
     for name in ("static", "prefill", "decode", "closed", "offline"):
         out["is_" + name] = (mode == MODES.index(name)).astype(float)
     return out
+
+
+def _piped(c: Columns) -> Floats:
+    """Share of a prompt's passes that run in several stages of a local engine at once."""
+    prompt = np.where(c["mode"] == MODES.index("decode"), 1.0, c["input_len"])
+    chunks = np.maximum(prompt / c["pass_tokens"], 1.0)
+    return np.where((c["gguf_file"] > 0) & (c["pp"] > 1), 1.0 - 1.0 / chunks, 0.0)
 
 
 def _power(c: Columns) -> Floats:
@@ -71,7 +80,8 @@ def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], 
     """Name each row's level in every group: a code for each row, and the levels as text."""
     text = {k: distinct(names[k]) for k in ("framework", "architecture", "backend", "hardware")}
     # ROCm is two things: kernels for Instinct accelerators, and other ones for Radeon cards.
-    radeon = columns["hw_is_amd"] - columns["hw_is_cdna"]
+    cpu = names["backend"] == "cpu"
+    radeon = np.where(cpu, 0.0, columns["hw_is_amd"] - columns["hw_is_cdna"])
     text["backend"] = joined(text["backend"], distinct(radeon))
     text |= {"dtype_family": distinct(columns["family"]), "mode": distinct(columns["mode"])}
     return {

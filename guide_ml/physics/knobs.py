@@ -91,6 +91,6 @@ KNOBS = (
     Knob("host", math.log(5e-3), ("release", "median", "p99", "padded"), (("framework", 1.0),)),
     Knob("crowd", math.log(0.1), ("release", "median", "p99"), (("framework", 1.0),)),
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
-    Knob("prefill_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
+    Knob("prefill_bias", 0.0, (*_BIAS_SLOPES, "piped", "piped_far"), _BIAS_GROUPS),
     Knob("step_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
 )  # fmt: skip

@@ -102,7 +102,7 @@ def _compute(bound: Pass, tokens: Floats, factors: Columns) -> Floats:
     Tiles are filled up: each matrix costs as if it had ``saturation`` rows more than tokens. For
     few tokens engines multiply by vectors (GEMV) on the vector units, which wastes nothing.
     """
-    full = tokens / (tokens + factors["saturation"] * bound.scatter)
+    full = tokens / (tokens + factors["saturation"] * bound.scatter * bound.chunks)
     tiled = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
     return quicker(tiled, bound.vector_s / factors["gemv"], OVERLAP)
 
@@ -118,7 +118,7 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
     launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)
-    fixed = factors["step"]
+    launch, fixed = launch * bound.chunks, factors["step"] * bound.chunks
     if not prefill:  # a decode step samples and schedules every sequence of its own
         fixed = fixed + factors["sequence"] * tokens / load.columns["attention_dp"]
     device = either(compute, weights + unpack, OVERLAP) + either(attention, kv, OVERLAP) + link
@@ -155,9 +155,10 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     request, (own, crowd) = factors["request"], _host(load, factors)
     pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
     # Prefills of others run in the other stages of a pipeline meanwhile.
+    packed = np.minimum(whole.total_s / load.together, one.total_s)
     server = queueing.closed(
         c, held, one.total_s, pace, factors["interference"] / load.stages,
-        factors["burst"] / load.stages, factors["queue"],
+        np.sqrt(packed / one.total_s) * factors["burst"] / load.stages, factors["queue"],
     )  # fmt: skip
     closed, offline = load.is_mode("closed"), load.is_mode("offline")
     latency = queueing.static_latency(

@@ -31,6 +31,9 @@ SLOW_LINKS = ("pcie", "none", "socket", "connectx")
 COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
 FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
 
+#: What a GGUF file of an mxfp4 model keeps all but the experts in, q8_0.
+GGUF_REST_BITS = 8.5
+
 #: Link of a device that states none: PCIe 3 of 16 lanes.
 PCIE_GBS = 16.0
 
@@ -271,8 +274,8 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
     # llama.cpp multiplies mxfp4 as it does its own formats: by block, in int8 or fp16.
     columns["compute"] = np.where(local & four, float(COMPUTE.index("fp16")), compute)
     columns["family"] = np.where(local & four, float(FAMILIES.index("gguf")), family)
-    # Of a mixture, fp4 checkpoints pack the experts only.
-    columns["gguf_file"], columns["experts_only"] = local.astype(float), four.astype(float)
+    columns["gguf_file"] = local.astype(float)
+    columns["rest_bits"] = np.where(local & four, GGUF_REST_BITS, pick(lambda d: d.rest_bits))
     name = np.where(gguf, "q4_k_m", Codes(native.index, [d.name if d else "" for d in
                                                          native.values]).objects())  # fmt: skip
     own = Codes(stated.index, [d.name if d else "" for d in stated.values]).objects()

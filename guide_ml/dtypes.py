@@ -35,12 +35,16 @@ class Dtype:
         Hardware without it falls back to the next wider one it has.
     family : str
         Group with like kernels: ``float``, ``fp8``, ``int8``, ``int4``, ``fp4``, ``gguf``.
+    rest_bits : float
+        Bits of all but the experts, where checkpoints of a mixture keep that wider; 0 if the
+        whole model is alike.
     """
 
     name: str
     bits: float
     compute: str
     family: str
+    rest_bits: float = 0.0
 
 
 _ROWS = (
@@ -57,11 +61,15 @@ _ROWS = (
     ("q4_k_xl", 4.90, "fp16", "gguf"), ("q5_k_m", 5.69, "fp16", "gguf"),
     ("q6_k", 6.56, "fp16", "gguf"), ("q6_k_xl", 6.90, "fp16", "gguf"),
     ("q8_0", 8.5, "fp16", "gguf"),
+    ("mxfp4-f16", 4.25, "fp16", "gguf"),  # a GGUF file that keeps all but the experts in 16 bits
     ("exl2-2.5bpw", 2.6, "fp16", "int4"), ("exl2-3.0bpw", 3.1, "fp16", "int4"),
     ("exl2-4.0bpw", 4.1, "fp16", "int4"), ("exl2-5.0bpw", 5.1, "fp16", "int4"),
 )  # fmt: skip
 
-DTYPES: dict[str, Dtype] = {r[0]: Dtype(r[0], float(r[1]), r[2], r[3]) for r in _ROWS}
+_WIDE_REST = {"nvfp4": 16.0, "mxfp4": 16.0, "mxfp4-f16": 16.0}
+DTYPES: dict[str, Dtype] = {
+    r[0]: Dtype(r[0], float(r[1]), r[2], r[3], _WIDE_REST.get(r[0], 0.0)) for r in _ROWS
+}
 """Every known weight dtype by name."""
 
 ALIASES = {

@@ -18,9 +18,8 @@ __all__ = ["Cache", "cache_shape", "extract", "kv_bytes"]
 
 HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
 
-#: llama.cpp keeps the output matrix of 4-bit mixes in q6_k, and all but the experts of an
-#: mxfp4 model in q8_0 or less.
-GGUF_HEAD_BITS, GGUF_REST_BITS = 6.56, 8.5
+#: llama.cpp keeps the output matrix of 4-bit mixes in q6_k.
+GGUF_HEAD_BITS = 6.56
 
 #: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers
 #: reach 0.97).
@@ -57,14 +56,13 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     """Bits of routed experts, of the rest of the layers, and of the vocabulary matrices.
 
     GGUF mixes quantise everything; other formats leave embeddings in 16 bits, and 4-bit MoE
-    checkpoints (gpt-oss mxfp4, DeepSeek NVFP4) leave all but the experts in 16 bits too.
+    checkpoints (gpt-oss mxfp4, DeepSeek NVFP4) leave all but the experts wider, too.
     """
-    bits, family = columns["weight_bits"], columns["family"]
-    fp4_moe = (columns["experts_only"] > 0) & (columns["m_num_experts"] > 0)
-    gguf = (family == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
-    rest = np.where(columns["gguf_file"] > 0, GGUF_REST_BITS, 16.0)
-    body = np.where(fp4_moe, rest, bits)
-    return bits, body, np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
+    bits, rest = columns["weight_bits"], columns["rest_bits"]
+    body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
+    gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
+    vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
+    return bits, body, np.where(rest > 0, rest, vocabulary)
 
 
 class Cache(NamedTuple):

@@ -24,7 +24,9 @@ Names = Mapping[str, NDArray[np.object_]]
 GROUPS: dict[str, tuple[str, ...]] = {
     "framework": ("framework",), "architecture": ("architecture",), "backend": ("backend",),
     "dtype": ("dtype_family",), "device": ("hardware",),
-    "engine": ("framework", "backend"), "dtype_architecture": ("dtype_family", "architecture"),
+    "engine": ("framework", "backend"), "model": ("model",),
+    "series": ("framework", "backend", "quarter"),
+    "dtype_architecture": ("dtype_family", "architecture"),
     "engine_dtype": ("framework", "dtype_family"), "engine_mode": ("framework", "mode"),
 }  # fmt: skip
 
@@ -84,6 +86,12 @@ def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], 
     radeon = np.where(cpu, 0.0, columns["hw_is_amd"] - columns["hw_is_cdna"])
     text["backend"] = joined(text["backend"], distinct(radeon))
     text |= {"dtype_family": distinct(columns["family"]), "mode": distinct(columns["mode"])}
+    # As splits do: checkpoints of one architecture are one model.
+    size = distinct(np.round(columns["m_params_total_b"], 1))
+    text["model"] = joined(size, distinct(columns["m_num_layers"]))
+    # Engines change from release to release by more than a trend over the years tells.
+    quarter = np.floor(4.0 * columns["fw_release_year"]) / 4.0
+    text["quarter"] = distinct(np.where(columns["fw_version_stated"] > 0, quarter, 0.0))
     return {
         group: reduce(joined, (text[member] for member in members))
         for group, members in GROUPS.items()

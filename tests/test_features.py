@@ -445,6 +445,19 @@ def test_llama_cpp_multiplies_mxfp4_by_block_as_its_own_formats(deploy: Deploy) 
     assert needs[0] == pytest.approx(needs[1], rel=0.1)
 
 
+def test_a_gguf_file_of_a_mixture_may_keep_the_rest_in_16_bits(deploy: Deploy) -> None:
+    row: dict[str, Any] = {"model": "openai/gpt-oss-120b", "framework": "llama.cpp"}
+    columns = deploy(*(row | {"weight_dtype": d} for d in ("mxfp4", "mxfp4-f16"))).columns
+    experts, rest, vocabulary = memory.weight_bits(columns)
+    assert experts.tolist() == [4.25, 4.25]
+    assert rest.tolist() == vocabulary.tolist() == [8.5, 16.0]
+    server = deploy({"model": "openai/gpt-oss-120b", "weight_dtype": "mxfp4"}).columns
+    assert [b.tolist() for b in memory.weight_bits(server)] == [[4.25], [16.0], [16.0]]
+    # A dense model has no rest: all of it is small.
+    dense = deploy({"weight_dtype": "nvfp4"}).columns
+    assert [b.tolist() for b in memory.weight_bits(dense)] == [[4.5], [4.5], [16.0]]
+
+
 def test_attention_spans_the_prompt_and_half_of_the_output(deploy: Deploy) -> None:
     load = build(deploy(
         {"input_len": 1000, "output_len": 200},

@@ -367,11 +367,33 @@ def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deplo
     assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
 
 
-def level(deploy: Deploy, row: dict[str, Any]) -> str:
-    """Name of the backend of a row, as corrections know it."""
+def level(deploy: Deploy, row: dict[str, Any], group: str = "backend") -> str:
+    """Name of the level of a row, as corrections know it."""
     found = deploy(row)
-    code, levels = groups(found.columns, found.names)["backend"]
+    code, levels = groups(found.columns, found.names)[group]
     return levels[code[0]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [("0.8", "0.8.3", False), ("0.8.3", "0.8.5", True), ("0.8.3", None, False),
+     ("0.27", "0.28", True), ("0.6", "0.8", False)],
+)  # fmt: skip
+def test_releases_of_a_quarter_are_a_series_and_an_unstated_one_is_none_of_them(
+    deploy: Deploy, one: str, other: str | None, together: bool
+) -> None:
+    first, second = (level(deploy, {"framework_version": v}, "series") for v in (one, other))
+    assert (first == second) == together
+    # The same quarter of another engine, or on another backend, is another series.
+    assert level(deploy, {"framework": "sglang", "framework_version": "0.4"}, "series") != first
+    amd = {"hardware": "amd-mi300x-192gb", "framework_version": one}
+    assert level(deploy, amd, "series") != first
+
+
+def test_checkpoints_of_one_architecture_are_one_model(deploy: Deploy) -> None:
+    names = ("meta-llama/Llama-2-7b-hf", "meta-llama/Llama-2-7b-chat-hf", "Qwen/Qwen2-7B")
+    base, chat, qwen = (level(deploy, {"model": name}, "model") for name in names)
+    assert base == chat != qwen
 
 
 def test_engines_on_radeon_cards_are_told_from_those_on_accelerators(deploy: Deploy) -> None:

@@ -112,7 +112,9 @@ def _width(found: Mapping[str, Any]) -> str | None:
     ending = re.search(r"(\S+?)(?: - (Small|Medium|Large))?(?: - [\d.]+ bpw)?$", kind)
     spelt = ending[1] + (f"_{ending[2][0]}" if ending[2] else "") if ending else None
     inside = [m[1] for m in _WIDTH.finditer(file)]
-    return dtype_of(*inside, spelt, "mxfp4" if "MXFP4" in kind else None)
+    if "MXFP4" in kind:  # its files are named by what the rest is in
+        return "mxfp4-f16" if dtype_of(*inside) in ("fp16", "bf16") else "mxfp4"
+    return dtype_of(*inside, spelt)
 
 
 def _kv(found: Mapping[str, Any]) -> str | None:

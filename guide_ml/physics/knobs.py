@@ -53,7 +53,7 @@ KNOBS = (
          ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded"),
          (("framework", 1.0), ("backend", 1.0), ("model", 0.3), ("series", 0.5))),
     Knob("moe_launch", 0.0, ("release", "experts_per_token"),
-         (("framework", 0.5), ("model", 0.45), ("series", 1))),
+         (("framework", 0.5), ("model", 0.45), ("series", 1.0))),
     Knob("step", math.log(8e-4), ("release", "cdna", "is_closed", "is_static", "padded"),
          (("framework", 1.0), ("series", 1.5))),
     Knob("sequence", math.log(2e-5), ("release", "cdna", "is_closed", "is_static", "is_offline"),

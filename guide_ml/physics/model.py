@@ -155,6 +155,7 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     request, (own, crowd) = factors["request"], _host(load, factors)
     pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
     # Prefills of others run in the other stages of a pipeline meanwhile.
+    # A burst's prompts cost between one pass each and passes filled with them: their mean, of logs.
     packed = np.minimum(whole.total_s / load.together, one.total_s)
     server = queueing.closed(
         c, held, one.total_s, pace, factors["interference"] / load.stages,

@@ -38,7 +38,8 @@ class Load:
     held : array of shape (n,)
         Sequences that a replica decodes together.
     together : array of shape (n,)
-        Sequences that a replica prefills in one pass: the batch, or what a queue fills it with.
+        Sequences that a replica prefills in one pass: the batch, or what the requests of a server
+        or a queue fill it with.
     stages : array of shape (n,)
         Micro-batches of ``held / stages`` sequences that run through a pipeline one behind the
         other. A fixed batch is not cut: each stage waits for the one before it.

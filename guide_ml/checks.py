@@ -42,7 +42,8 @@ MODEL = {
     "kv_lora_rank": _ANY, "qk_rope_head_dim": _ANY, "num_experts": _ANY,
     "num_experts_per_tok": _ANY, "moe_intermediate_size": _ANY, "num_shared_experts": _ANY,
     "first_dense_layers": _ANY, "sliding_window": _ANY, "kv_layers": _ANY,
-    "window_layers": _ANY, "max_position": _SOME,
+    "window_layers": _ANY, "max_position": _SOME, "index_topk": _ANY,
+    "state_values": Range(0, 1e11, whole=True),
 }  # fmt: skip
 
 FRAMEWORK = {"release_year": Range(2018, 2100)}

@@ -116,6 +116,12 @@ class Model:
         Window of the windowed layers in tokens, 0 for none.
     kv_layers, window_layers : int
         Layers with a KV cache; those of them whose cache is limited to the window.
+    index_topk : int
+        Tokens that the indexer of sparse attention picks for a query (DeepSeek-V3.2, GLM-5);
+        0 where a query sees all.
+    state_values : int
+        Numbers in the recurrent state of one sequence, all layers: what linear attention and
+        Mamba keep instead of a KV cache; 0 for none.
     max_position : int
         Longest context in tokens.
     tie_embeddings, gated_mlp, encoder_decoder : bool
@@ -148,6 +154,8 @@ class Model:
     sliding_window: int = 0
     kv_layers: int
     window_layers: int = 0
+    index_topk: int = 0
+    state_values: int = 0
     max_position: int = 4096
     tie_embeddings: bool = False
     gated_mlp: bool = True

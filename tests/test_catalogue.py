@@ -143,6 +143,15 @@ def test_layers_with_a_cache_are_some_of_all_layers() -> None:
         assert m.attention == "hybrid" or m.kv_layers >= m.num_layers, name
 
 
+def test_what_keeps_no_cache_keeps_a_state() -> None:
+    # A state is a matrix of some hundred to some thousand rows and columns a layer.
+    for name, m in MODELS.items():
+        assert bool(m.state_values) == (m.attention == "hybrid"), name
+        if m.state_values:
+            layers = m.num_layers - m.kv_layers
+            assert 2e5 < m.state_values / layers < 4.3e6, name
+
+
 def test_experts_are_told_whole_or_not_at_all() -> None:
     for name, m in MODELS.items():
         assert bool(m.num_experts) == bool(m.num_experts_per_tok), name

@@ -82,6 +82,39 @@ def test_mla_caches_one_latent_that_every_device_holds(deploy: Deploy) -> None:
     assert per_token(deploy, model=DEEPSEEK, num_devices=8, tp=8) == 61 * 576 * 2
 
 
+def test_sparse_attention_reads_what_its_indexer_picks_and_the_indexers_keys(
+    deploy: Deploy,
+) -> None:
+    # DeepSeek-V3.2: 2,048 tokens of 61 layers * 576 * 2 byte, 132 byte a layer of all tokens
+    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-V3.2", "num_devices": 8, "tp": 8}
+    latent, key = 61 * 576 * 2, 61 * 132
+    for context in (1_000, 100_000):
+        step = forward(deploy, context=context, **row)
+        read = min(context, 2048) * latent + context * key
+        assert step.kv_s[0] == pytest.approx(read / BANDWIDTH)
+    whole = account(deploy, **row, mode="prefill", input_len=100_000, batch_size=1)
+    assert whole["kv_need_byte"] == pytest.approx((100_000 + 1) * (latent + key))
+    sparse, dense = ([forward(deploy, new=9, context=c, model=m).attention_s[0]
+                      for c in (2048, 100_000)] for m in (row["model"], DEEPSEEK))  # fmt: skip
+    assert dense[0] < sparse[0] < sparse[1] < dense[1] / 3  # the indexer itself sees all tokens
+
+
+def test_recurrent_state_takes_room_and_is_read_and_written_at_every_step(deploy: Deploy) -> None:
+    # 27 Mamba-2 layers * 128 heads * 80 * 128 numbers of 4 byte, beside 4 layers with a cache
+    state = 4 * 27 * 128 * 80 * 128
+    row = {"model": "nvidia/NVIDIA-Nemotron-Nano-9B-v2", "batch_size": 8}
+    length = 128 + 128
+    cache = length * 2 * 4 * 8 * 128 * 2
+    asked = account(deploy, **row, input_len=128, output_len=128)
+    assert asked["kv_need_byte"] == 8 * (cache + state)
+    split = row | {"num_devices": 2, "tp": 2}
+    for deployed, share in ((row, 1), (split, 2)):
+        step = forward(deploy, batch=8, new=1, context=length, **deployed)
+        assert step.state_s[0] == pytest.approx(2 * 8 * state / share / BANDWIDTH)
+    assert forward(deploy, batch=8, model=LLAMA_70B).state_s[0] == 0
+
+
+
 def test_windowed_layers_cache_no_more_than_their_window(deploy: Deploy) -> None:
     # Mistral: all 32 layers, window 4096: 2 * 32 * 8 heads * 128 * 2 byte = 131072 a token
     mistral = "mistralai/Mistral-7B-v0.1"

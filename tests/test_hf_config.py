@@ -277,6 +277,20 @@ SPARSE: dict[str, tuple[Any, float, float, int, int]] = {
 }  # fmt: skip
 
 
+STATES = {  # layers with a state * heads * the two sides of a head's matrix
+    "Mamba-2": (NEMOTRON_H_8B, 24 * 128 * 64 * 128),
+    "gated delta net": (QWEN3_NEXT, 36 * 32 * 128 * 128),
+    "lightning": (MINIMAX_TEXT, 70 * 64 * 128 * 128),
+    "none": (LLAMA_8B, 0),
+}
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_recurrent_state_is_counted(kind: str) -> None:
+    config, values = STATES[kind]
+    assert model_from_config(config).state_values == values
+
+
 @pytest.mark.parametrize("name", DENSE)
 def test_dense_count_is_the_published_one(name: str) -> None:
     config, total_b, kv_layers, window_layers = DENSE[name]

@@ -396,6 +396,14 @@ def test_checkpoints_of_one_architecture_are_one_model(deploy: Deploy) -> None:
     assert base == chat != qwen
 
 
+def test_experts_spread_whole_over_devices_are_told_from_experts_cut_in_slices(
+    deploy: Deploy,
+) -> None:
+    cut = {"model": "deepseek-ai/DeepSeek-V3", "num_devices": 8, "tp": 8}
+    found = deploy(cut, cut | {"ep": 8}, cut | {"ep": 8, "model": "meta-llama/Llama-2-70b-hf"})
+    assert numeric(found.columns, np.zeros(3))["ep"].tolist() == [0, 1, 0]
+
+
 def test_engines_on_radeon_cards_are_told_from_those_on_accelerators(deploy: Deploy) -> None:
     here = {"framework": "llama.cpp", "backend": "rocm", "weight_dtype": "q4_k_m"}
     found = deploy(*(here | {"hardware": h} for h in (

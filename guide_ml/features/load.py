@@ -22,9 +22,6 @@ Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 #: Sequences that engines run together at most: vLLM's usual limit for a server, TensorRT-LLM's
 #: ``max_batch_size`` for a queue.
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 2048.0
-#: Prompt tokens that an engine puts into one pass, where a queue offers them (the default of
-#: ``max_num_batched_tokens`` on large devices).
-PASS_TOKENS = 8192.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,8 @@ def build(columns: Columns) -> Load:
     decode_context = depth + prompt + 0.5 * columns["output_len"]
     prefill_context = depth + 0.5 * columns["input_len"]
     single = np.ones_like(columns["tp"])
-    filled = np.clip(PASS_TOKENS / columns["input_len"], 1.0, held)
+    most = np.minimum(columns["pass_tokens"], memory.PASS_TOKENS)
+    filled = np.clip(most / columns["input_len"], 1.0, held)
     together = np.where(served, filled, account["replica_batch"])
     stages = np.where(served, np.minimum(columns["pp"], held), 1.0)
     on = roofline.ground(columns, account)

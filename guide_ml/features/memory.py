@@ -14,12 +14,18 @@ from guide_ml.assume import FAMILIES, Columns
 from guide_ml.table import Floats
 from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
-__all__ = ["Cache", "cache_shape", "extract", "kv_bytes"]
+__all__ = ["Cache", "cache_shape", "extract", "index_bytes", "kv_bytes", "state_bytes"]
 
 HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
+INDEX_BYTES = 132.0  # a token's key in sparse attention's indexer
+STATE_BYTES = 4.0  # recurrent states are sums over the whole prompt, and kept in fp32
 
 #: llama.cpp keeps the output matrix of 4-bit mixes in q6_k.
 GGUF_HEAD_BITS = 6.56
+
+#: Prompt tokens that an engine puts into one pass, where a queue offers them and no limit of its
+#: own is known (the default of ``max_num_batched_tokens`` on large devices).
+PASS_TOKENS = 8192.0
 
 #: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers
 #: reach 0.97).
@@ -111,6 +117,22 @@ def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Fl
     return np.asarray(held / BITS_PER_BYTE / columns["pp"])
 
 
+def index_bytes(columns: Columns, tokens: Floats) -> Floats:
+    """Keys of the indexer of sparse attention, one sequence on one device, bytes.
+
+    One key of 128 numbers in fp8 and its scale for each token and layer, which every tensor
+    parallel device holds whole (DeepSeek-V3.2, arXiv 2512.02556).
+    """
+    held = tokens * columns["m_kv_layers"] * INDEX_BYTES / columns["pp"]
+    return np.where(columns["m_index_topk"] > 0, held, 0.0)
+
+
+def state_bytes(columns: Columns) -> Floats:
+    """Recurrent state of one sequence on one device, bytes: its heads are split as others are."""
+    devices = columns["tp"] * columns["pp"]
+    return np.asarray(columns["m_state_values"] * STATE_BYTES / devices)
+
+
 def expert_devices(columns: Columns) -> Floats:
     """Devices over which one copy of the routed experts is spread."""
     return columns["tp"] * columns["attention_dp"]
@@ -145,22 +167,27 @@ def extract(columns: Columns) -> Columns:
     weights = (dense / own + experts) / BITS_PER_BYTE
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
-    # A forward pass of up to 8192 tokens holds a few activation rows of the wide layers.
-    rows = np.minimum(8192.0, columns["batch"] * columns["input_len"])
+    # A forward pass holds a few activation rows of the wide layers for each of its tokens.
+    rows = np.minimum(PASS_TOKENS, columns["batch"] * columns["input_len"])
     wide = columns["m_hidden_size"] * 6 + 2 * np.maximum(
         columns["m_intermediate_size"], columns["m_moe_intermediate_size"]
     )
     activations = rows * wide * HALF_BYTES / columns["tp"]
     budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    sequence = kv_bytes(columns, length)
+    sequence = _sequence_bytes(columns, length)
     slots = _sequences(columns, budget, sequence)
-    usual = kv_bytes(columns, prompt + columns["output_held"] * columns["output_len"])
+    usual = _sequence_bytes(columns, prompt + columns["output_held"] * columns["output_len"])
     running = np.maximum(_sequences(columns, budget, usual), slots)
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "slots": slots, "running": running,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
     return out | {"p_" + k: v for k, v in parts.items()}
+
+
+def _sequence_bytes(columns: Columns, tokens: Floats) -> Floats:
+    """All that a sequence of so many tokens keeps on one device."""
+    return kv_bytes(columns, tokens) + index_bytes(columns, tokens) + state_bytes(columns)
 
 
 def _sequences(columns: Columns, budget: Floats, sequence: Floats) -> Floats:

@@ -17,7 +17,9 @@ from guide_ml.features.memory import (
     Cache,
     cache_shape,
     expert_devices,
+    index_bytes,
     kv_bytes,
+    state_bytes,
     weight_bits,
 )  # fmt: skip
 from guide_ml.features.unpacking import Unpacking, chosen_compute, unpacking
@@ -25,6 +27,9 @@ from guide_ml.table import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
 __all__ = ["Ground", "Pass", "expert_coverage", "forward", "ground", "peak_flops"]
+
+#: Multiplications of an indexer for each token and context token: 64 heads of 128.
+INDEX_WIDTH = 8192.0
 
 FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token (arXiv 2001.08361, sec. 2.1)
 
@@ -41,6 +46,8 @@ class Pass:
         Reads of weights (experts: those that some token needs) and of the KV cache.
     least_weights_s : array
         The same if all tokens chose the same experts: the bound, as routing is no dice.
+    state_s : array
+        Reads and writes of recurrent states. No part of the bound: engines may keep them smaller.
     unpack_s, rescale_s : array
         One operation of the vector units for each small weight that is read, and for each that
         a token is multiplied with (:mod:`guide_ml.features.unpacking`).
@@ -64,6 +71,7 @@ class Pass:
     weights_s: Floats
     least_weights_s: Floats
     kv_s: Floats
+    state_s: Floats
     unpack_s: Floats
     rescale_s: Floats
     vector_s: Floats
@@ -221,13 +229,18 @@ def forward(
     head = FLOP_PER_WEIGHT * batch * memory["p_head"] / tp
     chunks = np.maximum(tokens / columns["pass_tokens"], 1.0)
     coverage = expert_coverage(columns, tokens / chunks * columns["attention_dp"])
-    kv = batch * kv_bytes(columns, context, g.cache) * columns["pp"]
+    topk = columns["m_index_topk"]
+    seen = np.where(topk > 0, np.minimum(context, topk), context)
+    kv = kv_bytes(columns, seen, g.cache) + index_bytes(columns, context)
+    kv = batch * kv * columns["pp"]
     return Pass(
         gemm_s=g.half * gemm / g.rate + head / g.head_rate,
-        attention_s=_attention_flops(columns, g.cache, tokens, context) / tp / g.head_rate,
+        attention_s=_attention_flops(columns, g.cache, tokens, seen) / tp / g.head_rate
+        + _index_flops(columns, tokens, context) / (np.maximum(columns["hw_fp8"], 1e-3) * TERA),
         weights_s=chunks * (g.fixed_s + g.experts_s * coverage),
         least_weights_s=g.least_weights_s,
         kv_s=kv / g.bandwidth,
+        state_s=2.0 * batch * state_bytes(columns) * columns["pp"] / g.bandwidth,
         unpack_s=chunks * g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
         rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
         vector_s=(g.half * gemm + head) / (columns["hw_vector"] * TERA),
@@ -243,6 +256,12 @@ def _attention_flops(columns: Columns, cache: Cache, tokens: Floats, context: Fl
     """Arithmetic of QK^T and PV: 4 x heads x head_dim FLOP for each token and context token."""
     heads = columns["m_num_attention_heads"]
     return np.asarray(4.0 * heads * columns["m_head_dim"] * cache.reach(context) * tokens)
+
+
+def _index_flops(columns: Columns, tokens: Floats, context: Floats) -> Floats:
+    """Arithmetic of sparse attention's indexer, in fp8, on every tensor-parallel device."""
+    pairs = FLOP_PER_WEIGHT * INDEX_WIDTH * columns["m_kv_layers"] * context * tokens
+    return np.where(columns["m_index_topk"] > 0, pairs, 0.0)
 
 
 def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:

@@ -121,6 +121,11 @@ class Lightning(Part):
         width = self.heads * self.head_dim
         return 5 * self.hidden * width + width
 
+    @property
+    def state_values(self) -> int:
+        """A matrix for each head."""
+        return self.heads * self.head_dim**2
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatedDelta(Part):
@@ -140,6 +145,11 @@ class GatedDelta(Part):
         rest = (2 * key + value) * self.kernel + 2 * self.value_heads + self.value_dim
         return projections + rest
 
+    @property
+    def state_values(self) -> int:
+        """A matrix for each head."""
+        return self.value_heads * self.key_dim * self.value_dim
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaAttention(Part):
@@ -156,6 +166,11 @@ class DeltaAttention(Part):
         gates = 2 * (self.hidden + width) * self.head_dim + self.hidden * self.heads
         rest = 3 * width * self.kernel + self.heads + width + self.head_dim
         return 4 * self.hidden * width + gates + rest
+
+    @property
+    def state_values(self) -> int:
+        """A matrix for each head."""
+        return self.heads * self.head_dim**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,3 +205,8 @@ class Mamba(Part):
             + 3 * self.heads
             + (inner * self.norm)
         )
+
+    @property
+    def state_values(self) -> int:
+        """A matrix for each head."""
+        return self.heads * self.head_dim * self.state

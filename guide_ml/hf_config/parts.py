@@ -41,6 +41,11 @@ class Part:
         """Those of them that one token touches."""
         return self.weights
 
+    @property
+    def state_values(self) -> int:
+        """Numbers that it keeps of a sequence, however long; a short convolution's left out."""
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mlp(Part):
@@ -163,6 +168,11 @@ class Architecture:
     def window_layers(self) -> int:
         """Decoder layers whose KV cache is limited to a window."""
         return sum(any(p.window for p in x.parts) for x in self.layers)
+
+    @property
+    def state_values(self) -> int:
+        """Numbers in the recurrent state of one sequence."""
+        return sum(p.state_values for x in self.layers for p in x.parts)
 
     @property
     def mlp_width(self) -> int:

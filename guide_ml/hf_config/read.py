@@ -88,6 +88,8 @@ def _attention(keys: Keys, made: Architecture) -> dict[str, Any]:
     out: dict[str, Any] = {
         "kv_layers": cached,
         "window_layers": windows,
+        "index_topk": keys.whole("index_topk"),
+        "state_values": made.state_values,
         "sliding_window": window(keys) if windows else 0,
     }
     hybrid = cached < len(made.layers)

@@ -51,7 +51,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "pp": np.log2(c["pp"]), "hw_age": (c["hw_release_year"] - 2022.0) / 3.0,
         "amd": c["hw_is_amd"], "cdna": c["hw_is_cdna"],
         "power": _power(c), "nvlink": c["hw_nvlink"], "slice": np.log(c["hw_slice_share"]),
-        "mla": c["m_mla"], "moe": moe, "expert_width": moe * expert,
+        "mla": c["m_mla"], "moe": moe, "ep": moe * (c["ep"] > 1), "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
         "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
     }  # fmt: skip

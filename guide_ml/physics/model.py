@@ -35,7 +35,7 @@ PARTS = ("compute_s", "weights_s", "unpack_s", "attention_s", "kv_s", "communica
 class Parts:
     """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap.
 
-    Unpacking small weights hardly overlaps with reading them.
+    Unpacking small weights hardly overlaps with reading them. ``kv_s`` holds recurrent states too.
     """
 
     compute_s: Floats
@@ -114,7 +114,7 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     weights = bound.weights_s / factors["weights"]
     unpack = bound.unpack_s * factors["unpack"]
     attention = bound.attention_s / factors["attention"]
-    kv = bound.kv_s / factors["kv_bandwidth"]
+    kv = (bound.kv_s + bound.state_s) / factors["kv_bandwidth"]
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
     launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)

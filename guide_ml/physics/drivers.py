@@ -55,6 +55,8 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
         "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
     }  # fmt: skip
+    # How long prompts were that nobody stated is unknown: they must not bend what is known.
+    out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))
     piped = _piped(c)
     out["piped"], out["piped_far"] = piped, piped * (out["pp"] - 1.0)
     for stat in ("median", "p99"):

@@ -96,6 +96,7 @@ KNOBS = (
     Knob("crowd", math.log(0.1), ("release", "median", "p99"),
          (("framework", 1.0), ("series", 0.5))),
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
-    Knob("prefill_bias", 0.0, (*_BIAS_SLOPES, "piped", "piped_far", "ep"), _BIAS_GROUPS),
+    Knob("prefill_bias", 0.0,
+         (*_BIAS_SLOPES, "piped", "piped_far", "ep", "unstated_prompt"), _BIAS_GROUPS),
     Knob("step_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
 )  # fmt: skip

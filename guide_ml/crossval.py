@@ -99,8 +99,14 @@ def fit_boosters(
 
 
 def boosted_inputs(name: str) -> list[str]:
-    """Return the inputs of the estimators of a name, in order."""
-    return list(BLIND_INPUTS if name.endswith(BLIND) else INPUTS)
+    """Return the inputs of the estimators of a name, in order.
+
+    Throughput's see no figure of the model itself, only what physics makes of it: few models
+    were measured in queues, and a new one would be taken for the nearest of them.
+    """
+    found = BLIND_INPUTS if name.endswith(BLIND) else INPUTS
+    own = ("m_", "log_m_") if name.removesuffix(BLIND) == "output_tok_s" else ()
+    return [n for n in found if not n.startswith(own)]
 
 
 def known_devices(data: Dataset) -> dict[str, list[str]]:

@@ -260,7 +260,7 @@ def test_every_shipped_row_says_where_it_comes_from(path: Path) -> None:
 def test_most_shipped_rows_are_used_and_the_rest_is_accounted_for(shipped: Measurements) -> None:
     left = int(shipped.left_out["rows"].sum())
     assert len(shipped.table) + left == sum(len(pd.read_parquet(f)) for f in FILES)
-    assert len(shipped.table) > 23_000
+    assert len(shipped.table) > 22_900
     assert (shipped.resolved.errors == "").all()
 
 

@@ -25,7 +25,8 @@ BOUNDS = {
     "unpacking": "the vector units of the device, which unpack small weights: weights as wide as"
     " the matrix units multiply need none, and more memory bandwidth does not help",
     "kv_reads": "memory bandwidth, which goes into reading the KV cache: shorter contexts, an fp8"
-    " KV cache or more bandwidth help",
+    " KV cache or more bandwidth help (a hybrid model reads its states besides, which are as large"
+    " whatever the context: there bandwidth alone helps)",
     "communication": "the links between the devices: fewer devices a copy of the model, or faster"
     " links, help",
     "launch": "overhead of the engine (kernel launches, scheduling, request handling): the device"

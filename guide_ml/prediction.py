@@ -24,7 +24,8 @@ class MemoryAccount:
     weights_gb, activations_gb : float
         Model weights, and the widest pass in flight.
     kv_cache_gb : float
-        KV cache of the sequences that run together, at their full length.
+        KV cache of the sequences that run together, at their full length, and in hybrid models
+        their recurrent states.
     reserved_gb : float
         Runtime, and what engines leave alone.
     free_gb : float

@@ -195,6 +195,8 @@ def _memory(found: Prediction) -> Table:
     table.add_column(justify="right")
     words = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": "activations",
              "reserved_gb": "reserved", "free_gb": "free", "total_gb": "total"}  # fmt: skip
+    if found.deployment.model.state_values:
+        words["kv_cache_gb"] = "KV cache, states"
     for name, word in words.items():
         table.add_row(word, f"{account[name]:,.2f} GB")
     table.add_row("largest batch", f"{found.memory.largest_batch:,}   ")

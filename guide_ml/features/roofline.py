@@ -236,7 +236,7 @@ def forward(
     return Pass(
         gemm_s=g.half * gemm / g.rate + head / g.head_rate,
         attention_s=_attention_flops(columns, g.cache, tokens, seen) / tp / g.head_rate
-        + _index_flops(columns, tokens, context) / (np.maximum(columns["hw_fp8"], 1e-3) * TERA),
+        + _index_flops(columns, tokens, context) / (columns["hw_fp8"] * TERA),
         weights_s=chunks * (g.fixed_s + g.experts_s * coverage),
         least_weights_s=g.least_weights_s,
         kv_s=kv / g.bandwidth,

@@ -16,14 +16,14 @@ from guide_ml.estimators import BLIND
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.nearby import Rows, Steps, Wanted, near
-from guide_ml.physics.design import drivers
+from guide_ml.physics.design import Coefficients, Drivers, drivers
 from guide_ml.physics.inputs import INPUTS, LOADED, MIXED, STATIC, fixed, loaded
 from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
 from guide_ml.targets import TARGETS, Target
 from guide_ml.units import MS_PER_S
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "answer", "trust"]
 
 Names = dict[str, NDArray[np.object_]]
 
@@ -31,6 +31,10 @@ Names = dict[str, NDArray[np.object_]]
 FEW = 64
 CHANGING = (*LOADED, *MIXED)
 FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
+
+#: Share of their correction (its logarithm) that boosters keep for a release series of an engine
+#: that was never measured: half of what they learned of others is habits of those.
+UNKNOWN_SERIES = 0.5
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ def _estimate(
     if m != len(load.held) or np.any(rows != np.arange(m)):
         load, slugs = load.take(rows), {k: v[rows] for k, v in slugs.items()}
         few = few and Steps(few.heavy.take(rows), few.load.take(rows))
-    knobs = fitted.physics.knobs(drivers(load.columns, slugs, asked.statistic))
+    moved_by = drivers(load.columns, slugs, asked.statistic)
+    knobs, share = fitted.physics.knobs(moved_by), trust(fitted.physics, moved_by)
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
     if few is not None:
         found = [near(few, knobs, asked.wanted)]
@@ -188,7 +193,8 @@ def _estimate(
         if len(own):
             log_physics = np.log(np.concatenate([f.physics[name] for f in found])[own])
             mine = x if len(own) == len(parent) else x.take(own, axis=1)
-            value = _correct(fitted, target, mine, log_physics, known[name][parent[own]])
+            ratio = _correct(fitted, target, mine, log_physics, known[name][parent[own]])
+            value = np.exp(log_physics + share[parent[own]] * ratio)
             first = int(np.searchsorted(own, m))  # the asked ones come before the heavier
             out[name][own[:first]] = value[:first]
             np.minimum.at(out[name], parent[own[first:]], value[first:])
@@ -214,19 +220,24 @@ def _correct(
     fitted: Fitted, target: Target, x: NDArray[np.float32], log_physics: Floats,
     measured: NDArray[np.bool_],
 ) -> Floats:  # fmt: skip
-    """Multiply the physics estimate by what the boosters say of measured / physics.
+    """Ask the boosters of a target for log(measured / physics).
 
     Those for unmeasured devices are asked where the target was not `measured` on the device.
     """
     x[INPUTS.index("log_estimate")] = log_physics
     if measured.all() or target.name + BLIND not in fitted.members:
-        return np.asarray(np.exp(log_physics + _boosted(fitted, target.name, x)))
+        return _boosted(fitted, target.name, x)
     ratio = np.empty(len(log_physics))
     for name, rows in ((target.name, measured), (target.name + BLIND, ~measured)):
         place = np.flatnonzero(rows)
         if len(place):
             ratio[place] = _boosted(fitted, name, x.take(place, axis=1))
-    return np.asarray(np.exp(log_physics + ratio))
+    return ratio
+
+
+def trust(physics: Coefficients, rows: Drivers) -> Floats:
+    """Share of the boosters' correction that n deployments get: less where the series is new."""
+    return np.where(physics.known(rows, "series"), 1.0, UNKNOWN_SERIES)
 
 
 def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:

@@ -39,6 +39,14 @@ SHARED = 16_384
 
 Progress = Callable[[int, int, str], None]
 
+_OWN = ("m_", "log_m_", "kv_heads_per_device", "heads_per_device")
+#: Figures of the model itself (how their names start) that a target's boosters do not see.
+UNSEEN = {
+    "output_tok_s": _OWN,
+    "tpot_ms": (*_OWN, "log_width_per_device", "log_expert_width", "kv_layer_share",
+                "window_share"),
+}  # fmt: skip
+
 Members = dict[str, dict[str, Member]]
 HyperParameters = dict[str, dict[str, Any]]
 
@@ -101,12 +109,11 @@ def fit_boosters(
 def boosted_inputs(name: str) -> list[str]:
     """Return the inputs of the estimators of a name, in order.
 
-    Throughput's see no figure of the model itself, only what physics makes of it: few models
-    were measured in queues, and a new one would be taken for the nearest of them.
+    Those of TPOT and throughput see no figure of the model itself, only what physics makes of
+    it: a new model would be taken for the nearest that was measured.
     """
     found = BLIND_INPUTS if name.endswith(BLIND) else INPUTS
-    own = ("m_", "log_m_") if name.removesuffix(BLIND) == "output_tok_s" else ()
-    return [n for n in found if not n.startswith(own)]
+    return [n for n in found if not n.startswith(UNSEEN.get(name.removesuffix(BLIND), ()))]
 
 
 def known_devices(data: Dataset) -> dict[str, list[str]]:

@@ -111,6 +111,9 @@ class Explanation:
     moved : mapping of str to tuple of Move
         By figure, what moved the estimators' correction of physics, strongest first; the
         factors ``1 + percent / 100`` multiply to the correction.
+    trust : float
+        Share of the correction that is used: 1, or less for a release series of an engine that
+        was never measured.
     profile_percent : mapping of str to float
         Percent by which the caller's profile moved each figure; empty without one in scope.
     variants : tuple of Variant
@@ -123,6 +126,7 @@ class Explanation:
     efficiency: Mapping[str, float]
     physics: Mapping[str, float]
     moved: Mapping[str, tuple[Move, ...]]
+    trust: float
     profile_percent: Mapping[str, float]
     variants: tuple[Variant, ...]
 
@@ -176,6 +180,9 @@ class Explanation:
             why = "; ".join(f"{m.words} {_signed(m.percent)}" for m in strong)
             lines.append(f"  {_SHORT[name]}: in the measurements like this one,"
                          f" {_slower(name, total)} physics says{f' ({why})' if why else ''}.")
+        if self.trust < 1.0:
+            lines.append("  No run of this release of the engine was measured, so"
+                         f" {100 * self.trust:.0f} % of what others show is used.")  # fmt: skip
         return "\n".join(lines) if self.moved else ""
 
     def _profile(self) -> str:

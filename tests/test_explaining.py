@@ -33,8 +33,9 @@ CASES: tuple[dict[str, Any], ...] = (
      "mode": "decode", "output_len": 64},
     {"hardware": "mi300x", "model": "mistralai/Mixtral-8x7B-v0.1", "mode": "prefill",
      "input_len": 4096, "num_devices": 2},
+    SERVER | {"framework_version": "0.8.0"},
 )  # fmt: skip
-IDS = ("closed", "static", "offline", "decode", "prefill")
+IDS = ("closed", "static", "offline", "decode", "prefill", "unmeasured release")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,13 @@ def test_contributions_multiply_to_what_the_estimators_say_of_physics(asked):
         # Heavier loads may lower a latency, a floor may raise it, Little's law blends throughput.
         assert why.predicted[name] <= said * (1 + 1e-5) or name == "output_tok_s"
         assert why.predicted[name] > 0.5 * said
+
+
+def test_a_release_that_was_never_measured_gets_half_of_the_correction():
+    measured, new = predict(**SERVER).explain(), predict(**CASES[-1]).explain()
+    assert (measured.trust, new.trust) == (1.0, 0.5)
+    assert "No run of this release" in " ".join(new.text().split())
+    assert "No run of this release" not in " ".join(measured.text().split())
 
 
 def test_contributions_and_mean_sum_to_what_a_booster_predicts():

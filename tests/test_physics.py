@@ -327,6 +327,16 @@ def test_a_name_that_was_never_measured_corrects_nothing(deploy: Deploy) -> None
     assert found["step"].tolist() == [START["step"]] * 2
 
 
+def test_calibration_knows_which_releases_it_met(deploy: Deploy) -> None:
+    found = deploy({"framework": "vllm", "framework_version": "0.10.0"}, {"framework": "vllm"},
+                   {"framework": "sglang"})  # fmt: skip
+    rows = moving(found)
+    met = {"step": {"series": {rows.levels["series"][rows.codes["series"][1]]: 0.0}}}
+    known = Coefficients({}, {}, met).known(rows, "series")
+    assert known.tolist() == [False, True, False]
+    assert not Coefficients().known(rows, "series").any()
+
+
 def test_a_vector_of_coefficients_is_sorted_into_its_knobs(deploy: Deploy) -> None:
     rows = moving(deploy({}, {"framework": "sglang"}))
     dense, sparse = terms(rows)

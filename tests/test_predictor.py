@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import guide_ml
-from guide_ml import evaluation
+from guide_ml import boosted, evaluation
 from guide_ml.descriptors import MODES
 from guide_ml.measurements import prepare, read_files
 from guide_ml.predictor import CHUNK, default_predictor
@@ -26,6 +26,7 @@ DEPLOYMENTS = (
     {"hardware": "mi300x", "model": "mistralai/Mixtral-8x7B-v0.1", "framework": "vllm"},
 )  # fmt: skip
 TIMES = [t.name for t in TARGETS if t.is_time]
+LENGTHS = {"input_len": 1024, "output_len": 256}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,20 @@ def test_nothing_beats_the_floor(outcome):
         assert known.any()
         good = value[known] >= bound[known] if target.is_time else value[known] <= bound[known]
         assert good.all()
+
+
+@pytest.mark.parametrize("asked", [{"mode": "decode"}, {"mode": "prefill"}, {"batch_size": 4}])
+def test_a_release_never_measured_is_predicted_half_way_from_physics_to_the_trees(asked, monkeypatch):
+    row = DEPLOYMENTS[0] | LENGTHS | {"framework_version": "0.8.0"} | asked
+    found = {}
+    for share in (0.0, boosted.UNKNOWN_SERIES, 1.0):
+        monkeypatch.setattr(boosted, "UNKNOWN_SERIES", share)
+        found[share] = guide_ml.predict(**row).explain()
+    for name, physics in found[0.0].physics.items():
+        alone, half, full = (found[k].predicted[name] for k in (0.0, 0.5, 1.0))
+        assert alone == pytest.approx(physics) or name == "output_tok_s"
+        # Heavier loads, which no estimate may exceed, move it by some percent at most.
+        assert half == pytest.approx((alone * full) ** 0.5, rel=0.02)
 
 
 def test_every_mode_has_its_targets_and_no_other(used, outcome):

@@ -15,6 +15,7 @@ from guide_ml.errors import BadData
 from guide_ml.estimators import BLIND
 from guide_ml.features.floors import floors
 from guide_ml.measurements import default_folder, prepare, read_files
+from guide_ml.physics.inputs import INPUTS
 from guide_ml.predictor import Predictor
 from guide_ml.targets import NAMES
 
@@ -60,6 +61,14 @@ def test_card_says_what_the_set_was_made_of(card):
     assert sum(read["rows_by_source"].values()) == read["rows"]
     assert {"lightgbm", "xgboost", "python"} <= set(read["versions"])
     assert len(read["data_sha256"]) == 64
+
+
+@pytest.mark.parametrize("name", ["tpot_ms", "output_tok_s", "tpot_ms/blind"])
+def test_these_estimators_know_the_model_by_what_physics_makes_of_it_only(card, name):
+    given = set(card[1]["targets"][name]["inputs"])
+    own = {n for n in INPUTS if n.startswith(("m_", "log_m_"))} | {"heads_per_device"}
+    assert own and not given & own
+    assert {"step_weights", "step_launch", "log_step", "log_estimate"} <= given
 
 
 def test_what_was_trained_predicts_the_rows_it_saw(few, card):

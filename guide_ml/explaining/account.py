@@ -8,6 +8,7 @@ import numpy as np
 
 from guide_ml.artefacts import Fitted
 from guide_ml.assume import Columns, Resolved
+from guide_ml.boosted import trust
 from guide_ml.estimators import Inputs
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import drivers
@@ -32,6 +33,8 @@ class Account:
         Inputs of the boosted estimators but ``log_estimate``, which depends on the target.
     hardware : str
         Slug of the device.
+    trust : float
+        Share of the boosters' correction that it gets.
     """
 
     load: Load
@@ -39,6 +42,7 @@ class Account:
     estimate: Estimate
     columns: Columns
     hardware: str
+    trust: float
 
     def row(self, target: str, names: list[str]) -> Inputs:
         """Return the inputs of a target's estimators, shape (1, inputs)."""
@@ -64,10 +68,12 @@ def account(resolved: Resolved, fitted: Fitted, target: Target) -> Account:
     """
     load = build(resolved.columns)
     code = resolved.columns[target.stat] if target.stat else np.zeros(1)
-    knobs = fitted.physics.knobs(drivers(load.columns, resolved.names, code))
+    moved_by = drivers(load.columns, resolved.names, code)
+    knobs = fitted.physics.knobs(moved_by)
     found = estimate(load, knobs)
     columns = inputs(load, resolved.names, knobs, found) | {"statistic": code}
-    return Account(load, knobs, found, columns, str(resolved.names["hardware"][0]))
+    share = float(trust(fitted.physics, moved_by)[0])
+    return Account(load, knobs, found, columns, str(resolved.names["hardware"][0]), share)
 
 
 def parts(accounts: dict[str, Account], values: dict[str, float]) -> dict[str, dict[str, float]]:

@@ -60,6 +60,7 @@ class Explainer:
             physics={k: own.physics(k) for k, own in accounts.items()},
             moved={k: moves(fitted, k, own, words) for k, own in accounts.items()
                    if k != "output_tok_s" or len(accounts) == 1},
+            trust=next(iter(accounts.values())).trust,
             profile_percent=self._by_profile(values),
             variants=self._variants(found),
         )  # fmt: skip

@@ -66,7 +66,7 @@ def moves(fitted: Fitted, target: str, own: Account, words: dict[str, str]) -> t
     names = fitted.inputs[name]
     x = own.row(target, names)
     members = fitted.members[name].values()
-    split = np.mean([contributions(m, x)[0] for m in members], axis=0)
+    split = own.trust * np.mean([contributions(m, x)[0] for m in members], axis=0)
     total = dict.fromkeys((*GROUPS, "usual"), 0.0)
     for column, value in zip([*names, ""], split.tolist(), strict=True):
         total[group_of(column) if column else "usual"] += value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,18 @@ class Coefficients:
                 value += table[rows.codes[group]]
             out[knob.name] = value
         return out
+
+    def known(self, rows: Drivers, group: str) -> NDArray[np.bool_]:
+        """Tell for which rows calibration met the level of a group."""
+        met = self._levels.get(group, frozenset())
+        return np.asarray([level in met for level in rows.levels[group]])[rows.codes[group]]
+
+    @cached_property
+    def _levels(self) -> dict[str, frozenset[str]]:
+        """Levels of each group that have a correction of any knob."""
+        listed = [pair for by_group in self.corrections.values() for pair in by_group.items()]
+        return {group: frozenset(level for name, levels in listed if name == group
+                                 for level in levels) for group, _ in listed}  # fmt: skip
 
     def _single(self, rows: Drivers) -> dict[str, float]:
         """Do the same sums for one row with plain numbers, which takes a tenth of the time."""

@@ -49,7 +49,7 @@ def test_nothing_beats_the_floor(outcome):
 
 
 @pytest.mark.parametrize("asked", [{"mode": "decode"}, {"mode": "prefill"}, {"batch_size": 4}])
-def test_a_release_never_measured_is_predicted_half_way_from_physics_to_the_trees(asked, monkeypatch):
+def test_a_release_never_measured_is_half_way_from_physics_to_the_trees(asked, monkeypatch):
     row = DEPLOYMENTS[0] | LENGTHS | {"framework_version": "0.8.0"} | asked
     found = {}
     for share in (0.0, boosted.UNKNOWN_SERIES, 1.0):

@@ -67,7 +67,8 @@ def test_card_says_what_the_set_was_made_of(card):
 def test_these_estimators_know_the_model_by_what_physics_makes_of_it_only(card, name):
     given = set(card[1]["targets"][name]["inputs"])
     own = {n for n in INPUTS if n.startswith(("m_", "log_m_"))} | {"heads_per_device"}
-    assert own and not given & own
+    assert len(own) > 10
+    assert not given & own
     assert {"step_weights", "step_launch", "log_step", "log_estimate"} <= given
 
 

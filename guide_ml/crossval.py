@@ -109,8 +109,8 @@ def fit_boosters(
 def boosted_inputs(name: str) -> list[str]:
     """Return the inputs of the estimators of a name, in order.
 
-    Those of TPOT and throughput see no figure of the model itself, only what physics makes of
-    it: a new model would be taken for the nearest that was measured.
+    Those of TPOT see no figure of the model itself, only what physics makes of it, those of
+    throughput only widths and windows: a new model would be taken for the nearest measured one.
     """
     found = BLIND_INPUTS if name.endswith(BLIND) else INPUTS
     return [n for n in found if not n.startswith(UNSEEN.get(name.removesuffix(BLIND), ()))]

@@ -40,11 +40,10 @@ SHARED = 16_384
 Progress = Callable[[int, int, str], None]
 
 _OWN = ("m_", "log_m_", "kv_heads_per_device", "heads_per_device")
+_SHAPE = ("log_width_per_device", "log_expert_width", "kv_layer_share", "window_share")
 #: Figures of the model itself (how their names start) that a target's boosters do not see.
 UNSEEN = {
-    "output_tok_s": _OWN,
-    "tpot_ms": (*_OWN, "log_width_per_device", "log_expert_width", "kv_layer_share",
-                "window_share"),
+    "batch_latency_s": (*_OWN, *_SHAPE), "tpot_ms": (*_OWN, *_SHAPE), "output_tok_s": _OWN,
 }  # fmt: skip
 
 Members = dict[str, dict[str, Member]]
@@ -109,8 +108,9 @@ def fit_boosters(
 def boosted_inputs(name: str) -> list[str]:
     """Return the inputs of the estimators of a name, in order.
 
-    Those of TPOT see no figure of the model itself, only what physics makes of it, those of
-    throughput only widths and windows: a new model would be taken for the nearest measured one.
+    Those of batch latency and TPOT see no figure of the model itself, only what physics makes of
+    it, those of throughput only widths and windows: a new model would be taken for the nearest
+    measured one.
     """
     found = BLIND_INPUTS if name.endswith(BLIND) else INPUTS
     return [n for n in found if not n.startswith(UNSEEN.get(name.removesuffix(BLIND), ()))]

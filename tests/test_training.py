@@ -69,6 +69,7 @@ SHAPE = {"log_width_per_device", "log_expert_width", "kv_layer_share", "window_s
 
 @pytest.mark.parametrize(("name", "hidden"), [
     ("tpot_ms", HEADS | SHAPE), ("tpot_ms/blind", HEADS | SHAPE), ("output_tok_s", HEADS),
+    ("batch_latency_s", HEADS | SHAPE), ("batch_latency_s/blind", HEADS | SHAPE),
 ])  # fmt: skip
 def test_these_estimators_know_the_model_by_what_physics_makes_of_it(card, name, hidden):
     given = set(card[1]["targets"][name]["inputs"])

@@ -22,7 +22,7 @@ import pandas as pd
 from tables import markdown
 
 from guide_ml import evaluation
-from guide_ml.calibration.effects import TRAITS, traits
+from guide_ml.calibration.effects import TRAITS, loads, traits
 from guide_ml.calibration.shrink import cells, solve
 from guide_ml.crossval import out_of_fold
 from guide_ml.dataset import build
@@ -58,7 +58,8 @@ def held_out(split: str, cache: Path | None, jobs: int) -> tuple[pd.DataFrame, p
         predicted, _ = out_of_fold(measured, data, split, SEED, jobs, tell)
         if file:
             np.save(file, predicted)
-    v, known = data.values, traits(measured.resolved.columns, measured.resolved.names)
+    v, columns = data.values, measured.resolved.columns
+    known = pd.concat([traits(columns, measured.resolved.names), loads(columns)], axis=1)
     ratio = np.log(v.value) - predicted
     use = np.isfinite(ratio) & (v.statistic == 0)
     unit = evaluation.groups(measured, split)
@@ -75,10 +76,8 @@ def corrected(
     solution = solve(cells(known.iloc[mine["row"]], mine["target"].to_numpy(),
                            mine["ratio"].to_numpy()))  # fmt: skip
     own = known.iloc[others["row"]]
-    index = own.groupby(list(TRAITS), sort=False).ngroup().to_numpy()
-    first = own.iloc[np.unique(index, return_index=True)[1]]
-    at = index, others["target"].to_numpy()
-    return others["ratio"].to_numpy() - solution.mean(first)[at], solution.width(first)[at]
+    at = np.arange(len(own)), others["target"].to_numpy()
+    return others["ratio"].to_numpy() - solution.mean(own)[at], solution.width(own)[at]
 
 
 def draws(one: pd.DataFrame, rng: np.random.Generator) -> Iterator[Draw]:

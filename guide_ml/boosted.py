@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from guide_ml.artefacts import Fitted
 from guide_ml.assume import Columns
+from guide_ml.calibration.profile import Correction, Profile
 from guide_ml.columns import distinct
 from guide_ml.descriptors import MODES, STATS
 from guide_ml.envelope import AXES
@@ -20,7 +21,7 @@ from guide_ml.physics.design import Coefficients, Drivers, drivers
 from guide_ml.physics.inputs import INPUTS, LOADED, MIXED, STATIC, fixed, loaded
 from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
-from guide_ml.targets import TARGETS, Target
+from guide_ml.targets import NAMES, TARGETS, Target
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Answer", "answer", "trust"]
@@ -74,8 +75,9 @@ class Answer:
 
 
 def answer(
-    fitted: Fitted, columns: Columns, slugs: Names, right: NDArray[np.bool_], force: bool
-) -> Answer:
+    fitted: Fitted, columns: Columns, slugs: Names, right: NDArray[np.bool_], force: bool,
+    profile: Profile | None = None,
+) -> Answer:  # fmt: skip
     """Predict each target of the rows that have it.
 
     Parameters
@@ -88,33 +90,36 @@ def answer(
         Rows without an error.
     force : bool
         Predict also what the memory account holds for too big.
+    profile : Profile, optional
+        Corrections of latencies, made before heavier loads bound lighter ones.
     """
     few = Steps.of(columns, None) if len(right) <= FEW else None
     load = build(columns) if few is None else few.own()
     limits = floors(load)
     usable = right & ((load.memory["fits"] > 0) | force)
-    values = _predict(fitted, load, slugs, limits, usable, few)
+    own = None if profile is None else profile.correction(columns, slugs)
+    values = _predict(fitted, load, slugs, limits, usable, few, own)
     blank = {k: np.where(np.isnan(values[k]), np.nan, limits[k]) for k in values}
     return Answer(values, blank, load.memory)
 
 
 def _predict(
     fitted: Fitted, load: Load, slugs: Names, limits: Columns, usable: NDArray[np.bool_],
-    few: Steps | None,
+    few: Steps | None, own: Correction | None,
 ) -> Columns:  # fmt: skip
     """Put what was estimated into place, and reconcile the targets with each other."""
     asked = _asked(load.columns, usable)
     out = {t.name: np.full(len(usable), np.nan) for t in TARGETS}
     mean = {name: out[name].copy() for name in FLIGHT}
     if len(asked.row):
-        found = _estimate(fitted, load, slugs, asked, few)
+        found = _estimate(fitted, load, slugs, asked, few, own)
         for target in TARGETS:
             name, plain = target.name, asked.statistic == 0
-            own = asked.wanted[name]
+            has = asked.wanted[name]
             if name in mean:
-                mean[name][asked.row[own & plain]] = found[name][own & plain]
-            own = own & (asked.statistic == _statistic(load.columns, target)[asked.row])
-            out[name][asked.row[own]] = found[name][own]
+                mean[name][asked.row[has & plain]] = found[name][has & plain]
+            has = has & (asked.statistic == _statistic(load.columns, target)[asked.row])
+            out[name][asked.row[has]] = found[name][has]
     _little(load, usable, mean, out)
     for target in TARGETS:
         clip = np.maximum if target.is_time else np.minimum
@@ -163,8 +168,9 @@ def _measured(fitted: Fitted, hardware: NDArray[np.object_]) -> dict[str, NDArra
 
 
 def _estimate(
-    fitted: Fitted, load: Load, slugs: Names, asked: Asked, few: Steps | None
-) -> Columns:
+    fitted: Fitted, load: Load, slugs: Names, asked: Asked, few: Steps | None,
+    correction: Correction | None,
+) -> Columns:  # fmt: skip
     """Estimate what is asked, latencies kept from falling with the load."""
     rows, m = asked.row, len(asked.row)
     if m != len(load.held) or np.any(rows != np.arange(m)):
@@ -185,6 +191,7 @@ def _estimate(
     x = _inputs(shared, found, m)
     parent = np.concatenate([f.parent for f in found])
     known = _measured(fitted, slugs["hardware"])
+    moved = None if correction is None else correction(rows[parent], _loads(found))
     out = {}
     for target in TARGETS:
         name = target.name
@@ -194,11 +201,20 @@ def _estimate(
             log_physics = np.log(np.concatenate([f.physics[name] for f in found])[own])
             mine = x if len(own) == len(parent) else x.take(own, axis=1)
             ratio = _correct(fitted, target, mine, log_physics, known[name][parent[own]])
-            value = np.exp(log_physics + share[parent[own]] * ratio)
+            found_log = log_physics + share[parent[own]] * ratio
+            if moved is not None and target.is_time:
+                found_log += moved[own, NAMES.index(name)]
+            value = np.exp(found_log)
             first = int(np.searchsorted(own, m))  # the asked ones come before the heavier
             out[name][own[:first]] = value[:first]
             np.minimum.at(out[name], parent[own[first:]], value[first:])
     return out
+
+
+def _loads(found: list[Rows]) -> Columns:
+    """Load of each of the asked and heavier rows, as a profile knows it."""
+    inputs = {"sequences": "log_batch", "input_len": "log_input", "output_len": "log_output"}
+    return {k: np.exp(np.concatenate([f.inputs[v] for f in found])) for k, v in inputs.items()}
 
 
 def _inputs(shared: Columns, found: list[Rows], m: int) -> NDArray[np.float32]:

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import given
-from guide_ml.assume import Resolved
+from guide_ml.assume import Columns, Resolved
 from guide_ml.calibration import Profile, apply
-from guide_ml.calibration.effects import traits
+from guide_ml.calibration.effects import loads, traits
 from guide_ml.calibration.profile import MOST
 from guide_ml.calibration.shrink import cells
 from guide_ml.derive import complete
@@ -92,12 +92,15 @@ def calibrate(
     outcome = chosen.predict(resolved, force=True)
     values = _values(full, resolved, outcome)
     _refuse(full, _outlandish(values, len(full)))
-    own = traits(resolved.columns, resolved.names).iloc[values.row].reset_index(drop=True)
+    own = pd.concat([traits(resolved.columns, resolved.names), loads(resolved.columns)], axis=1)
+    own = own.iloc[values.row].reset_index(drop=True)
     profile = Profile(
         cells(own, values.target, np.log(values.measured / values.predicted)),
         str(chosen.card.get("artefact_sha256", "")), {},
     )  # fmt: skip
-    return Profile(profile.cells, profile.trained_set, _facts(profile, values, resolved, outcome))
+    moved = chosen.predict(resolved, force=True, profile=profile).values
+    after = apply.values(profile, resolved, outcome.values, moved, outcome.floors)
+    return Profile(profile.cells, profile.trained_set, _facts(values, after))
 
 
 @dataclass(frozen=True)
@@ -219,11 +222,8 @@ def _outlandish(values: _Values, n: int) -> NDArray[np.object_]:
     return out
 
 
-def _facts(
-    profile: Profile, values: _Values, resolved: Resolved, outcome: Outcome
-) -> dict[str, object]:
+def _facts(values: _Values, after: Columns) -> dict[str, object]:
     """Say what a profile rests on, and the median error before and after, by target."""
-    after = apply.values(profile, resolved, outcome.values, outcome.floors)
     stacked = np.stack([after[n] for n in NAMES])[values.target, values.row]
     found: dict[str, object] = {"rows": len(np.unique(values.row)), "values": len(values.row)}
     for index, name in enumerate(NAMES):

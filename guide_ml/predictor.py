@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from guide_ml import artefacts
 from guide_ml.assume import Columns, Resolved
 from guide_ml.boosted import Answer, answer
+from guide_ml.calibration import Profile
 from guide_ml.errors import BadArtefact
 from guide_ml.knowledge import Judgement, Knowledge
 from guide_ml.table import Floats
@@ -104,7 +105,9 @@ class Predictor:
 
         return cls.load(download(model_uri, tracking_uri))
 
-    def predict(self, resolved: Resolved, force: bool = False) -> Outcome:
+    def predict(
+        self, resolved: Resolved, force: bool = False, profile: Profile | None = None
+    ) -> Outcome:
         """Predict every target of n deployments.
 
         Parameters
@@ -113,14 +116,18 @@ class Predictor:
             :func:`guide_ml.assume.resolve`.
         force : bool
             Predict also what the memory account holds for too big; for evaluation only.
+        profile : Profile, optional
+            Corrections of latencies by one's own measurements; :mod:`guide_ml.calibration.apply`
+            adds those of throughput.
         """
         n = len(resolved.errors)
         if n <= CHUNK:
-            found = self._answer(resolved.columns, resolved.names, resolved.errors, force)
+            found = self._answer(resolved.columns, resolved.names, resolved.errors, force, profile)
         else:  # numpy, the boosters and their trees let go of the interpreter's lock
             chunks = [slice(i, i + CHUNK) for i in range(0, n, CHUNK)]
+            one = partial(self._chunk, resolved, force=force, profile=profile)
             with ThreadPoolExecutor(threads()) as pool:
-                parts = list(pool.map(lambda rows: self._chunk(resolved, rows, force), chunks))
+                parts = list(pool.map(one, chunks))
             found = Answer(*(
                 {k: np.concatenate([getattr(p, f.name)[k] for p in parts])
                  for k in getattr(parts[0], f.name)} for f in fields(Answer)))  # fmt: skip
@@ -155,16 +162,19 @@ class Predictor:
             )
         return self.fitted.knowledge
 
-    def _chunk(self, resolved: Resolved, rows: slice, force: bool) -> Answer:
+    def _chunk(
+        self, resolved: Resolved, rows: slice, force: bool, profile: Profile | None
+    ) -> Answer:
         columns = {k: v[rows] for k, v in resolved.columns.items()}
         names = {k: v[rows] for k, v in resolved.names.items()}
-        return self._answer(columns, names, resolved.errors[rows], force)
+        return self._answer(columns, names, resolved.errors[rows], force, profile)
 
     def _answer(
-        self, columns: Columns, names: Names, errors: NDArray[np.object_], force: bool
-    ) -> Answer:
+        self, columns: Columns, names: Names, errors: NDArray[np.object_], force: bool,
+        profile: Profile | None,
+    ) -> Answer:  # fmt: skip
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return answer(self.fitted, columns, names, errors == "", force)
+            return answer(self.fitted, columns, names, errors == "", force, profile)
 
 
 def threads() -> int:

@@ -216,10 +216,12 @@ def corrected(done: Run, profile: Profile) -> Run:
     """
     profile.require(str(done.predictor.card.get("artefact_sha256", "")))
     resolved, outcome, judged = done.resolved, done.outcome, done.judged
-    values = apply.values(profile, resolved, outcome.values, outcome.floors)
+    moved = done.predictor.predict(resolved, profile=profile).values
+    values = apply.values(profile, resolved, outcome.values, moved, outcome.floors)
     if judged is not None:
+        width = profile.width(resolved.columns, resolved.names)
         low, high = (
-            apply.ends(profile, resolved, outcome.values, ends, values, outcome.floors)
+            apply.ends(width, resolved, outcome.values, ends, values, outcome.floors)
             for ends in (judged.low, judged.high)
         )
         judged = replace(judged, low=low, high=high)

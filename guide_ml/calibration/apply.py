@@ -16,8 +16,9 @@ __all__ = ["ends", "values"]
 
 
 def values(
-    profile: Profile, resolved: Resolved, predicted: Columns, floors: Mapping[str, Floats]
-) -> Columns:
+    profile: Profile, resolved: Resolved, predicted: Columns, moved: Columns,
+    floors: Mapping[str, Floats],
+) -> Columns:  # fmt: skip
     """Correct n predictions.
 
     Parameters
@@ -26,29 +27,33 @@ def values(
         Corrections.
     resolved : Resolved
         What was predicted.
-    predicted, floors : dict of str to array of shape (n,)
-        Predictions and physical bounds by target; NaN where there is none.
+    predicted, moved, floors : dict of str to array of shape (n,)
+        Predictions without and with the profile, and physical bounds by target; NaN where there
+        is none. Latencies are corrected while they are predicted, so that they still rise with
+        the load; of `predicted`, throughput is corrected.
     """
-    found = _bounded(profile.correct(resolved.columns, resolved.names, predicted), floors)
+    found = profile.correct(resolved.columns, resolved.names, predicted)
+    found = _bounded({t.name: (moved if t.is_time else found)[t.name] for t in TARGETS}, floors)
     return _by_definition(resolved, found, found["batch_latency_s"])
 
 
 def ends(
-    profile: Profile, resolved: Resolved, predicted: Columns, end: Mapping[str, Floats],
+    width: Columns, resolved: Resolved, predicted: Columns, end: Mapping[str, Floats],
     corrected: Columns, floors: Mapping[str, Floats],
 ) -> Columns:  # fmt: skip
     """Move one end of n intervals with their prediction, and closer to it.
 
     Parameters
     ----------
-    profile, resolved, predicted, floors
+    width : dict of str to array of shape (n,)
+        :meth:`Profile.width`.
+    resolved, predicted, floors
         As of :func:`values`.
     end : dict of str to array of shape (n,)
         Lower or upper ends around `predicted`.
     corrected : dict of str to array of shape (n,)
         What :func:`values` returned.
     """
-    width = profile.width(resolved.columns, resolved.names)
     with np.errstate(invalid="ignore", divide="ignore"):
         moved = {k: corrected[k] * (end[k] / predicted[k]) ** width[k] for k in end}
         # The low end of a static batch's throughput belongs to the high end of its latency.

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,16 +17,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.calibration.effects import TRAITS, Names, traits
+from guide_ml.calibration.effects import LOADS, Names, loads, traits
 from guide_ml.calibration.shrink import Cells, Solution, solve
-from guide_ml.descriptors import MODES
-from guide_ml.errors import BadArtefact, InvalidInput
+from guide_ml.errors import InvalidInput
+from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
-__all__ = ["FORMAT", "Profile", "ProfileLike", "load", "profile_of"]
+__all__ = ["FORMAT", "KIND", "MOST", "Correction", "Profile"]
 
-FORMAT = 1
+Correction = Callable[[NDArray[np.intp], Mapping[str, Floats]], Floats]
+
+FORMAT = 2
 KIND = "guide-ml profile"
+WHOLE = ("tp", "pp", "dp", *LOADS)  # numbers without a fraction, nearly always
 #: No believable machine is off the general model by more than this factor.
 MOST = 50.0
 
@@ -37,12 +40,12 @@ class Profile:
 
     A deployment is corrected if its hardware or its engine was measured (the scope), by what it
     shares with the measured ones: least if only the engine is the same, most for a measured
-    deployment under another load. Any other deployment is left alone.
+    deployment under a load close to a measured one. Any other deployment is left alone.
 
     Parameters
     ----------
     cells : Cells
-        What was measured, as ln(measured / predicted).
+        What was measured, as ln(measured / predicted), and under which loads.
     trained_set : str
         Fingerprint of the trained set that the measurements were compared with.
     facts : mapping
@@ -113,15 +116,47 @@ class Profile:
         Returns
         -------
         dict of str to array of shape (n,)
-            The same targets, times one factor each; out of scope it is 1.
+            The same targets, times a factor each; out of scope it is 1.
         """
-        scope, first, index = self._distinct(columns, names)
-        factor = np.exp(self._solution.mean(first)) if len(first) else np.ones((0, len(NAMES)))
+        scope, own = self._own(columns, names)
         out = {k: v.copy() for k, v in values.items()}
-        for t, name in enumerate(NAMES):
-            if name in out:
-                out[name][scope] *= factor[index, t]
+        if len(scope):
+            factor = np.exp(self._solution.mean(own))
+            for t, name in enumerate(NAMES):
+                if name in out:
+                    out[name][scope] *= factor[:, t]
         return out
+
+    def correction(self, columns: Columns, names: Names) -> Correction:
+        """Prepare to correct n deployments, and these under other loads, before they are bounded.
+
+        Parameters
+        ----------
+        columns, names : dict
+            Of :class:`guide_ml.assume.Resolved`, n rows.
+
+        Returns
+        -------
+        callable
+            Given the index of rows, shape (k,), and the sequences a replica, prompts and outputs
+            that they are to have, it returns the logarithms of the factors on each target, (k, 4).
+        """
+        n = len(names["hardware"])
+        scope, own = self._own(columns, names)
+        place = np.full(n, -1)
+        place[scope] = np.arange(len(scope))
+        steady = self._solution.steady(own) if len(scope) else np.zeros((0, len(NAMES)))
+
+        def at(rows: NDArray[np.intp], loads: Mapping[str, Floats]) -> Floats:
+            out = np.zeros((len(rows), len(NAMES)))
+            inside = np.flatnonzero(place[rows] >= 0)
+            if len(inside):
+                which = place[rows[inside]]
+                asked = own.iloc[which].assign(**{k: v[inside] for k, v in loads.items()})
+                out[inside] = steady[which] + self._solution.moving(asked)
+            return out
+
+        return at
 
     def width(self, columns: Columns, names: Names) -> Columns:
         """Say how far the logarithm of an interval shrinks: at most 1, out of scope 1.
@@ -133,25 +168,20 @@ class Profile:
         dict of str to array of shape (n,)
             By target.
         """
-        scope, first, index = self._distinct(columns, names)
-        n = len(names["hardware"])
-        out = {name: np.ones(n) for name in NAMES}
-        if len(first):
-            ratio = self._solution.width(first)
+        scope, own = self._own(columns, names)
+        out = {name: np.ones(len(names["hardware"])) for name in NAMES}
+        if len(scope):
+            ratio = self._solution.width(own)
             for t, name in enumerate(NAMES):
-                out[name][scope] = ratio[index, t]
+                out[name][scope] = ratio[:, t]
         return out
 
-    def _distinct(
-        self, columns: Columns, names: Names
-    ) -> tuple[NDArray[np.intp], pd.DataFrame, NDArray[np.intp]]:
-        """Rows in scope, their distinct traits, and each row's place among those."""
+    def _own(self, columns: Columns, names: Names) -> tuple[NDArray[np.intp], pd.DataFrame]:
+        """Rows in scope, with their traits and loads."""
         scope = np.flatnonzero(self.in_scope(names))
-        own = traits({k: v[scope] for k, v in columns.items()},
-                     {k: v[scope] for k, v in names.items()})  # fmt: skip
-        index = own.groupby(list(TRAITS), sort=False, dropna=False).ngroup().to_numpy(np.intp)
-        at = np.unique(index, return_index=True)[1]
-        return scope, own.iloc[at], np.asarray(index, dtype=np.intp)
+        mine = {k: v[scope] for k, v in columns.items()}
+        deployments = traits(mine, {k: v[scope] for k, v in names.items()})
+        return scope, pd.concat([deployments, loads(mine)], axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes."""
@@ -162,7 +192,7 @@ class Profile:
                 "n": int(c.n[i]), "measured_over_predicted": round(math.exp(c.log_ratio[i]), 6),
                 "spread_percent": round(100.0 * math.expm1(c.spread[i]), 3),
             }  # fmt: skip
-            plain = {str(k): int(v) if k in ("tp", "pp", "dp") else v for k, v in row.items()}
+            plain = {str(k): int(v) if k in WHOLE and v == round(v) else v for k, v in row.items()}
             listed.append(plain | {"target": NAMES[c.target[i]]} | numbers)
         return {"kind": KIND, "format": FORMAT, "trained_set": self.trained_set,
                 "scope": {"hardware": list(self.hardware), "framework": list(self.frameworks)},
@@ -187,76 +217,3 @@ class Profile:
         except OSError as error:
             raise InvalidInput(f"the profile cannot be written to {where}: {error}") from error
         return where
-
-
-ProfileLike = Profile | str | os.PathLike[str]
-
-
-def profile_of(given: ProfileLike | None) -> Profile | None:
-    """Return the profile that a caller means: an object, or the file of one."""
-    if given is None or isinstance(given, Profile):
-        return given
-    if isinstance(given, str | os.PathLike):
-        return load(given)
-    raise InvalidInput(f"profile must be a Profile or the file of one; got {given!r}")
-
-
-def load(path: str | os.PathLike[str]) -> Profile:
-    """Read a profile and check it.
-
-    Raises
-    ------
-    BadArtefact
-        If there is no such file, or it is no profile of this version.
-    """
-    where = Path(path)
-    try:
-        found = json.loads(where.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadArtefact(f"{where} must be a readable JSON file: {error}") from error
-    if not isinstance(found, dict) or found.get("kind") != KIND:
-        raise BadArtefact(f"{where} must be a profile, as `guide calibrate` writes it")
-    if found.get("format") != FORMAT:
-        raise BadArtefact(f"{where} must be a profile of format {FORMAT}; got"
-                          f" {found.get('format')!r}: run guide calibrate again")  # fmt: skip
-    try:
-        return _profile(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadArtefact(
-            f"{where} must be a profile, as `guide calibrate` writes it; it was changed or is"
-            f" incomplete: {error}"
-        ) from error
-
-
-def _profile(found: Mapping[str, Any]) -> Profile:
-    rows = [_cell(row) for row in found["measured"]]
-    if not rows:
-        raise ValueError("it lists no measured deployment")
-    table = pd.DataFrame(rows)
-    numbers = {k: table[k].to_numpy(float) for k in ("n", "ratio", "spread")}
-    known = Cells(table[list(TRAITS)], table["target"].to_numpy(np.intp), numbers["n"],
-                  np.log(numbers["ratio"]), np.log1p(numbers["spread"] / 100.0))  # fmt: skip
-    return Profile(known, str(found["trained_set"]), dict(found["facts"]))
-
-
-def _cell(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Check one measured deployment of a file."""
-    out: dict[str, Any] = {"target": NAMES.index(row["target"])}
-    for trait in ("hardware", "framework", "model", "weight_dtype", "mode"):
-        out[trait] = row[trait]
-        if not isinstance(row[trait], str):
-            raise TypeError(f"{trait} must be text; got {row[trait]!r}")
-    if row["mode"] not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}; got {row['mode']!r}")
-    limits = {"tp": (1, 1e5), "pp": (1, 1e5), "dp": (1, 1e5), "params_active_b": (1e-6, 1e6),
-              "n": (1, 1e9), "measured_over_predicted": (1 / MOST, MOST),
-              "spread_percent": (0, 1e6)}  # fmt: skip
-    for name, (low, high) in limits.items():
-        value = row[name]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name} must be a number; got {value!r}")
-        if not low <= value <= high:
-            raise ValueError(f"{name} must be from {low:g} to {high:g}; got {value:g}")
-        out[name] = float(value)
-    out["ratio"], out["spread"] = out.pop("measured_over_predicted"), out.pop("spread_percent")
-    return out

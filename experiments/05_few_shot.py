@@ -6,7 +6,9 @@ times, and what it has not seen of that device is predicted with and without it.
 two ways: from all deployments of the device, or from one (3, 5 rows), two (10) or three (20) of
 them as somebody would measure who runs just these; then other loads of the same deployments and
 other deployments on that device are judged apart. Spreads of the effects (guide_ml.calibration)
-were chosen on every other device, "tuned" in the table. Writes results/05_few_shot.{md,csv} and
+were fitted to held-out errors of every other device, "tuned" in the table, and of the rest; the mean
+of the two is in use, so no device is wholly untouched by them. Corrections are judged as such: the
+order along the load, which predictions keep, is left out. Writes results/05_few_shot.{md,csv} and
 results/05_few_shot_summary.csv. Takes about 20 minutes on one core.
 """
 

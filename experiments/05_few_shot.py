@@ -6,10 +6,10 @@ times, and what it has not seen of that device is predicted with and without it.
 two ways: from all deployments of the device, or from one (3, 5 rows), two (10) or three (20) of
 them as somebody would measure who runs just these; then other loads of the same deployments and
 other deployments on that device are judged apart. Spreads of the effects (guide_ml.calibration)
-were fitted to held-out errors of every other device, "tuned" in the table, and of the rest; the mean
-of the two is in use, so no device is wholly untouched by them. Corrections are judged as such: the
-order along the load, which predictions keep, is left out. Writes results/05_few_shot.{md,csv} and
-results/05_few_shot_summary.csv. Takes about 20 minutes on one core.
+were fitted to held-out errors of every other device, "tuned" in the table, and of the rest; the
+mean of the two is in use, so no device is wholly untouched by them. Corrections are judged as such:
+the order along the load, which predictions keep, is left out. Writes results/05_few_shot.{md,csv}
+and results/05_few_shot_summary.csv. Takes about 20 minutes on one core.
 """
 
 from __future__ import annotations
@@ -172,8 +172,8 @@ LIMITS = {
 def limits(found: pd.DataFrame, known: pd.DataFrame, split: str) -> pd.DataFrame:
     """Errors if the mean log-ratio of all *other* values that share something were known.
 
-    No number of measurements can do better with corrections of that kind: the rest of the error
-    differs within the group.
+    No number of measurements can do better with one factor for a group: the rest of the error
+    differs within it, with the load above all.
     """
     counts = found.groupby("unit")["row"].nunique()
     judged = found[found["unit"].isin(counts[counts >= ROWS].index)]
@@ -240,10 +240,11 @@ def main() -> None:
         " wide as nine in ten errors on other devices; the profile narrows it. Written by"
         " `experiments/05_few_shot.py`.\n",
         markdown(wide(summary, "all")),
-        "\n## Devices on which the spreads were not tuned\n", markdown(wide(summary, "not tuned")),
-        "\n## What is the limit?\n",
+        '\n## Every other device ("tuned" is the other half)\n',
+        markdown(wide(summary, "not tuned")),
+        "\n## What could one factor for all loads do?\n",
         "Median error, mean over devices, if the mean error of *all* other values that share the"
-        " device, or more, were known: what is left differs within.\n",
+        " device, or more, were known: what is left differs within. Profiles know the load, too.\n",
         markdown(bounds),
         "\n## By device, 10 rows of any deployments\n", markdown(listed), "",
     ]  # fmt: skip

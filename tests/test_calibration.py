@@ -17,8 +17,10 @@ from guide_ml.calibration.effects import (
     TERMS,
     TRAITS,
     covariance,
+    covariances,
     loads,
     traits,
+    weighed,
 )
 from guide_ml.calibration.shrink import MOST_CELLS, cells, solve
 from guide_ml.errors import BadArtefact, InvalidInput
@@ -114,6 +116,18 @@ def test_the_prior_is_a_covariance():
     assert np.linalg.eigvalsh(matrix).min() > -1e-9
     assert np.linalg.eigvalsh(COUPLING).min() > 0.0
     assert all(set(t.keys) <= set(TRAITS) for t in TERMS)
+
+
+def test_every_way_to_ask_for_covariances_gives_the_same():
+    asked = [{"concurrency": c, "hardware": h} for c in (1.0, 9.0) for h in ("l4", "h100")]
+    found = resolved(*asked)
+    own, target = traits_of(found), np.asarray([0, 1, 3, 2])
+    weights = np.asarray([0.3, -0.2, 0.5, 1.0])
+    together = covariances(own, own, target)
+    for t in range(len(NAMES)):
+        alone = covariance(own, own, np.full(4, t), target)
+        assert np.allclose(together[t], alone)
+        assert np.allclose(weighed(own, own, target, weights)[:, t], alone @ weights)
 
 
 def test_what_happens_under_large_batches_only_is_corrected_there_only():

@@ -171,8 +171,7 @@ def _contradictions(table: pd.DataFrame, resolved: Resolved) -> NDArray[np.objec
     out = np.full(len(table), "", dtype=object)
     load = pd.DataFrame({k: resolved.columns[k] for k in
                          ("batch", "input_len", "output_len", "depth", "ttft_stat", "tpot_stat",
-                          "requests_per_slot", "kv_bits", "ep", "spec",
-                          "fw_release_year")})  # fmt: skip
+                          "requests_per_slot", "fw_release_year")})  # fmt: skip
     keys = pd.concat([traits(resolved.columns, resolved.names), load], axis=1)
     same = keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup()
     for name in NAMES:

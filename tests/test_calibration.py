@@ -130,6 +130,15 @@ def test_every_way_to_ask_for_covariances_gives_the_same():
         assert np.allclose(weighed(own, own, target, weights)[:, t], alone @ weights)
 
 
+def test_a_profile_tells_other_kv_precision_and_expert_layouts_apart():
+    made = profile([1.5] * 10)
+    assert 1.0 < factor(made, kv_dtype="fp8") < factor(made) - 0.05
+    moe: dict[str, Any] = {"model": "qwen3-30b-a3b", "hardware": "h100", "num_devices": 4.0,
+                           "tp": 4.0}  # fmt: skip
+    made = profile([1.5] * 10, **moe)
+    assert 1.0 < factor(made, **moe, ep=4.0) < factor(made, **moe) - 0.05
+
+
 def test_what_happens_under_large_batches_only_is_corrected_there_only():
     made = profile([1.0, 1.0, 1.0, 1.8, 1.8, 1.8], users=(1, 2, 3, 100, 128, 160))
     found = [factor(made, concurrency=c) for c in (2.0, 20.0, 128.0)]

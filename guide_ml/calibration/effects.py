@@ -22,8 +22,8 @@ __all__ = [
 
 Names = dict[str, NDArray[np.object_]]
 
-TRAITS = ("hardware", "framework", "model", "weight_dtype", "tp", "pp", "dp", "mode",
-          "params_active_b")  # fmt: skip
+TRAITS = ("hardware", "framework", "model", "weight_dtype", "tp", "pp", "dp", "ep", "spec",
+          "kv_bits", "mode", "params_active_b")  # fmt: skip
 """What a correction may depend on beside the load."""
 
 LOADS = ("sequences", "input_len", "output_len", "context_depth")
@@ -61,7 +61,8 @@ class Term:
 
 _SETUP = ("hardware", "framework")
 _LAYOUT = ("tp", "pp", "dp")
-_SAME = (*_SETUP, *_LAYOUT, "model", "weight_dtype", "mode")
+_FINE = ("ep", "spec", "kv_bits")
+_SAME = (*_SETUP, *_LAYOUT, *_FINE, "model", "weight_dtype", "mode")
 # Maximum likelihood on held-out residuals of devices, in two halves, averaged and rounded by hand;
 # noise a fifth less, as errors after a few rows asked for.
 TERMS = (
@@ -106,7 +107,7 @@ def traits(columns: Columns, names: Names) -> pd.DataFrame:
         k: pd.Series(names[k], dtype=object)
         for k in ("hardware", "framework", "model", "weight_dtype")
     }
-    text |= {k: columns[k] for k in _LAYOUT}
+    text |= {k: columns[k] for k in (*_LAYOUT, *_FINE)}
     mode = np.nan_to_num(columns["mode"], nan=0.0).astype(np.intp)
     text["mode"] = pd.Series(np.asarray(MODES, dtype=object)[mode], dtype=object)
     text["params_active_b"] = columns["m_params_active_b"]

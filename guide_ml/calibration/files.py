@@ -80,6 +80,7 @@ def _cell(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["mode"] not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}; got {row['mode']!r}")
     limits = {**dict.fromkeys(LOADS, (0, 1e9)), "tp": (1, 1e5), "pp": (1, 1e5), "dp": (1, 1e5),
+              "ep": (1, 1e5), "spec": (0, 100), "kv_bits": (1, 64),
               "params_active_b": (1e-6, 1e6), "n": (1, 1e9), "spread_percent": (0, 1e6),
               "measured_over_predicted": (1 / MOST, MOST)}  # fmt: skip
     for name, (low, high) in limits.items():

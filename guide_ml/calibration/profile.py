@@ -29,7 +29,8 @@ Correction = Callable[[NDArray[np.intp], Mapping[str, Floats]], Floats]
 
 FORMAT = 2
 KIND = "guide-ml profile"
-WHOLE = ("tp", "pp", "dp", *LOADS)  # numbers without a fraction, nearly always
+#: Numbers without a fraction, nearly always.
+WHOLE = ("tp", "pp", "dp", "ep", "spec", "kv_bits", *LOADS)
 #: No believable machine is off the general model by more than this factor.
 MOST = 50.0
 

@@ -64,7 +64,7 @@ _LAYOUT = ("tp", "pp", "dp")
 _FINE = ("ep", "spec", "kv_bits")
 _SAME = (*_SETUP, *_LAYOUT, *_FINE, "model", "weight_dtype", "mode")
 # Maximum likelihood on held-out residuals of devices, in two halves, averaged and rounded by hand;
-# noise a fifth less, as errors after a few rows asked for.
+# noise a little less, for errors after a few rows.
 TERMS = (
     Term(("framework",), (0.03, 0.03, 0.03, 0.03)),
     Term(("hardware",), (0.13, 0.10, 0.13, 0.07)),

@@ -24,7 +24,7 @@ import pandas as pd
 from tables import markdown
 
 from guide_ml import evaluation
-from guide_ml.calibration.effects import TRAITS, loads, traits
+from guide_ml.calibration.effects import TRAITS, traits
 from guide_ml.calibration.shrink import cells, solve
 from guide_ml.crossval import out_of_fold
 from guide_ml.dataset import build
@@ -60,8 +60,7 @@ def held_out(split: str, cache: Path | None, jobs: int) -> tuple[pd.DataFrame, p
         predicted, _ = out_of_fold(measured, data, split, SEED, jobs, tell)
         if file:
             np.save(file, predicted)
-    v, columns = data.values, measured.resolved.columns
-    known = pd.concat([traits(columns, measured.resolved.names), loads(columns)], axis=1)
+    v, known = data.values, traits(measured.resolved.columns, measured.resolved.names)
     ratio = np.log(v.value) - predicted
     use = np.isfinite(ratio) & (v.statistic == 0)
     unit = evaluation.groups(measured, split)

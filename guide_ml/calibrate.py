@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from guide_ml import given
 from guide_ml.assume import Columns, Resolved
 from guide_ml.calibration import Profile, apply
-from guide_ml.calibration.effects import loads, traits
+from guide_ml.calibration.effects import traits
 from guide_ml.calibration.profile import MOST
 from guide_ml.calibration.shrink import cells
 from guide_ml.derive import complete
@@ -92,8 +92,7 @@ def calibrate(
     outcome = chosen.predict(resolved, force=True)
     values = _values(full, resolved, outcome)
     _refuse(full, _outlandish(values, len(full)))
-    own = pd.concat([traits(resolved.columns, resolved.names), loads(resolved.columns)], axis=1)
-    own = own.iloc[values.row].reset_index(drop=True)
+    own = traits(resolved.columns, resolved.names).iloc[values.row].reset_index(drop=True)
     profile = Profile(
         cells(own, values.target, np.log(values.measured / values.predicted)),
         str(chosen.card.get("artefact_sha256", "")), {},
@@ -170,8 +169,8 @@ def _contradictions(table: pd.DataFrame, resolved: Resolved) -> NDArray[np.objec
     """Tell rows of one deployment and load whose figures differ by more than runs ever do."""
     out = np.full(len(table), "", dtype=object)
     load = pd.DataFrame({k: resolved.columns[k] for k in
-                         ("batch", "input_len", "output_len", "depth", "ttft_stat", "tpot_stat",
-                          "requests_per_slot", "fw_release_year")})  # fmt: skip
+                         ("batch", "ttft_stat", "tpot_stat", "requests_per_slot",
+                          "fw_release_year")})  # fmt: skip
     keys = pd.concat([traits(resolved.columns, resolved.names), load], axis=1)
     same = keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup()
     for name in NAMES:

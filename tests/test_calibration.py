@@ -18,7 +18,6 @@ from guide_ml.calibration.effects import (
     TRAITS,
     covariance,
     covariances,
-    loads,
     traits,
     weighed,
 )
@@ -39,7 +38,7 @@ def resolved(*rows: dict[str, Any]) -> Any:
 
 
 def traits_of(found: Any) -> pd.DataFrame:
-    return pd.concat([traits(found.columns, found.names), loads(found.columns)], axis=1)
+    return traits(found.columns, found.names)
 
 
 def profile(

@@ -17,7 +17,7 @@ from guide_ml.targets import NAMES
 
 __all__ = [
     "COUPLING", "LOADS", "NOISE", "TERMS", "TRAITS", "Term", "covariance", "covariances",
-    "loads", "log_loads", "prior_variance", "traits", "weighed",
+    "log_loads", "prior_variance", "traits", "weighed",
 ]  # fmt: skip
 
 Names = dict[str, NDArray[np.object_]]
@@ -91,7 +91,7 @@ COUPLING = np.asarray([
 
 
 def traits(columns: Columns, names: Names) -> pd.DataFrame:
-    """Gather the traits of n deployments.
+    """Gather the traits and loads of n deployments.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def traits(columns: Columns, names: Names) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of shape (n, TRAITS)
+    DataFrame of shape (n, TRAITS + LOADS)
     """
     # Plain objects: for a row or two, pandas' own kind of text costs more than all the rest.
     text: dict[str, Any] = {
@@ -111,24 +111,10 @@ def traits(columns: Columns, names: Names) -> pd.DataFrame:
     mode = np.nan_to_num(columns["mode"], nan=0.0).astype(np.intp)
     text["mode"] = pd.Series(np.asarray(MODES, dtype=object)[mode], dtype=object)
     text["params_active_b"] = columns["m_params_active_b"]
-    return pd.DataFrame(text)[list(TRAITS)]
-
-
-def loads(columns: Columns) -> pd.DataFrame:
-    """Gather the loads of n deployments.
-
-    Parameters
-    ----------
-    columns : dict
-        Of :class:`guide_ml.assume.Resolved`.
-
-    Returns
-    -------
-    DataFrame of shape (n, LOADS)
-    """
-    sequences = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    values = sequences, columns["input_len"], columns["output_len"], columns["depth"]
-    return pd.DataFrame(dict(zip(LOADS, values, strict=True)))
+    text["sequences"] = np.maximum(columns["batch"] / columns["dp"], 1.0)
+    text |= {"input_len": columns["input_len"], "output_len": columns["output_len"],
+             "context_depth": columns["depth"]}  # fmt: skip
+    return pd.DataFrame(text)[[*TRAITS, *LOADS]]
 
 
 def log_loads(table: pd.DataFrame) -> Floats:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.assume import Columns
-from guide_ml.calibration.effects import LOADS, Names, loads, traits
+from guide_ml.calibration.effects import LOADS, Names, traits
 from guide_ml.calibration.shrink import Cells, Solution, solve
 from guide_ml.errors import InvalidInput
 from guide_ml.table import Floats
@@ -180,9 +180,8 @@ class Profile:
     def _own(self, columns: Columns, names: Names) -> tuple[NDArray[np.intp], pd.DataFrame]:
         """Rows in scope, with their traits and loads."""
         scope = np.flatnonzero(self.in_scope(names))
-        mine = {k: v[scope] for k, v in columns.items()}
-        deployments = traits(mine, {k: v[scope] for k, v in names.items()})
-        return scope, pd.concat([deployments, loads(mine)], axis=1)
+        return scope, traits({k: v[scope] for k, v in columns.items()},
+                             {k: v[scope] for k, v in names.items()})  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes."""

@@ -76,7 +76,8 @@ def predict(
     mode : {"static", "prefill", "decode", "closed", "offline"}, optional
         Follows from the load: static from `batch_size`, closed from `concurrency`.
     batch_size, concurrency, num_requests : float, optional
-        Requests of a fixed batch; requests in flight at a server, and those of its whole run.
+        Requests of a fixed batch; requests in flight at a server, and those of its whole run, or
+        of an offline queue.
     request_rate_rps : float, optional
         Refused: open loads are not predicted.
     input_len, output_len, context_depth : float

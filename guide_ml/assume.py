@@ -229,7 +229,10 @@ def _workload(raw: Raw, columns: Columns) -> None:
     columns["mode"] = mode
     _lengths(raw, columns, mode)
     columns["batch"] = np.where(mode == closed, concurrency, np.where(np.isnan(batch), 1.0, batch))
-    columns["requests_per_slot"] = np.maximum(numbers["num_requests"] / columns["batch"], 1.0)
+    queue, asked = mode == MODES.index("offline"), numbers["num_requests"]
+    columns["queued"] = np.where(queue & np.isfinite(asked), asked, np.inf)
+    columns["requests_per_slot"] = np.where(queue, np.nan,
+                                            np.maximum(asked / columns["batch"], 1.0))
     for stat in ("ttft_stat", "tpot_stat"):
         columns[stat] = raw.codes[stat].numbers(STATS.index, blank=0.0)
     columns["spec"] = raw.codes["spec_method"].numbers(lambda s: s != "none", blank=0.0)

@@ -56,7 +56,8 @@ ConcurrencyOption = Annotated[
     float | None, typer.Option(help="Requests in flight at a server.", rich_help_panel=_LOAD)
 ]
 RequestsOption = Annotated[
-    float | None, typer.Option(help="Requests of a server's whole run.", rich_help_panel=_LOAD)
+    float | None, typer.Option(help="Requests of a whole run, or of an offline queue.",
+                               rich_help_panel=_LOAD)
 ]
 RateOption = Annotated[
     float | None, typer.Option(help="Refused: not predicted.", hidden=True, rich_help_panel=_LOAD)

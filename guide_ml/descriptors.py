@@ -221,7 +221,7 @@ class Workload:
     concurrency : float, optional
         Requests in flight (closed).
     num_requests : float, optional
-        Requests of the whole run (closed): a short run begins with a burst.
+        Requests of the whole run (closed), which begins with a burst, or of the queue (offline).
     context_depth : float
         Tokens already in the KV cache before a prefill or decode.
     ttft_stat, tpot_stat : {"mean", "median", "p99"}

@@ -169,8 +169,10 @@ def _batch_size(row: _Row) -> str:
 
 
 def _num_requests(row: _Row) -> str:
-    asked = row.blank("num_requests") and row.mode == "closed"
-    return f"about {REQUESTS_PER_SLOT:g} for each concurrent one" if asked else ""
+    if not row.blank("num_requests"):
+        return ""
+    return {"closed": f"about {REQUESTS_PER_SLOT:g} for each concurrent one",
+            "offline": "a queue without end"}.get(row.mode, "")  # fmt: skip
 
 
 def _context_depth(row: _Row) -> str:

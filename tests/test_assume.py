@@ -268,6 +268,13 @@ def test_requests_a_slot_follow_from_the_run(deploy: Deploy) -> None:
     row = {"mode": "closed", "concurrency": 32}
     c = deploy(row | {"num_requests": 320}, row | {"num_requests": 8}, row).columns
     np.testing.assert_array_equal(c["requests_per_slot"], [10, 1, np.nan])
+    assert c["queued"].tolist() == [np.inf] * 3
+
+
+def test_an_offline_queue_has_an_end_where_one_is_stated(deploy: Deploy) -> None:
+    c = deploy({"mode": "offline", "num_requests": 320}, {"mode": "offline"}).columns
+    assert c["queued"].tolist() == [320, np.inf]
+    assert np.isnan(c["requests_per_slot"]).all()
 
 
 def test_a_link_that_is_not_known_is_pcie(deploy: Deploy) -> None:

@@ -365,6 +365,18 @@ def test_one_device_sends_nothing_and_a_pipeline_hands_over(deploy: Deploy) -> N
     assert [*pipeline.comm_s, *pipeline.comm_count] == [0, 3]
 
 
+def test_attention_replicas_send_tokens_to_the_experts_that_they_share(deploy: Deploy) -> None:
+    mixtral: dict[str, Any] = {"model": "mistralai/Mixtral-8x7B-v0.1", "num_devices": 4, "tp": 1,
+                               "dp": 4}
+    spread = forward(deploy, batch=3, **mixtral, ep=4)
+    # There and back, 32 layers; 2 of 8 experts are on 3 (1 - (3/4)^2) other devices on average.
+    others = 3 * (1 - (3 / 4) ** 2)
+    assert spread.comm_s == pytest.approx(2 * 32 * others * 3 * 4096 * 2 / LINK)
+    assert spread.comm_count == 64
+    dense = forward(deploy, num_devices=4, tp=1, dp=4)
+    assert [*dense.comm_s, *dense.comm_count] == [0, 0]
+
+
 def test_tensor_parallel_devices_share_the_work_and_pipeline_stages_take_turns(
     deploy: Deploy,
 ) -> None:

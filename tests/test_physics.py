@@ -193,6 +193,24 @@ def test_an_offline_engine_prefills_and_decodes_its_slots_in_turn(deploy: Deploy
     assert guess.targets["output_tok_s"] == pytest.approx(2 * load.held * 100 / one_round)
 
 
+def test_a_queue_that_ends_takes_whole_rounds_and_a_last_one_that_costs_less(
+    deploy: Deploy,
+) -> None:
+    row = {"mode": "offline", "num_devices": 2, "tp": 1, "output_len": 100}
+    slots = build(deploy(row).columns).held[0]
+    sizes = [4 * slots, 5 * slots, 200 * slots, slots]  # for two replicas
+    found = deploy(*(row | {"num_requests": n} for n in sizes), row)
+    load = build(found.columns)
+    assert load.rounds.tolist() == [2, 2.5, 100, 1, np.inf]
+    assert load.held.tolist() == [slots, slots, slots, slots / 2, slots]
+    rate = estimate(load, Coefficients().knobs(moving(found))).targets["output_tok_s"]
+    whole, half, many, few, endless = rate
+    assert whole == pytest.approx(endless) == many  # whole rounds lose nothing
+    assert 2 / 2.5 * endless < half < endless  # at worst the half costs a round
+    # The slots that a short queue leaves empty are as if there were none.
+    assert endless / 2 < few < endless
+
+
 def test_a_pipeline_that_serves_works_on_a_micro_batch_in_every_stage(deploy: Deploy) -> None:
     row = {"mode": "offline", "num_devices": 4, "tp": 1, "pp": 4, "output_len": 100}
     load = build(deploy(row).columns)

@@ -37,6 +37,8 @@ class Load:
     together : array of shape (n,)
         Sequences that a replica prefills in one pass: the batch, or what the requests of a server
         or a queue fill it with.
+    rounds : array of shape (n,)
+        Requests of an offline queue for each sequence that is held; infinite for one without end.
     stages : array of shape (n,)
         Micro-batches of ``held / stages`` sequences that run through a pipeline one behind the
         other. A fixed batch is not cut: each stage waits for the one before it.
@@ -48,6 +50,7 @@ class Load:
     memory: Columns
     held: Floats
     together: Floats
+    rounds: Floats
     stages: Floats
     one: Pass
     whole: Pass
@@ -58,7 +61,7 @@ class Load:
         return Load(
             columns=Gathered(self.columns, rows), memory=Gathered(self.memory, rows),
             held=pick(self.held, rows), together=pick(self.together, rows),
-            stages=pick(self.stages, rows),
+            rounds=pick(self.rounds, rows), stages=pick(self.stages, rows),
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
@@ -75,10 +78,10 @@ def build(columns: Columns) -> Load:
     """Work out the load of each deployment.
 
     A replica holds what its KV cache has room for: the asked batch, or less. An offline engine
-    fills its slots, and its prefill passes, from the queue. A pipeline that serves holds a
-    micro-batch in every stage (GPipe, arXiv 1811.06965; Megatron-LM, arXiv 2104.04473).
-    Attention spans the prompt and, on average, half of the output during decode, and half of the
-    prompt during prefill (it is causal).
+    fills its slots, and its prefill passes, from the queue, as far as that reaches. A pipeline
+    that serves holds a micro-batch in every stage (GPipe, arXiv 1811.06965; Megatron-LM,
+    arXiv 2104.04473). Attention spans the prompt and, on average, half of the output during
+    decode, and half of the prompt during prefill (it is causal).
 
     Parameters
     ----------
@@ -92,8 +95,10 @@ def build(columns: Columns) -> Load:
     room = np.maximum(np.where(served, account["running"], account["slots"]), 1.0)
     asked = np.minimum(account["replica_batch"], SERVER_SLOTS)
     offline = mode == MODES.index("offline")
-    held = np.maximum(np.where(offline, np.minimum(room, OFFLINE_SLOTS),
-                               np.minimum(asked, room)), 1.0)  # fmt: skip
+    queue = np.where(offline, columns["queued"] / columns["dp"], np.inf)
+    held = np.where(offline, np.minimum(np.minimum(room, OFFLINE_SLOTS), queue),
+                    np.minimum(asked, room))  # fmt: skip
+    held = np.maximum(held, 1.0)
     prompt = np.where(mode == MODES.index("decode"), 0.0, columns["input_len"])
     decode_context = depth + prompt + 0.5 * columns["output_len"]
     prefill_context = depth + 0.5 * columns["input_len"]
@@ -104,7 +109,7 @@ def build(columns: Columns) -> Load:
     stages = np.where(served, np.minimum(columns["pp"], held), 1.0)
     on = roofline.ground(columns, account)
     return Load(
-        columns, account, held, together, stages,
+        columns, account, held, together, queue / held, stages,
         one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
         whole=roofline.forward(columns, account, together, columns["input_len"],
                                prefill_context, on),

@@ -57,9 +57,10 @@ class Pass:
         Into how many matrices the rows of a pass go, for each that one token needs: the experts
         that some token needs; 1 for a dense model. Each fills tiles of its own.
     comm_s : array
-        Bytes of all-reduces between tensor-parallel devices over the link.
+        Bytes over the link: all-reduces between tensor-parallel devices, and tokens that attention
+        replicas send to the experts that they share.
     comm_count : array
-        All-reduces and pipeline hand-overs, a number: each costs a latency.
+        All-reduces, exchanges of tokens and pipeline hand-overs, a number: each costs a latency.
     chunks : array
         Passes that the engine cuts this one into, as it takes so many tokens at once
         (``pass_tokens``). Each reads the weights and launches its kernels anew; at least 1, and
@@ -247,7 +248,8 @@ def forward(
         scatter=(g.body_weights + g.expert_weights * g.fan * coverage) / weights,
         comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
         comm_count=chunks * (np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0)
-                             + columns["pp"] - 1.0),
+                             + np.where(columns["attention_dp"] > 1, 2.0, 0.0)
+                             * _expert_layers(columns) + columns["pp"] - 1.0),
         chunks=chunks,
     )
 
@@ -268,8 +270,21 @@ def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:
     """Bytes that one device sends: a ring all-reduce moves 2 (t-1)/t of its vector.
 
     Two all-reduces a layer under tensor parallelism (Megatron-LM, arXiv 1909.08053); ring
-    all-reduce: Patarasuk and Yuan, J. Parallel Distrib. Comput. 69 (2009).
+    all-reduce: Patarasuk and Yuan, J. Parallel Distrib. Comput. 69 (2009). Attention replicas that
+    share experts send each token to every other replica that holds one of its k experts, d - 1
+    of them with probability 1 - (1 - 1/d)^k each, and get the sums back (GShard, arXiv 2006.16668).
     """
     tp = columns["tp"]
     vector = tokens * columns["m_hidden_size"] * HALF_BYTES
-    return 2.0 * columns["m_num_layers"] * vector * 2.0 * (tp - 1.0) / tp
+    reduced = 2.0 * columns["m_num_layers"] * vector * 2.0 * (tp - 1.0) / tp
+    copies = columns["attention_dp"]
+    if not (copies > 1).any():
+        return np.asarray(reduced)
+    others = (copies - 1.0) * (1.0 - (1.0 - 1.0 / copies) ** columns["m_num_experts_per_tok"])
+    return np.asarray(reduced + 2.0 * _expert_layers(columns) * vector * others)
+
+
+def _expert_layers(columns: Columns) -> Floats:
+    """Layers with routed experts."""
+    layers = columns["m_num_layers"] - columns["m_first_dense_layers"]
+    return np.where(columns["m_num_experts"] > 0, layers, 0.0)

@@ -167,9 +167,7 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     )
     ttft = np.where(closed, server.ttft_s + own + crowd, whole.total_s) + request
     ttft = ttft * factors["ttft_statistic"]
-    out = np.maximum(c["output_len"], 1.0)
-    queued = held / load.together * whole.total_s / load.stages + out * pace
-    flight = np.where(offline, queued, request + server.running_s)
+    flight = np.where(offline, _queue(load, whole, step, pace), request + server.running_s)
     rate = np.where(closed | offline, queueing.request_rate_tok_s(c, held, flight),
                     c["batch"] * c["output_len"] / latency)  # fmt: skip
     targets = {
@@ -179,6 +177,32 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     waiting = np.where(closed, np.maximum(server.ttft_s - one.total_s, 0.0) + crowd, 0.0)
     handling = request + np.where(closed, own, 0.0)
     return Estimate(targets, one, whole, step, handling, waiting)
+
+
+def _queue(load: Load, whole: Parts, step: Parts, pace: Floats) -> Floats:
+    """Time that an offline queue takes for each time that it fills the slots.
+
+    Requests of one length go through the slots in rounds. The last round may fill a part of them
+    only, but takes all decode steps: sequences fewer, so each is shorter, though not in proportion.
+    """
+    prefill = load.held / load.together * whole.total_s / load.stages
+    decode = np.maximum(load.columns["output_len"], 1.0) * pace
+    ends = np.isfinite(load.rounds)
+    if not ends.any():
+        return prefill + decode
+    rounds = np.where(ends, load.rounds, 1.0)
+    full = np.floor(rounds)
+    rest = rounds - full
+    part = np.where(rest > 0, _total(step, rest) / _total(step, np.ones_like(rest)), 0.0)
+    return np.asarray(prefill + decode * (full + part) / rounds)
+
+
+def _total(step: Parts, share: Floats) -> Floats:
+    """Length of a decode step, but for its bias, with a share of its sequences."""
+    device = either(share * step.compute_s, step.weights_s + step.unpack_s, OVERLAP) + share * (
+        either(step.attention_s, step.kv_s, OVERLAP) + step.communication_s
+    )
+    return either(device, step.launch_s, LAUNCH_OVERLAP) + share * step.overhead_s
 
 
 def _host(load: Load, factors: Columns) -> tuple[Floats, Floats]:

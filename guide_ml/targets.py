@@ -50,6 +50,6 @@ TARGETS = (
     Target("batch_latency_s", ("static",), True, "", "batch latency", 1.08),
     Target("ttft_ms", ("static", "prefill", "closed"), True, "ttft_stat", "TTFT", 1.12),
     Target("tpot_ms", ("static", "decode", "closed"), True, "tpot_stat", "TPOT", 1.05),
-    Target("output_tok_s", ("static", "closed", "offline"), False, "", "decode throughput", 0.5),
+    Target("output_tok_s", ("static", "closed", "offline"), False, "", "decode throughput", 0.52),
 )
 NAMES = tuple(t.name for t in TARGETS)

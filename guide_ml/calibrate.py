@@ -169,7 +169,7 @@ def _contradictions(table: pd.DataFrame, resolved: Resolved) -> NDArray[np.objec
     """Tell rows of one deployment and load whose figures differ by more than runs ever do."""
     out = np.full(len(table), "", dtype=object)
     load = pd.DataFrame({k: resolved.columns[k] for k in
-                         ("batch", "ttft_stat", "tpot_stat", "requests_per_slot",
+                         ("batch", "ttft_stat", "tpot_stat", "requests_per_slot", "queued",
                           "fw_release_year")})  # fmt: skip
     keys = pd.concat([traits(resolved.columns, resolved.names), load], axis=1)
     same = keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup()

@@ -126,6 +126,16 @@ def test_a_repeated_run_is_no_contradiction(runs):
     assert calibrate(pd.concat([runs, again])).facts["rows"] == 8
 
 
+def test_queues_of_other_lengths_are_other_loads():
+    table = pd.DataFrame([
+        HERE | {"mode": "offline", "input_len": 512, "output_len": 256, "num_requests": n,
+                "output_tok_s": rate} for n, rate in ((3, 300.0), (300, 3000.0), (3000, 4000.0))
+    ])  # fmt: skip
+    assert calibrate(table).facts["rows"] == 3
+    same = table.assign(num_requests=300)
+    assert "contradicts row" in refused(same)
+
+
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_too_few_rows_are_refused(runs, rows):
     assert f"3 measured rows or more; got {rows}" in refused(runs[:rows])

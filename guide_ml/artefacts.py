@@ -31,7 +31,7 @@ from guide_ml.targets import NAMES
 
 __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 
-FORMAT = 7
+FORMAT = 8
 CARD, PHYSICS = "card.json", "physics.json"
 SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
 CASES, MEASURED = "cases.parquet", "measured.parquet"

@@ -19,7 +19,7 @@ from guide_ml import catalogue
 from guide_ml.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.dtypes import Dtype, dtype
 from guide_ml.parallel import spread
-from guide_ml.rates import peak_tflops, vector_tflops
+from guide_ml.rates import peak_tflops, topology, vector_tflops
 from guide_ml.reserve import reserve
 from guide_ml.table import Codes, Columns, Floats, Raw
 
@@ -98,7 +98,7 @@ _MODEL_NUMBERS = (
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
     *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
-    "hw_is_cdna", *(f"hw_is_{vendor}" for vendor in VENDORS),
+    "hw_link_peers", "hw_link_adds", "hw_is_cdna", *(f"hw_is_{vendor}" for vendor in VENDORS),
 )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _device_numbers(device: Hardware) -> tuple[float, ...]:
     return (
         *(math.nan if x is None else float(x) for x in stated),
         *(float(peak_tflops(device, c)) for c in COMPUTE),
-        vector_tflops(device), float(fast), float(cdna),
+        vector_tflops(device), float(fast), *topology(device), float(cdna),
         *(float(device.vendor == vendor) for vendor in VENDORS),
     )  # fmt: skip
 

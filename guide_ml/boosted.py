@@ -33,9 +33,9 @@ FEW = 64
 CHANGING = (*LOADED, *MIXED)
 FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
 
-#: Share of their correction (its logarithm) that boosters keep for a release series of an engine
-#: that was never measured: half of what they learned of others is habits of those.
-UNKNOWN_SERIES = 0.5
+#: Share of their correction (its logarithm) that boosters keep where half of what they learned is
+#: habits of others: a release series of an engine, or a mixture of experts, that nobody measured.
+UNMEASURED = 0.5
 
 
 @dataclass(frozen=True)
@@ -252,8 +252,14 @@ def _correct(
 
 
 def trust(physics: Coefficients, rows: Drivers) -> Floats:
-    """Share of the boosters' correction that n deployments get: less where the series is new."""
-    return np.where(physics.known(rows, "series"), 1.0, UNKNOWN_SERIES)
+    """Share of the boosters' correction that n deployments get: less where they are strange.
+
+    Dense models are alike, so what others showed serves a new one, too; experts differ in number,
+    width and routing from model to model.
+    """
+    dense = rows.numbers["moe"] == 0.0
+    known = physics.known(rows, "series") & (dense | physics.known(rows, "model"))
+    return np.where(known, 1.0, UNMEASURED)
 
 
 def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:

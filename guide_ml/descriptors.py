@@ -49,7 +49,7 @@ class Hardware:
     link_gbs : float, optional
         Device-to-device bandwidth in one direction, all links, GB/s; PCIe where there is no other.
     interconnect : str
-        Kind of the link: ``nvlink4``, ``pcie4``, ...
+        Kind of link: ``nvlink4``, ``pcie4``, ...; ``xgmi``, ``roce``, ``...-bridge``: no switch.
     scale_up_domain : int
         Devices that reach each other over that link.
     slice_share : float

@@ -112,8 +112,8 @@ class Explanation:
         By figure, what moved the estimators' correction of physics, strongest first; the
         factors ``1 + percent / 100`` multiply to the correction.
     trust : float
-        Share of the correction that is used: 1, or less for a release series of an engine that
-        was never measured.
+        Share of the correction that is used: 1, or less for a release series of an engine or a
+        mixture of experts that was never measured.
     profile_percent : mapping of str to float
         Percent by which the caller's profile moved each figure; empty without one in scope.
     variants : tuple of Variant
@@ -181,8 +181,8 @@ class Explanation:
             lines.append(f"  {_SHORT[name]}: in the measurements like this one,"
                          f" {_slower(name, total)} physics says{f' ({why})' if why else ''}.")
         if self.trust < 1.0:
-            lines.append("  No run of this release of the engine was measured, so"
-                         f" {100 * self.trust:.0f} % of what others show is used.")  # fmt: skip
+            lines.append("  No run of this release of the engine, or of this mixture of experts,"
+                         f" was measured, so {100 * self.trust:.0f} % of what others show is used.")
         return "\n".join(lines) if self.moved else ""
 
     def _profile(self) -> str:

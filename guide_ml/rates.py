@@ -1,10 +1,10 @@
-"""How fast a device calculates: its matrix units by precision, and its vector units."""
+"""How fast a device calculates: its matrix units by precision, its vector units; its links."""
 
 from __future__ import annotations
 
 from guide_ml.descriptors import Hardware
 
-__all__ = ["peak_tflops", "vector_tflops"]
+__all__ = ["peak_tflops", "topology", "vector_tflops"]
 
 #: Matrix units of Ampere's server chips (A100, A30) are 16 times as fast as the vector units that
 #: are rated; those of its other chips 4 times, on a Jetson Orin 8 times.
@@ -12,6 +12,11 @@ SERVER_RATIO = 12.0
 #: Of a device that states no vector rate: its share of the matrix units' rate, which is about what
 #: A100 and H100 state.
 UNSTATED = 1.0 / 16.0
+
+#: Links that go from each device to each other one, without a switch.
+MESHES = ("xgmi", "roce")
+#: Links whose switches add up, and the least number of devices behind such a switch.
+ADDING, SWITCHED = ("nvlink4", "nvlink5"), 8
 
 
 def peak_tflops(device: Hardware, compute: str) -> float:
@@ -44,3 +49,16 @@ def vector_tflops(device: Hardware) -> float:
     if made in ("volta", "turing") or (made == "ampere" and half > SERVER_RATIO * rated):
         return 2.0 * rated
     return 0.5 * rated if made.startswith(("rdna3", "rdna4", "cdna3", "cdna4")) else rated
+
+
+def topology(device: Hardware) -> tuple[float, float]:
+    """Tell among how many others a device's links are shared out, and whether a switch adds up.
+
+    Instinct accelerators, Gaudi and bridged cards are wired to each other one of their group, so
+    a pair has a part of the links only; a switch gives all of them to any pair (1). Switches of
+    NVLink 4 and later sum what devices send (NVIDIA, "NVLink SHARP").
+    """
+    link, others = device.interconnect, max(device.scale_up_domain - 1, 1)
+    wired = link.startswith(MESHES) or link.endswith("-bridge")
+    adds = link.startswith(ADDING) and not wired and device.scale_up_domain >= SWITCHED
+    return float(others if wired else 1), float(adds)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from guide_ml.api import predict, predict_table
+from guide_ml.catalogue import model
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators import BLIND
 from guide_ml.explaining import picture
@@ -70,6 +71,19 @@ def test_a_release_that_was_never_measured_gets_half_of_the_correction():
     assert (measured.trust, new.trust) == (1.0, 0.5)
     assert "No run of this release" in " ".join(new.text().split())
     assert "No run of this release" not in " ".join(measured.text().split())
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [("mistralai/Mixtral-8x7B-v0.1", 0.5), ("meta-llama/Llama-3.1-8B-Instruct", 1.0)],
+    ids=["experts", "dense"],
+)
+def test_a_mixture_of_experts_that_was_never_measured_gets_half_of_the_correction(name, share):
+    measured = model(name)
+    of_its_own = replace(measured, model="own", num_layers=measured.num_layers + 7)
+    asked = SERVER | {"num_devices": 2}
+    assert predict(**asked | {"model": measured}).explain().trust == 1.0
+    assert predict(**asked | {"model": of_its_own}).explain().trust == share
 
 
 def test_contributions_and_mean_sum_to_what_a_booster_predicts():

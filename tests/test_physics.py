@@ -158,6 +158,32 @@ def test_parts_of_a_pass_are_bounds_over_efficiencies(deploy: Deploy) -> None:
     assert step.communication_s == pytest.approx(sent)
 
 
+def test_a_speculative_step_takes_three_tokens_of_each_sequence_and_yields_some(
+    deploy: Deploy,
+) -> None:
+    found = deploy({"mode": "decode", "batch_size": 4}, {"mode": "decode", "batch_size": 4,
+                                                         "spec_method": "mtp"})  # fmt: skip
+    load = build(found.columns)
+    guess = estimate(load, Coefficients().knobs(moving(found)))
+    step = guess.step
+    assert load.step.gemm_s[1] == pytest.approx(3 * load.step.gemm_s[0], rel=0.02)  # but the head
+    assert step.kv_s[1] == step.kv_s[0]  # the cache is read once
+    assert step.overhead_s[1] == step.overhead_s[0]  # as many sequences
+    assert step.total_s[1] > step.total_s[0]
+    assert guess.pace_s == pytest.approx(step.total_s / [1, np.exp(START["accepted"])])
+    assert guess.targets["tpot_ms"] == pytest.approx(1e3 * guess.pace_s)
+
+
+def test_three_tokens_of_one_sequence_need_the_experts_that_those_of_three_do(
+    deploy: Deploy,
+) -> None:
+    row = {"mode": "decode", "model": "mistralai/Mixtral-8x7B-v0.1", "num_devices": 2}
+    one = row | {"batch_size": 1}
+    rows = [one, one | {"spec_method": "mtp"}, row | {"batch_size": 3}]
+    plain, drafts, three = build(deploy(*rows).columns).step.scatter
+    assert drafts == three > 2 * plain
+
+
 def test_a_pass_takes_at_most_the_sum_of_its_parts_and_at_least_the_longest(
     deploy: Deploy,
 ) -> None:

@@ -52,8 +52,8 @@ def test_nothing_beats_the_floor(outcome):
 def test_a_release_never_measured_is_half_way_from_physics_to_the_trees(asked, monkeypatch):
     row = DEPLOYMENTS[0] | LENGTHS | {"framework_version": "0.8.0"} | asked
     found = {}
-    for share in (0.0, boosted.UNKNOWN_SERIES, 1.0):
-        monkeypatch.setattr(boosted, "UNKNOWN_SERIES", share)
+    for share in (0.0, boosted.UNMEASURED, 1.0):
+        monkeypatch.setattr(boosted, "UNMEASURED", share)
         found[share] = guide_ml.predict(**row).explain()
     for name, physics in found[0.0].physics.items():
         alone, half, full = (found[k].predicted[name] for k in (0.0, 0.5, 1.0))

@@ -23,6 +23,9 @@ Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 #: ``max_batch_size`` for a queue.
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 2048.0
 
+#: Tokens of a sequence that a speculative step checks together: two drafts and the one after them.
+SPEC_CHECKED = 3.0
+
 
 @dataclass(frozen=True)
 class Load:
@@ -65,9 +68,18 @@ class Load:
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
+    @property
+    def checked(self) -> Floats:
+        """Tokens that a decode step takes of each sequence: one, or drafts with it."""
+        return _checked(self.columns)
+
     def is_mode(self, name: str) -> NDArray[np.bool_]:
         """Tell which rows have a mode."""
         return np.asarray(self.columns["mode"] == MODES.index(name))
+
+
+def _checked(columns: Columns) -> Floats:
+    return np.where(columns["spec"] > 0, SPEC_CHECKED, 1.0)
 
 
 def _take(bounds: Pass, rows: Rows) -> Pass:
@@ -113,5 +125,6 @@ def build(columns: Columns) -> Load:
         one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
         whole=roofline.forward(columns, account, together, columns["input_len"],
                                prefill_context, on),
-        step=roofline.forward(columns, account, held / stages, single, decode_context, on),
+        step=roofline.forward(columns, account, held / stages, _checked(columns),
+                              decode_context, on),
     )  # fmt: skip

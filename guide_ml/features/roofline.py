@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.assume import COMPUTE, FAMILIES, Columns
+from guide_ml.features import links
 from guide_ml.features.memory import (
-    HALF_BYTES,
     Cache,
     cache_shape,
     expert_devices,
@@ -207,7 +207,7 @@ def forward(
     """Bound one pass over `batch` sequences a replica, `new_tokens` each.
 
     Arithmetic: 2 FLOP a weight and token, and :func:`_attention_flops`, over the peak rate.
-    Memory: weights and KV cache once, over the bandwidth. Link: :func:`_comm_bytes`.
+    Memory: weights and KV cache once, over the bandwidth. Link: :mod:`guide_ml.features.links`.
 
     Parameters
     ----------
@@ -246,10 +246,8 @@ def forward(
         rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
         vector_s=(g.half * gemm + head) / (columns["hw_vector"] * TERA),
         scatter=(g.body_weights + g.expert_weights * g.fan * coverage) / weights,
-        comm_s=_comm_bytes(columns, tokens) / (columns["hw_link_gbs"] * GB),
-        comm_count=chunks * (np.where(tp > 1, 2.0 * columns["m_num_layers"], 0.0)
-                             + np.where(columns["attention_dp"] > 1, 2.0, 0.0)
-                             * _expert_layers(columns) + columns["pp"] - 1.0),
+        comm_s=links.bytes_sent(columns, tokens) / links.rate(columns),
+        comm_count=chunks * links.exchanges(columns),
         chunks=chunks,
     )
 
@@ -264,27 +262,3 @@ def _index_flops(columns: Columns, tokens: Floats, context: Floats) -> Floats:
     """Arithmetic of sparse attention's indexer, in fp8, on every tensor-parallel device."""
     pairs = FLOP_PER_WEIGHT * INDEX_WIDTH * columns["m_kv_layers"] * context * tokens
     return np.where(columns["m_index_topk"] > 0, pairs, 0.0)
-
-
-def _comm_bytes(columns: Columns, tokens: Floats) -> Floats:
-    """Bytes that one device sends: a ring all-reduce moves 2 (t-1)/t of its vector.
-
-    Two all-reduces a layer under tensor parallelism (Megatron-LM, arXiv 1909.08053); ring
-    all-reduce: Patarasuk and Yuan, J. Parallel Distrib. Comput. 69 (2009). Attention replicas that
-    share experts send each token to every other replica that holds one of its k experts, d - 1
-    of them with probability 1 - (1 - 1/d)^k each, and get the sums back (GShard, arXiv 2006.16668).
-    """
-    tp = columns["tp"]
-    vector = tokens * columns["m_hidden_size"] * HALF_BYTES
-    reduced = 2.0 * columns["m_num_layers"] * vector * 2.0 * (tp - 1.0) / tp
-    copies = columns["attention_dp"]
-    if not (copies > 1).any():
-        return np.asarray(reduced)
-    others = (copies - 1.0) * (1.0 - (1.0 - 1.0 / copies) ** columns["m_num_experts_per_tok"])
-    return np.asarray(reduced + 2.0 * _expert_layers(columns) * vector * others)
-
-
-def _expert_layers(columns: Columns) -> Floats:
-    """Layers with routed experts."""
-    layers = columns["m_num_layers"] - columns["m_first_dense_layers"]
-    return np.where(columns["m_num_experts"] > 0, layers, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -21,8 +22,6 @@ __all__ = ["PARTS", "Estimate", "Parts", "estimate"]
 #: launches with execution badly.
 OVERLAP, LAUNCH_OVERLAP = 3.0, 1.5
 
-#: Tokens that a speculative step yields on average (two to three with MTP of one or more).
-SPEC_GAIN = 2.0
 #: A server's work on a prompt grows with the root of its length beside this many tokens: it
 #: takes a request as text, and longer ones cost less a token (tokenising, HTTP, scheduling).
 HOST_TOKENS = 1024.0
@@ -57,13 +56,15 @@ class Parts:
 class Estimate:
     """Targets by calibrated physics, in the units of their names, and the passes under them.
 
-    ``handling_s`` is the host's work on a request, ``waiting_s`` what the request waits for.
+    ``pace_s`` is the time of a token of each sequence (a speculative step yields some),
+    ``handling_s`` the host's work on a request, ``waiting_s`` what the request waits for.
     """
 
     targets: dict[str, Floats]
     one: Parts
     whole: Parts
     step: Parts
+    pace_s: Floats
     handling_s: Floats
     waiting_s: Floats
 
@@ -72,7 +73,7 @@ class Estimate:
         return Estimate(
             {k: pick(v, rows) for k, v in self.targets.items()},
             self.one.take(rows), self.whole.take(rows), self.step.take(rows),
-            pick(self.handling_s, rows), pick(self.waiting_s, rows),
+            pick(self.pace_s, rows), pick(self.handling_s, rows), pick(self.waiting_s, rows),
         )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _compute(bound: Pass, tokens: Floats, factors: Columns) -> Floats:
 def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bool) -> Parts:
     """Estimate one pass: bounds over efficiencies, plus launches, hops and a fixed step."""
     moe = load.columns["m_num_experts"] > 0
-    compute = _compute(bound, tokens, factors)
+    compute = _compute(bound, tokens if prefill else tokens * load.checked, factors)
     weights = bound.weights_s / factors["weights"]
     unpack = bound.unpack_s * factors["unpack"]
     attention = bound.attention_s / factors["attention"]
@@ -121,10 +122,9 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     launch, fixed = launch * bound.chunks, factors["step"] * bound.chunks
     if not prefill:  # a decode step samples and schedules every sequence of its own
         fixed = fixed + factors["sequence"] * tokens / load.columns["attention_dp"]
-    device = either(compute, weights + unpack, OVERLAP) + either(attention, kv, OVERLAP) + link
-    total = either(device, launch, LAUNCH_OVERLAP) + fixed
+    times = (compute, weights, unpack, attention, kv, link, launch, fixed)
     bias = factors["prefill_bias" if prefill else "step_bias"]
-    return Parts(compute, weights, unpack, attention, kv, link, launch, fixed, total * bias)
+    return Parts(*times, _total(times) * bias)
 
 
 def _factors(load: Load, knobs: Columns) -> Columns:
@@ -153,7 +153,7 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     running = held / load.stages * c["attention_dp"]
     step = _pass(load, load.step, running, factors, prefill=False)
     request, (own, crowd) = factors["request"], _host(load, factors)
-    pace = step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
+    pace = step.total_s / np.where(c["spec"] > 0, factors["accepted"], 1.0)
     # Prefills of others run in the other stages of a pipeline meanwhile.
     # A burst's prompts cost between one pass each and passes filled with them: their mean, of logs.
     packed = np.minimum(whole.total_s / load.together, one.total_s)
@@ -176,7 +176,7 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     }  # fmt: skip
     waiting = np.where(closed, np.maximum(server.ttft_s - one.total_s, 0.0) + crowd, 0.0)
     handling = request + np.where(closed, own, 0.0)
-    return Estimate(targets, one, whole, step, handling, waiting)
+    return Estimate(targets, one, whole, step, pace, handling, waiting)
 
 
 def _queue(load: Load, whole: Parts, step: Parts, pace: Floats) -> Floats:
@@ -193,16 +193,18 @@ def _queue(load: Load, whole: Parts, step: Parts, pace: Floats) -> Floats:
     rounds = np.where(ends, load.rounds, 1.0)
     full = np.floor(rounds)
     rest = rounds - full
-    part = np.where(rest > 0, _total(step, rest) / _total(step, np.ones_like(rest)), 0.0)
+    times = [getattr(step, name) for name in PARTS]
+    part = np.where(rest > 0, _total(times, rest) / _total(times), 0.0)
     return np.asarray(prefill + decode * (full + part) / rounds)
 
 
-def _total(step: Parts, share: Floats) -> Floats:
-    """Length of a decode step, but for its bias, with a share of its sequences."""
-    device = either(share * step.compute_s, step.weights_s + step.unpack_s, OVERLAP) + share * (
-        either(step.attention_s, step.kv_s, OVERLAP) + step.communication_s
+def _total(times: Sequence[Floats], share: Floats | float = 1.0) -> Floats:
+    """Join the parts of a pass, in the order of :data:`PARTS`, with a share of its sequences."""
+    compute, weights, unpack, attention, kv, link, launch, fixed = times
+    device = either(share * compute, weights + unpack, OVERLAP) + share * (
+        either(attention, kv, OVERLAP) + link
     )
-    return either(device, step.launch_s, LAUNCH_OVERLAP) + share * step.overhead_s
+    return either(device, launch, LAUNCH_OVERLAP) + share * fixed
 
 
 def _host(load: Load, factors: Columns) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ import numpy as np
 from guide_ml.assume import Columns
 from guide_ml.features import queueing
 from guide_ml.features.load import Load
-from guide_ml.physics.model import LAUNCH_OVERLAP, OVERLAP, SPEC_GAIN, Estimate, Parts, either
+from guide_ml.physics.model import LAUNCH_OVERLAP, OVERLAP, Estimate, Parts, either
 from guide_ml.table import Floats
 from guide_ml.units import MS_PER_S
 
@@ -84,7 +84,7 @@ def split(load: Load, estimate: Estimate) -> dict[str, Columns]:
     c, held = load.columns, load.held
     closed, handling = load.is_mode("closed"), estimate.handling_s
     one, whole, step = shares(estimate.one), shares(estimate.whole), shares(estimate.step)
-    pace = estimate.step.total_s / np.where(c["spec"] > 0, SPEC_GAIN, 1.0)
+    pace = estimate.pace_s
     tpot = np.where(closed, estimate.targets["tpot_ms"] / MS_PER_S, pace)
     further = np.maximum(c["output_len"] - 1.0, 0.0)
     rounds = queueing.waves(load.memory["replica_batch"], held)

@@ -32,11 +32,6 @@ def test_the_kind_of_link_tells_how_it_is_laid(device: str, peers: int, adds: in
     assert topology(hardware(device)) == (peers, adds)
 
 
-@pytest.mark.parametrize(("tp", "ring"), [(1, 0), (2, 1), (4, 3 / 2), (8, 7 / 4)])
-def test_a_ring_sends_nearly_twice_the_vector(deploy: Deploy, tp: int, ring: float) -> None:
-    assert sent(deploy, "a100-80gb", tp) == pytest.approx(ring)
-
-
 @pytest.mark.parametrize(("tp", "added"), [(1, 0), (2, 1), (4, 5 / 4), (8, 9 / 8)])
 def test_a_switch_that_adds_up_takes_the_vector_once(
     deploy: Deploy, tp: int, added: float

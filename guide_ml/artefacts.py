@@ -31,7 +31,7 @@ from guide_ml.targets import NAMES
 
 __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 
-FORMAT = 8
+FORMAT = 9
 CARD, PHYSICS = "card.json", "physics.json"
 SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
 CASES, MEASURED = "cases.parquet", "measured.parquet"

@@ -20,7 +20,9 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
         Gets ``kv_reserve``, tokens set aside for each token used (mostly 1), ``padded``, 1 where
         the sequences of a batch are padded to the longest, and ``output_held``, the share of the
         output that a running request takes on average: a half where the cache is allotted as it
-        fills, all of it where a request is let in only if its whole length has room.
+        fills, all of it where a request is let in only if its whole length has room;
+        ``cache_share``, the share of what weights leave that becomes cache, blank where an engine
+        takes a share of the whole memory instead.
     family : array of shape (n,)
         Family of the model.
     engines : Codes
@@ -36,4 +38,9 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
     columns["padded"] = (padded > 0).astype(float)
     columns["output_held"] = engines.numbers(
         lambda e: 0.5 if e[0] and catalogue.framework_blocks()[e[0].framework].get("paged") else 1.0
+    )
+    columns["cache_share"] = engines.numbers(
+        lambda e: catalogue.framework_blocks()[e[0].framework].get("cache_share", np.nan)
+        if e[0]
+        else np.nan
     )

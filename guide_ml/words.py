@@ -13,6 +13,15 @@ from guide_ml.errors import InvalidInput, nearest
 
 __all__ = ["Definitions", "resolvers"]
 
+#: Ways to draft tokens, as a message names them, and what the engines' names for them hold.
+DRAFTED = ("mtp", "eagle3", "ngram", "draft", "medusa", "suffix", "lookahead")
+DRAFTS = (
+    "mtp", "nextn", "eagle", "ngram", "n-gram", "n_gram", "lookup", "lookahead", "draft", "medusa",
+    "standalone", "hydra", "mlp", "suffix", "spec", "user_provided", "auto", "yes", "true",
+    "unknown",
+)  # fmt: skip
+NO_DRAFTS = ("", "none", "no", "false", "off")
+
 
 @dataclass(frozen=True)
 class Definitions:
@@ -75,4 +84,13 @@ def _kv_dtype(name: str) -> Dtype:
 def _spec_method(name: str) -> str:
     """``none(inferred)`` and the like count as what was inferred."""
     text = name.lower().split("(")[0].strip()
-    return "none" if text in ("", "no", "false", "off") else text
+    if text in NO_DRAFTS:
+        return "none"
+    if not any(stem in text for stem in DRAFTS):
+        near = nearest(text, ("none", *DRAFTED), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InvalidInput(
+            f"spec_method must be none or tell how tokens are drafted ({', '.join(DRAFTED)}, or"
+            f" a name with draft in it); got {name!r}{hint}"
+        )
+    return text

@@ -201,6 +201,12 @@ def test_slots_are_what_the_rest_of_the_memory_holds(deploy: Deploy) -> None:
     assert found["kv_need_byte"] == 768 * KV_7B
 
 
+def test_tensorrt_llm_takes_a_share_of_what_weights_leave(deploy: Deploy) -> None:
+    found = account(deploy, framework="tensorrt-llm", input_len=512, output_len=256)
+    taken = found["weights_byte"] + found["activations_byte"] + memory.RUNTIME_BYTES
+    assert found["kv_budget_byte"] == pytest.approx(0.9 * (80e9 - taken))
+
+
 @pytest.mark.parametrize(
     ("model", "times"), [("meta-llama/Llama-2-7b-hf", 6.0), ("ibm/mpt-7b-instruct2", 35.0)]
 )

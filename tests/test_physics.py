@@ -152,10 +152,23 @@ def test_parts_of_a_pass_are_bounds_over_efficiencies(deploy: Deploy) -> None:
     full = 1 / (1 + np.exp(START["saturation"]))  # one token fills this much of the units
     ways = (load.step.gemm_s / np.exp(START["arithmetic"]) / full,
             load.step.vector_s / np.exp(START["gemv"]))  # fmt: skip
-    assert step.compute_s == pytest.approx((ways[0] ** -3 + ways[1] ** -3) ** (-1 / 3))
+    assert step.compute_s == pytest.approx((ways[0] ** -2.5 + ways[1] ** -2.5) ** (-1 / 2.5))
     assert step.launch_s == pytest.approx(32 * np.exp(START["launch"]))
     sent = load.step.comm_s / np.exp(START["link"]) + 64 * np.exp(START["hop"])
     assert step.communication_s == pytest.approx(sent)
+
+
+def test_launches_grow_with_the_tokens_of_a_pass_not_with_the_passes_of_a_prompt(
+    deploy: Deploy,
+) -> None:
+    # 16,384 tokens are two passes of 8,192, and a step of four sequences has four tokens.
+    found = deploy(*({"input_len": n, "batch_size": 4} for n in (512, 1024, 8192, 16_384)))
+    guess = estimate(build(found.columns), Coefficients().knobs(moving(found)))
+    growth = np.exp(START["growth"])
+    rated = 32 * np.exp(START["prefill_launch"])
+    expected = rated * np.asarray([1, 2, 16, 16]) ** growth * np.asarray([1, 1, 1, 2])
+    assert guess.one.launch_s == pytest.approx(expected)
+    assert guess.step.launch_s == pytest.approx(32 * np.exp(START["launch"]) * 4**growth)
 
 
 def test_a_speculative_step_takes_three_tokens_of_each_sequence_and_yields_some(
@@ -419,6 +432,25 @@ def test_numeric_drivers_are_nought_where_a_deployment_is_ordinary(deploy: Deplo
     assert drivers_["hw_age"] == 0.0  # H100: 2022
     assert (drivers_["tp"], drivers_["pp"], drivers_["slice"], drivers_["moe"]) == (0, 0, 0, 0)
     assert (drivers_["unstated"], drivers_["amd"], drivers_["nvlink"]) == (0, 0, 1)
+    assert (drivers_["hw_year"], drivers_["adp"], drivers_["users"]) == (0, 0, 0)
+    assert abs(drivers_["prompt"]) < 0.5
+    assert drivers_["long_output"] == 0.0
+
+
+def test_users_and_outputs_drive_servers_only(deploy: Deploy) -> None:
+    load = {"output_len": 1000}
+    found = deploy(load | {"concurrency": 64}, load | {"batch_size": 64})
+    drivers_ = numeric(found.columns, np.zeros(2))
+    assert drivers_["users"].tolist() == pytest.approx([np.log(64) - 2.5, 0])
+    assert drivers_["long_output"].tolist() == pytest.approx([np.log(1000) - 5.5, 0])
+
+
+def test_kv_heads_of_a_device_are_at_least_one_and_latents_are_none(deploy: Deploy) -> None:
+    rows = [{"num_devices": tp, "tp": tp, "model": m} for tp, m in
+            ((1, LLAMA_8B), (4, LLAMA_8B), (8, "deepseek-ai/DeepSeek-R1"))]  # fmt: skip
+    rows.append({"num_devices": 16, "tp": 16, "model": LLAMA_8B})
+    found = numeric(deploy(*rows).columns, np.zeros(4))["kv_heads"]
+    assert found.tolist() == [3.0, 1.0, 0.0, 0.0]  # of eight; DeepSeek's latent has no heads
 
 
 def level(deploy: Deploy, row: dict[str, Any], group: str = "backend") -> str:

@@ -184,6 +184,23 @@ def test_inferred_speculation_counts_as_what_was_inferred(given: str, means: str
     assert read(table({"spec_method": given})).codes["spec_method"].objects()[0] == means
 
 
+@pytest.mark.parametrize(
+    "given", ["eagle3-3-1-4", "deepseek_mtp", "NEXTN", "draft_model", "prompt_lookup", "yes"]
+)
+def test_engines_have_names_of_their_own_for_speculation(given: str) -> None:
+    assert read(table({"spec_method": given})).codes["spec_method"].objects()[0] == given.lower()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("nonee", "none"), ("mpt", "mtp"), ("eagel3", "eagle3")]
+)
+def test_a_misspelt_speculation_is_an_error_that_names_the_nearest(given: str, meant: str) -> None:
+    raw = read(table({"spec_method": given}, {}))
+    assert raw.errors[1] == ""
+    assert f"got '{given}'; did you mean {meant}?" in raw.errors[0]
+    assert "spec_method must be none or tell how tokens are drafted (mtp, " in raw.errors[0]
+
+
 def test_the_median_is_also_the_fiftieth_percentile() -> None:
     assert read(table({"ttft_stat": "p50"})).codes["ttft_stat"].objects()[0] == "median"
 

@@ -142,8 +142,9 @@ def extract(columns: Columns) -> Columns:
     """Compute the memory account of each deployment.
 
     KV budget = usable share of the memory - weights - activations - runtime, as vLLM profiles it
-    (PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there. An
-    engine may set more aside than a sequence fills (``kv_reserve``), so fewer run together.
+    (PagedAttention, arXiv 2309.06180), or a share of what these leave (``cache_share``); a replica
+    holds as many sequences as fit in there. An engine may set more aside than a sequence fills
+    (``kv_reserve``), so fewer run together.
 
     Parameters
     ----------
@@ -173,7 +174,9 @@ def extract(columns: Columns) -> Columns:
         columns["m_intermediate_size"], columns["m_moe_intermediate_size"]
     )
     activations = rows * wide * HALF_BYTES / columns["tp"]
-    budget = columns["hw_memory_gb"] * GB * USABLE - weights - activations - RUNTIME_BYTES
+    total, taken = columns["hw_memory_gb"] * GB, weights + activations + RUNTIME_BYTES
+    share = columns["cache_share"]
+    budget = np.where(np.isnan(share), total * USABLE - taken, (total - taken) * share)
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
     sequence = _sequence_bytes(columns, length)
     slots = _sequences(columns, budget, sequence)

@@ -17,6 +17,8 @@ __all__ = ["GROUPS", "groups", "numeric"]
 
 #: Watts for each TFLOP/s of the vector units of an ordinary device.
 USUAL_W = 8.0
+#: Half-precision TFLOP/s of an ordinary server device.
+USUAL_TFLOPS = 300.0
 
 Names = Mapping[str, NDArray[np.object_]]
 
@@ -54,6 +56,12 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "mla": c["m_mla"], "moe": moe, "ep": moe * (c["ep"] > 1), "expert_width": moe * expert,
         "experts_per_token": np.log(np.maximum(c["m_num_experts_per_tok"], 1.0)),
         "wide_kv": (c["kv_bits"] > 8).astype(float), "padded": c["padded"],
+        # New devices come with new processors; years, as the trend is steep.
+        "hw_year": c["hw_release_year"] - 2022.0, "speed": np.log(c["hw_fp16"] / USUAL_TFLOPS),
+        "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
+        "adp": np.log(c["attention_dp"]), "prompt": np.log(c["input_len"]) - 6.5,
+        "users": served * (np.log(np.maximum(c["batch"] / c["dp"], 1.0)) - 2.5),
+        "long_output": served * (np.log(c["output_len"]) - 5.5),
     }  # fmt: skip
     # How long prompts were that nobody stated is unknown: they must not bend what is known.
     out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))

@@ -4,7 +4,7 @@ Values are logarithms; start values are common experience: 70 % of bandwidth, ha
 arithmetic, 30 us of launches a layer, 10 us an all-reduce, six vector operations to unpack a
 small weight, 20 us of the host for each sequence of a step, 5 ms of it for a prompt of 1,024
 tokens and a tenth of that for each other user's, 2.2 tokens of three that a speculative step
-checks.
+checks. ``growth`` is the power of a pass's tokens with which its launches take longer.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ KNOBS = (
           "padded"),
          (("framework", 1.0), ("backend", 1.0), ("engine", 0.5), ("model", 0.2), ("series", 0.5))),
     Knob("prefill_launch", math.log(3e-5),
-         ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded"),
+         ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded",
+          "prompt"),
          (("framework", 1.0), ("backend", 1.0), ("model", 0.2), ("series", 0.5))),
+    Knob("growth", math.log(0.13)),
     Knob("moe_launch", 0.0, ("release", "experts_per_token", "ep"),
-         (("framework", 0.5), ("model", 0.3), ("series", 0.3))),
+         (("framework", 0.5), ("model", 0.3), ("series", 0.3), ("dtype", 0.3))),
     Knob("step", math.log(8e-4), ("release", "cdna", "is_closed", "is_static", "padded"),
          (("framework", 1.0), ("series", 0.5))),
     Knob("sequence", math.log(2e-5), ("release", "cdna", "is_closed", "is_static", "is_offline"),
@@ -68,7 +70,7 @@ KNOBS = (
     Knob("moe_bandwidth", math.log(0.6),
          ("expert_width", "experts_per_token", "release", "ep"),
          (("dtype", 0.3), ("framework", 0.3), ("model", 0.2), ("series", 0.2))),
-    Knob("kv_bandwidth", math.log(0.6), ("hw_age", "cdna", "mla", "wide_kv", "padded"),
+    Knob("kv_bandwidth", math.log(0.6), ("hw_age", "cdna", "mla", "wide_kv", "padded", "kv_heads"),
          (("framework", 0.3), ("architecture", 0.3), ("series", 0.2))),
     Knob("arithmetic", math.log(0.5),
          ("width", "hw_age", "power", "amd", "slice", "release", "unstated", "pp",
@@ -88,17 +90,17 @@ KNOBS = (
     Knob("link", math.log(0.5), ("tp", "nvlink"), (("framework", 0.3), ("device", 0.2))),
     Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "cdna"),
          (("framework", 0.5), ("architecture", 0.3), ("series", 0.5))),
-    Knob("interference", 0.0, ("release", "is_offline", "cdna", "padded"),
+    Knob("interference", 0.0, ("release", "is_offline", "cdna", "padded", "users", "speed"),
          (("framework", 0.5), ("series", 0.3))),
-    Knob("burst", 0.0, ("median", "p99", "padded"), (("framework", 0.5), ("series", 0.3))),
+    Knob("burst", 0.0, ("median", "p99", "padded", "adp"), (("framework", 0.5), ("series", 0.3))),
     Knob("queue", 0.0, ("median", "p99", "padded"), (("framework", 0.3),)),
-    Knob("host", math.log(5e-3), ("release", "median", "p99", "padded"),
+    Knob("host", math.log(5e-3), ("release", "median", "p99", "padded", "hw_year"),
          (("framework", 1.0), ("series", 0.5))),
-    Knob("crowd", math.log(0.1), ("release", "median", "p99"),
+    Knob("crowd", math.log(0.1), ("release", "median", "p99", "long_output"),
          (("framework", 1.0), ("series", 0.5))),
     Knob("accepted", math.log(2.2), (), (("framework", 0.1),)),
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
     Knob("prefill_bias", 0.0,
-         (*_BIAS_SLOPES, "piped", "piped_far", "ep", "unstated_prompt"), _BIAS_GROUPS),
+         (*_BIAS_SLOPES, "piped", "piped_far", "ep", "unstated_prompt", "adp"), _BIAS_GROUPS),
     Knob("step_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
 )  # fmt: skip

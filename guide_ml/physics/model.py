@@ -20,11 +20,14 @@ __all__ = ["PARTS", "Estimate", "Parts", "estimate"]
 
 #: Sharpness of "the longer of two times": kernels overlap arithmetic with reads well, and
 #: launches with execution badly.
-OVERLAP, LAUNCH_OVERLAP = 3.0, 1.5
+OVERLAP, LAUNCH_OVERLAP = 2.5, 1.2
 
 #: A server's work on a prompt grows with the root of its length beside this many tokens: it
 #: takes a request as text, and longer ones cost less a token (tokenising, HTTP, scheduling).
 HOST_TOKENS = 1024.0
+
+#: Tokens of a prefill whose launches are as long as the knob says; of a decode step one.
+RATED_TOKENS = 512.0
 
 PARTS = ("compute_s", "weights_s", "unpack_s", "attention_s", "kv_s", "communication_s",
          "launch_s", "overhead_s")  # fmt: skip
@@ -119,12 +122,22 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
     launch = launch * np.where(moe, 1.0 + factors["moe_launch"], 1.0)
+    launch = launch * _grown(load, bound, tokens, prefill) ** factors["growth"]
     launch, fixed = launch * bound.chunks, factors["step"] * bound.chunks
     if not prefill:  # a decode step samples and schedules every sequence of its own
         fixed = fixed + factors["sequence"] * tokens / load.columns["attention_dp"]
     times = (compute, weights, unpack, attention, kv, link, launch, fixed)
     bias = factors["prefill_bias" if prefill else "step_bias"]
     return Parts(*times, _total(times) * bias)
+
+
+def _grown(load: Load, bound: Pass, tokens: Floats, prefill: bool) -> Floats:
+    """Tokens of one device's pass beside those for which launches are rated.
+
+    The small kernels between the matrices (norms, rotations, routing) take longer with more rows.
+    """
+    rows = tokens / load.columns["attention_dp"] / bound.chunks
+    return np.maximum(rows, 1.0) / (RATED_TOKENS if prefill else 1.0)
 
 
 def _factors(load: Load, knobs: Columns) -> Columns:

@@ -18,7 +18,7 @@ from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.nearby import Rows, Steps, Wanted, near
 from guide_ml.physics.design import Coefficients, Drivers, drivers
-from guide_ml.physics.inputs import INPUTS, LOADED, MIXED, STATIC, fixed, loaded
+from guide_ml.physics.inputs import INPUTS, LOADED, MIXED, MOVED, STATIC, fixed, loaded
 from guide_ml.physics.model import estimate
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES, TARGETS, Target
@@ -180,14 +180,15 @@ def _estimate(
     knobs, share = fitted.physics.knobs(moved_by), trust(fitted.physics, moved_by)
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
     if few is not None:
-        found = [near(few, knobs, asked.wanted)]
+        found = [near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted)]
     else:
         physics = estimate(load, knobs)
-        found = [Rows(np.arange(m), physics.targets, loaded(load, physics), asked.wanted)]
+        found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted)]
         for axis in range(len(AXES)):
             steps = Steps.of(load.columns, (axis,))
             if len(steps.heavy.rows):
-                found.append(near(steps, knobs, asked.wanted, physics))
+                found.append(near(steps, fitted.physics, (knobs, moved_by.numbers), asked.wanted,
+                                  physics))  # fmt: skip
     x = _inputs(shared, found, m)
     parent = np.concatenate([f.parent for f in found])
     known = _measured(fitted, slugs["hardware"])
@@ -222,13 +223,16 @@ def _inputs(shared: Columns, found: list[Rows], m: int) -> NDArray[np.float32]:
     ends = np.cumsum([0, *(len(f.parent) for f in found)]).tolist()
     x = np.empty((len(INPUTS), ends[-1]), dtype=np.float32)
     for name, line in zip(STATIC, x, strict=False):
-        line[:m] = shared[name]
+        if name not in MOVED:
+            line[:m] = shared[name]
     heavier_of = np.concatenate([f.parent for f in found])[m:]
     np.take(x[: len(STATIC), :m], heavier_of, axis=1, out=x[: len(STATIC), m:], mode="clip")
     for part, start, end in zip(found, ends, ends[1:], strict=False):
         for name, line in zip(CHANGING, x[len(STATIC) :], strict=True):
             if name != "log_estimate":
                 line[start:end] = part.inputs[name]
+        for name in MOVED:
+            x[INPUTS.index(name), start:end] = part.inputs[name]
     return x
 
 

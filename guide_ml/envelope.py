@@ -25,7 +25,7 @@ from guide_ml.table import Floats
 __all__ = ["AXES", "NEAR", "Axis", "Heavier", "heavier"]
 
 #: Logarithm by which a heavier load's physics may be above and still matter.
-NEAR = 0.7
+NEAR = 1.0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from guide_ml.assume import Columns
 from guide_ml.columns import FIRST, Gathered, each, pick
 from guide_ml.envelope import NEAR, Heavier, heavier
 from guide_ml.features.load import Load, build
+from guide_ml.physics.design import Coefficients
+from guide_ml.physics.drivers import by_load
 from guide_ml.physics.inputs import loaded
 from guide_ml.physics.model import Estimate, estimate
 from guide_ml.targets import TARGETS
@@ -59,21 +61,31 @@ class Rows:
     wanted: Wanted
 
 
-def near(steps: Steps, knobs: Columns, wanted: Wanted, physics: Estimate | None = None) -> Rows:
+def near(
+    steps: Steps, coefficients: Coefficients, asked: tuple[Columns, Columns], wanted: Wanted,
+    physics: Estimate | None = None,
+) -> Rows:  # fmt: skip
     """Keep the heavier loads that physics puts close above.
 
     Parameters
     ----------
     steps : Steps
         Heavier versions of m asked loads.
-    knobs, wanted : dict of str to array of shape (m,)
-        Knobs of the physics, and what is asked, by target.
+    coefficients : Coefficients
+        Of the physics.
+    asked : pair of dict of str to array of shape (m,)
+        Knobs and numeric drivers of the asked loads.
+    wanted : dict of str to array of bool of shape (m,)
+        What is asked, by target.
     physics : Estimate, optional
         The asked loads by physics. Without it they are the first of the steps, and kept.
     """
     heavy, own = steps.heavy, physics is None
     rows = heavy.rows[:, None]
-    found = estimate(steps.load, each(knobs) if own else Gathered(knobs, rows))
+    knobs, numbers = ((each(a) if own else Gathered(a, rows)) for a in asked)
+    for name, far in coefficients.moved(numbers, by_load(steps.load.columns)).items():
+        knobs[name] = knobs[name] + far
+    found = estimate(steps.load, knobs)
     below = _first(found.targets) if physics is None else Gathered(physics.targets, rows)
     close: Wanted = {}
     for target in TARGETS:
@@ -88,7 +100,8 @@ def near(steps: Steps, knobs: Columns, wanted: Wanted, physics: Estimate | None 
         kept[:, 0] = True
     step, row = np.nonzero(kept.T)  # the first step first
     part = found.take((row, step))
-    return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), part),
+    moved = {k: pick(knobs[k], (row, step)) for k in ("prefill_launch", "interference")}
+    return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
                 {name: mask[row, step] for name, mask in close.items()})  # fmt: skip
 
 

@@ -63,10 +63,10 @@ def test_foreign_booster_is_refused_even_with_a_fitting_hash(copy):
         artefacts.load(copy)
 
 
-@pytest.mark.parametrize("format_", [0, 1, 2, 3, 4, 5, 6, 7, 9, "8", None])
+@pytest.mark.parametrize("format_", [0, 1, 2, 3, 4, 5, 6, 7, 8, "9", None])
 def test_other_format_is_refused(copy, format_):
     change_card(copy, format=format_)
-    with pytest.raises(BadArtefact, match="must be of format 8"):
+    with pytest.raises(BadArtefact, match="must be of format 9"):
         artefacts.load(copy)
 
 

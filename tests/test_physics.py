@@ -14,7 +14,7 @@ from guide_ml.descriptors import STATS, Hardware
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
-from guide_ml.physics.drivers import GROUPS, groups, numeric
+from guide_ml.physics.drivers import GROUPS, by_load, groups, numeric
 from guide_ml.physics.fit import Sample, fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
@@ -375,6 +375,20 @@ def test_constants_slopes_and_corrections_add_up(deploy: Deploy) -> None:
     )
     found = given.knobs(moving(deploy({"num_devices": 8, "tp": 8})))["bandwidth"]
     assert found == pytest.approx([START["bandwidth"] + 0.1 + 0.5 * 3 - 0.2 + 0.03])  # log2 8
+
+
+def test_knobs_of_a_heavier_load_are_moved_by_what_the_load_drives(deploy: Deploy) -> None:
+    slopes = {"interference": {"users": -0.1, "speed": 0.3}, "launch": {"width": 0.2},
+              "prefill_launch": {"prompt": 0.5}}  # fmt: skip
+    known = Coefficients({}, slopes)
+    load = {"concurrency": 8, "input_len": 256}
+    more = deploy({"concurrency": 32, "input_len": 512})
+    light, heavy = moving(deploy(load)), moving(more)
+    moved = known.moved(light.numbers, by_load(more.columns))
+    for knob in KNOBS:
+        own, other = (known.knobs(rows)[knob.name] for rows in (light, heavy))
+        assert own + moved.get(knob.name, 0.0) == pytest.approx(other)
+    assert set(moved) == {"interference", "prefill_launch"}
 
 
 def test_a_name_that_was_never_measured_corrects_nothing(deploy: Deploy) -> None:

@@ -77,6 +77,20 @@ class Coefficients:
             out[knob.name] = value
         return out
 
+    def moved(self, own: Columns, other: Columns) -> Columns:
+        """Tell how far the knobs of other loads are from those of some loads, where they differ.
+
+        Parameters
+        ----------
+        own, other : dict of str to array
+            :func:`guide_ml.physics.drivers.by_load` of both.
+        """
+        return {
+            name: np.asarray(sum(slopes[k] * (other[k] - own[k]) for k in other if k in slopes))
+            for name, slopes in self.slopes.items()
+            if not other.keys().isdisjoint(slopes)
+        }
+
     def known(self, rows: Drivers, group: str) -> NDArray[np.bool_]:
         """Tell for which rows calibration met the level of a group."""
         met = self._levels.get(group, frozenset())

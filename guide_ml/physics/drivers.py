@@ -13,7 +13,7 @@ from guide_ml.columns import distinct, joined
 from guide_ml.descriptors import MODES, STATS
 from guide_ml.table import Floats
 
-__all__ = ["GROUPS", "groups", "numeric"]
+__all__ = ["GROUPS", "by_load", "groups", "numeric"]
 
 #: Watts for each TFLOP/s of the vector units of an ordinary device.
 USUAL_W = 8.0
@@ -59,10 +59,9 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         # New devices come with new processors; years, as the trend is steep.
         "hw_year": c["hw_release_year"] - 2022.0, "speed": np.log(c["hw_fp16"] / USUAL_TFLOPS),
         "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
-        "adp": np.log(c["attention_dp"]), "prompt": np.log(c["input_len"]) - 6.5,
-        "users": served * (np.log(np.maximum(c["batch"] / c["dp"], 1.0)) - 2.5),
-        "long_output": served * (np.log(c["output_len"]) - 5.5),
+        "adp": np.log(c["attention_dp"]),
     }  # fmt: skip
+    out |= by_load(c)
     # How long prompts were that nobody stated is unknown: they must not bend what is known.
     out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))
     piped = _piped(c)
@@ -72,6 +71,16 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     for name in ("static", "prefill", "decode", "closed", "offline"):
         out["is_" + name] = (mode == MODES.index(name)).astype(float)
     return out
+
+
+def by_load(c: Columns) -> Columns:
+    """Compute the drivers that change with the load alone."""
+    served = (c["mode"] == MODES.index("closed")).astype(float)
+    return {
+        "prompt": np.log(c["input_len"]) - 6.5,
+        "users": served * (np.log(np.maximum(c["batch"] / c["dp"], 1.0)) - 2.5),
+        "long_output": served * (np.log(c["output_len"]) - 5.5),
+    }
 
 
 def _piped(c: Columns) -> Floats:

@@ -20,7 +20,7 @@ from guide_ml.table import Floats
 from guide_ml.units import GB
 
 __all__ = [
-    "BLIND", "INPUTS", "LOADED", "MIXED", "STATIC", "fixed", "inputs", "loaded",
+    "BLIND", "INPUTS", "LOADED", "MIXED", "MOVED", "STATIC", "fixed", "inputs", "loaded",
 ]  # fmt: skip
 
 STATIC_PLAIN = (
@@ -55,6 +55,8 @@ MIXED = (
     *(f"{p}_{s}" for p in ("one", "whole", "step")
       for s in ("compute", "weights", "kv", "attention", "link", "launch", "intensity")),
 )  # fmt: skip
+MOVED = ("log_prefill_launch", "log_interference")
+"""Inputs among the static ones that a heavier load moves: its knobs are others."""
 INPUTS = (*STATIC, *LOADED, *MIXED)
 """Every input in order."""
 BLIND = tuple(n for n in INPUTS if not n.startswith(("hw_", "log_hw_")) and n != "flop_per_byte")
@@ -87,13 +89,11 @@ def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) 
     out["window_share"] = c["m_window_layers"] / np.maximum(c["m_kv_layers"], 1.0)
     out["flop_per_byte"] = _log(c["hw_fp16"] * 1e3 / c["hw_mem_bw_gbs"])
     out["log_launch"] = knobs["launch"] + _log(c["m_num_layers"])
-    out["log_prefill_launch"] = knobs["prefill_launch"] + _log(c["m_num_layers"])
     out["log_hops"] = knobs["hop"] + np.log1p(load.step.comm_count)
     out["log_weights_byte"] = _log(m["weights_byte"])
     out["weights_share"] = m["weights_byte"] / (c["hw_memory_gb"] * GB)
     out["log_step_floor_one"] = _log(load.step.least_weights_s)
     out["log_arithmetic"], out["log_bandwidth"] = knobs["arithmetic"], knobs["bandwidth"]
-    out["log_interference"] = knobs["interference"]
     # How long engines had had to learn the device: the first versions for a new one are slow.
     out["hw_years_supported"] = c["fw_release_year"] - c["hw_release_year"]
     return out
@@ -155,9 +155,11 @@ def inputs(
         :data:`INPUTS` without ``statistic`` (its code) and ``log_estimate`` (the logarithm of
         the physics estimate), which the caller adds for each target.
     """
-    return fixed(load, slugs, knobs) | loaded(load, estimate)
+    return fixed(load, slugs, knobs) | loaded(load, knobs, estimate)
 
 
-def loaded(load: Load, estimate: Estimate) -> Columns:
+def loaded(load: Load, knobs: Columns, estimate: Estimate) -> Columns:
     """Compute the inputs that change with the load alone, but ``log_estimate``."""
-    return _loaded(load, estimate) | _mixed(load, estimate)
+    moved = {"log_prefill_launch": knobs["prefill_launch"] + _log(load.columns["m_num_layers"]),
+             "log_interference": knobs["interference"]}  # fmt: skip
+    return moved | _loaded(load, estimate) | _mixed(load, estimate)

@@ -30,7 +30,8 @@ Names = dict[str, NDArray[np.object_]]
 
 #: Up to so many rows, all ways of being heavier are worked out in one go: fewer, larger steps.
 FEW = 64
-CHANGING = (*LOADED, *MIXED)
+CHANGING = tuple(n for n in (*LOADED, *MIXED, *MOVED) if n != "log_estimate")
+PLACE = {name: k for k, name in enumerate(INPUTS)}
 FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
 
 #: Share of their correction (its logarithm) that boosters keep where half of what they learned is
@@ -222,17 +223,13 @@ def _inputs(shared: Columns, found: list[Rows], m: int) -> NDArray[np.float32]:
     """Arrange the inputs of all loads, shape (inputs, loads); heavier ones share their parent's."""
     ends = np.cumsum([0, *(len(f.parent) for f in found)]).tolist()
     x = np.empty((len(INPUTS), ends[-1]), dtype=np.float32)
-    for name, line in zip(STATIC, x, strict=False):
-        if name not in MOVED:
-            line[:m] = shared[name]
+    for name in shared:
+        x[PLACE[name], :m] = shared[name]
     heavier_of = np.concatenate([f.parent for f in found])[m:]
     np.take(x[: len(STATIC), :m], heavier_of, axis=1, out=x[: len(STATIC), m:], mode="clip")
     for part, start, end in zip(found, ends, ends[1:], strict=False):
-        for name, line in zip(CHANGING, x[len(STATIC) :], strict=True):
-            if name != "log_estimate":
-                line[start:end] = part.inputs[name]
-        for name in MOVED:
-            x[INPUTS.index(name), start:end] = part.inputs[name]
+        for name in CHANGING:
+            x[PLACE[name], start:end] = part.inputs[name]
     return x
 
 

@@ -83,8 +83,7 @@ def near(
     heavy, own = steps.heavy, physics is None
     rows = heavy.rows[:, None]
     knobs, numbers = ((each(a) if own else Gathered(a, rows)) for a in asked)
-    for name, far in coefficients.moved(numbers, by_load(steps.load.columns)).items():
-        knobs[name] = knobs[name] + far
+    coefficients.carry(knobs, numbers, by_load(steps.load.columns))
     found = estimate(steps.load, knobs)
     below = _first(found.targets) if physics is None else Gathered(physics.targets, rows)
     close: Wanted = {}

@@ -77,19 +77,19 @@ class Coefficients:
             out[knob.name] = value
         return out
 
-    def moved(self, own: Columns, other: Columns) -> Columns:
-        """Tell how far the knobs of other loads are from those of some loads, where they differ.
+    def carry(self, knobs: Columns, own: Columns, other: Columns) -> None:
+        """Move the knobs of some loads, in place, to other loads of the same deployments.
 
         Parameters
         ----------
+        knobs : dict of str to array
+            Knobs of those loads; gets those of the others.
         own, other : dict of str to array
             :func:`guide_ml.physics.drivers.by_load` of both.
         """
-        return {
-            name: np.asarray(sum(slopes[k] * (other[k] - own[k]) for k in other if k in slopes))
-            for name, slopes in self.slopes.items()
-            if not other.keys().isdisjoint(slopes)
-        }
+        for name, slopes in self.slopes.items():
+            for driver in other.keys() & slopes.keys():
+                knobs[name] = knobs[name] + slopes[driver] * (other[driver] - own[driver])
 
     def known(self, rows: Drivers, group: str) -> NDArray[np.bool_]:
         """Tell for which rows calibration met the level of a group."""

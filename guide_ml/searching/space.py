@@ -20,6 +20,7 @@ from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.features.floors import floors
 from guide_ml.features.load import SERVER_SLOTS, build
 from guide_ml.physics.design import Coefficients, drivers
+from guide_ml.physics.drivers import by_load
 from guide_ml.physics.model import estimate
 from guide_ml.searching import support
 from guide_ml.searching.request import FRAMEWORKS, Request
@@ -207,17 +208,18 @@ def _limits(
     first = np.full(len(configs), np.nanmax(np.append(loads[:1], 1.0)))
     _, resolved = run.ask(table_of(request, configs, first), known)
     bad = resolved.errors != ""
-    statistic = np.zeros(len(configs))
-    knobs = {} if physics is None else physics.knobs(
-        drivers(resolved.columns, resolved.names, statistic))  # fmt: skip
+    moved_by = drivers(resolved.columns, resolved.names, np.zeros(len(configs)))
+    knobs = {} if physics is None else physics.knobs(moved_by)
     size = max(CHUNK // len(loads), 1)
     parts = []
     for start in range(0, len(configs), size):
         rows = slice(start, start + size)
-        columns, mine = ({k: np.repeat(v[rows], len(loads)) for k, v in some.items()}
-                         for some in (resolved.columns, knobs))  # fmt: skip
+        columns, mine, own = ({k: np.repeat(v[rows], len(loads)) for k, v in some.items()}
+                              for some in (resolved.columns, knobs, moved_by.numbers))  # fmt: skip
         if not request.load.offline:
             columns["batch"] = np.tile(loads, len(columns["batch"]) // len(loads))
+        if physics is not None:
+            physics.carry(mine, own, by_load(columns))
         parts.append(_bounds(columns, np.repeat(bad[rows], len(loads)), mine))
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     estimates = {m: joined.pop(f"estimated_{m}") for m in METRICS}

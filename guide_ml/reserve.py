@@ -36,11 +36,10 @@ def reserve(columns: Columns, family: NDArray[np.object_], engines: Codes) -> No
             padded[(engines.index == k) & np.isin(family, rule["padded_families"])] = rule["padded"]
     columns["kv_reserve"] = np.where(padded > 0, padded, flash)
     columns["padded"] = (padded > 0).astype(float)
+    blocks = catalogue.framework_blocks()
     columns["output_held"] = engines.numbers(
-        lambda e: 0.5 if e[0] and catalogue.framework_blocks()[e[0].framework].get("paged") else 1.0
+        lambda e: 0.5 if e[0] and blocks[e[0].framework].get("paged") else 1.0
     )
     columns["cache_share"] = engines.numbers(
-        lambda e: catalogue.framework_blocks()[e[0].framework].get("cache_share", np.nan)
-        if e[0]
-        else np.nan
+        lambda e: blocks[e[0].framework].get("cache_share", np.nan) if e[0] else np.nan
     )

@@ -40,7 +40,7 @@ class Knob:
     groups: tuple[tuple[str, float], ...] = ()
 
 
-_BIAS_SLOPES = ("is_closed", "is_offline", "tp", "pp", "moe")
+_BIAS_SLOPES = ("is_closed", "is_offline", "tp", "pp")
 _BIAS_GROUPS = (
     ("engine", 0.3), ("engine_dtype", 0.2), ("engine_mode", 0.2), ("series", 0.2),
 )  # fmt: skip
@@ -55,7 +55,7 @@ KNOBS = (
           "prompt"),
          (("framework", 1.0), ("backend", 1.0), ("model", 0.2), ("series", 0.5))),
     Knob("growth", math.log(0.13)),
-    Knob("moe_launch", 0.0, ("release", "experts_per_token", "ep"),
+    Knob("moe_launch", 0.0, ("experts_per_token", "ep"),
          (("framework", 0.5), ("model", 0.3), ("series", 0.3), ("dtype", 0.3))),
     Knob("step", math.log(8e-4), ("release", "cdna", "is_closed", "is_static", "padded"),
          (("framework", 1.0), ("series", 0.5))),
@@ -68,7 +68,8 @@ KNOBS = (
          (("architecture", 0.3), ("dtype", 0.3), ("framework", 0.3), ("dtype_architecture", 0.2),
           ("device", 0.1), ("model", 0.1), ("series", 0.1))),
     Knob("moe_bandwidth", math.log(0.6),
-         ("expert_width", "experts_per_token", "release", "ep"),
+         # Of few mixtures of experts, a slope on their shape would say what one of them is.
+         ("release", "ep"),
          (("dtype", 0.3), ("framework", 0.3), ("model", 0.2), ("series", 0.2))),
     Knob("kv_bandwidth", math.log(0.6), ("hw_age", "cdna", "mla", "wide_kv", "padded", "kv_heads"),
          (("framework", 0.3), ("architecture", 0.3), ("series", 0.2))),
@@ -101,6 +102,7 @@ KNOBS = (
     Knob("accepted", math.log(2.2), (), (("framework", 0.1),)),
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
     Knob("prefill_bias", 0.0,
-         (*_BIAS_SLOPES, "piped", "piped_far", "ep", "unstated_prompt", "adp"), _BIAS_GROUPS),
-    Knob("step_bias", 0.0, _BIAS_SLOPES, _BIAS_GROUPS),
+         (*_BIAS_SLOPES, "moe_prefill", "moe_closed", "piped", "piped_far", "ep",
+          "unstated_prompt", "adp"), _BIAS_GROUPS),
+    Knob("step_bias", 0.0, (*_BIAS_SLOPES, "moe"), _BIAS_GROUPS),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from guide_ml.envelope import NEAR, Heavier, heavier
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.drivers import by_load
-from guide_ml.physics.inputs import loaded
+from guide_ml.physics.inputs import MOVED, loaded
 from guide_ml.physics.model import Estimate, estimate
 from guide_ml.targets import TARGETS
 
@@ -99,7 +99,7 @@ def near(
         kept[:, 0] = True
     step, row = np.nonzero(kept.T)  # the first step first
     part = found.take((row, step))
-    moved = {k: pick(knobs[k], (row, step)) for k in ("prefill_launch", "interference")}
+    moved = {k: pick(knobs[k], (row, step)) for k in (n.removeprefix("log_") for n in MOVED)}
     return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
                 {name: mask[row, step] for name, mask in close.items()})  # fmt: skip
 

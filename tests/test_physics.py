@@ -16,7 +16,7 @@ from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
 from guide_ml.physics.drivers import GROUPS, by_load, groups, numeric
 from guide_ml.physics.fit import Sample, fit, log_estimate
-from guide_ml.physics.inputs import INPUTS, STATIC, inputs
+from guide_ml.physics.inputs import INPUTS, MOVED, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import PARTS, either, estimate, quicker
 from guide_ml.table import Definitions
@@ -388,6 +388,23 @@ def test_knobs_of_a_heavier_load_are_moved_by_what_the_load_drives(deploy: Deplo
     assert {k for k in own if own[k] != other[k]} == {"interference", "prefill_launch"}
     known.carry(own, light.numbers, by_load(more.columns))
     assert all(own[k] == pytest.approx(other[k]) for k in own)
+
+
+def test_inputs_that_tell_a_knob_of_the_load_move_with_it(deploy: Deploy) -> None:
+    driven = by_load(deploy({"concurrency": 8}).columns).keys()
+    told = {f"log_{k.name}" for k in KNOBS if driven & set(k.slopes)} & set(INPUTS)
+    assert told == set(MOVED)
+
+
+@pytest.mark.parametrize(("load", "own"), [
+    ({"concurrency": 8}, "moe_closed"), ({"mode": "prefill", "batch_size": 1}, "moe_prefill"),
+    ({"mode": "offline", "batch_size": 64}, None), ({"batch_size": 8}, None),
+])  # fmt: skip
+def test_prefills_of_experts_are_apart_where_prompts_do_not_fill_passes(
+    deploy: Deploy, load: dict[str, object], own: str | None
+) -> None:
+    found = moving(deploy(load | {"model": "mistralai/Mixtral-8x7B-v0.1", "tp": 4})).numbers
+    assert [k for k in ("moe_prefill", "moe_closed") if found[k][0]] == ([own] if own else [])
 
 
 def test_a_name_that_was_never_measured_corrects_nothing(deploy: Deploy) -> None:

@@ -61,7 +61,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
         "adp": np.log(c["attention_dp"]),
     }  # fmt: skip
-    # Prompts of an offline queue share passes, which fill the experts' tiles; others hardly do.
+    # Prompts of an offline queue or a batch share passes, which fill the experts' tiles.
     out["moe_prefill"] = moe * (mode == MODES.index("prefill"))
     out["moe_closed"] = moe * served
     out |= by_load(c)

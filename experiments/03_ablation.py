@@ -76,18 +76,22 @@ def nameless(rows: Drivers) -> Drivers:
     return replace(rows, codes=codes, levels={k: [""] for k in rows.levels})
 
 
-def fit_nameless(train: Dataset) -> Coefficients:
-    """Calibrate physics that knows nothing by name."""
+def fit_nameless(train: Dataset, known: Coefficients) -> Coefficients:
+    """Calibrate physics that corrects nothing by name; names that `known` met stay known."""
     found = fit(replace(train.sample, drivers=nameless(train.sample.drivers)))
     shared = {knob: sum(levels.get("", 0.0) for levels in by_group.values())
               for knob, by_group in found.corrections.items()}  # fmt: skip
     constants = {k: v + shared.get(k, 0.0) for k, v in found.constants.items()}
-    return Coefficients(constants, found.slopes, {})
+    silent = {knob: {group: dict.fromkeys(levels, 0.0) for group, levels in by_group.items()}
+              for knob, by_group in known.corrections.items()}  # fmt: skip
+    return Coefficients(constants, found.slopes, silent)
 
 
 def parameters(target: str, kind: str) -> dict[str, object]:
     """Tuned hyper-parameters; the middle of the tuned range for a kind that tuning dropped."""
-    return hyper_parameters().get(f"{target}/{kind}", USUAL[kind])
+    tuned = hyper_parameters()
+    name = f"{target}/{kind}"
+    return tuned[name] if name in tuned else USUAL[kind]
 
 
 def chosen(target: str) -> list[str]:
@@ -102,9 +106,23 @@ def every(target: str) -> list[str]:
 
 def shipped(fitted: Fitted) -> Fitted:
     """Keep the kinds that tuning chose for each target."""
-    members = {name: {k: found[k] for k in chosen(name.removesuffix(BLIND))}
+    members = {name: {k: found[k] for k in kinds_of(name, chosen)}
                for name, found in fitted.members.items()}  # fmt: skip
     return replace(fitted, members=members)
+
+
+def kinds_of(name: str, kinds: Callable[[str], list[str]]) -> list[str]:
+    """Kinds of estimators of a name; for unmeasured devices the first of those chosen."""
+    found = kinds(name.removesuffix(BLIND))
+    return found[:1] if name.endswith(BLIND) and kinds is chosen else found
+
+
+def parameters_of(name: str, kind: str) -> dict[str, object]:
+    """Hyper-parameters of a name's estimators; for unmeasured devices with half of the rounds."""
+    found = dict(parameters(name.removesuffix(BLIND), kind))
+    if name.endswith(BLIND):
+        found["rounds"] = max(int(str(found["rounds"])) // 2, 1)
+    return found
 
 
 def boost(
@@ -124,8 +142,8 @@ def boost(
         x = table.stack(inputs[name])[rows]
         members[name] = {
             kind: fit_member(kind, target, x, residual[rows], train.sample.weight[rows], SEED, 1,
-                             parameters(target, kind))
-            for kind in kinds(target)
+                             parameters_of(name, kind))
+            for kind in kinds_of(name, kinds)
         }
     return Fitted(coefficients, inputs, members, known_devices(train))
 
@@ -155,7 +173,8 @@ def one_fold(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Predict the values of a fold by every method."""
     train, test = data.take(~held), data.take(held)
-    known, plain = fit(train.sample), fit_nameless(train)
+    known = fit(train.sample)
+    plain = fit_nameless(train, known)
     asked = set(test.slugs["hardware"].astype(str))
     blind = [name for name, known in known_devices(train).items() if asked - set(known)]
     tables = {True: matrix(train, known), False: matrix(train, plain)}

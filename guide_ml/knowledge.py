@@ -17,8 +17,9 @@ from guide_ml.intervals import Bands, spread_inputs
 from guide_ml.prediction import Domain, Evidence
 from guide_ml.table import Floats
 from guide_ml.targets import TARGETS
+from guide_ml.units import MS_PER_S
 
-__all__ = ["Judgement", "Knowledge"]
+__all__ = ["Judgement", "Knowledge", "within_latency"]
 
 STATIC = 0.0  # code of mode static; checked by a test against descriptors.MODES
 
@@ -96,6 +97,7 @@ class Knowledge:
             low[target.name] = np.maximum(least, bound) if target.is_time else least
             high[target.name] = most if target.is_time else np.minimum(most, bound)
         _by_definition(c, low, high)
+        within_latency(c, dict(zip(low, value, strict=True)), high)
         domains = np.full(n, -1, dtype=np.intp)
         domains[has] = codes
         return Judgement(
@@ -136,6 +138,27 @@ class Knowledge:
         loads = load_numbers(resolved.columns)
         rows = self.measured.nearest(total, loads, count).to_dict("records")
         return tuple(_evidence({str(k): v for k, v in row.items()}) for row in rows)
+
+
+def within_latency(columns: Columns, values: Mapping[str, Floats], high: Columns) -> None:
+    """Lower a static batch's upper ends of TTFT and TPOT, in place, to what its latency allows.
+
+    The first token and the steps after it are parts of the batch: where its latency is below its
+    upper end, so are they. Few sources measure them, so their own far ends are known worse.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        Resolved descriptors.
+    values, high : dict of str to array of shape (n,)
+        Predictions, which stay within, and upper ends of their intervals by target.
+    """
+    static = columns["mode"] == STATIC
+    most_ms = MS_PER_S * high["batch_latency_s"]
+    steps = np.maximum(columns["output_len"] - 1.0, 1.0)
+    for name, most in (("ttft_ms", most_ms), ("tpot_ms", most_ms / steps)):
+        lowered = np.maximum(np.minimum(high[name], most), values[name])
+        high[name] = np.where(static, lowered, high[name])
 
 
 def _spread_out(value: Floats, rows: NDArray[np.intp], n: int) -> Floats:

@@ -17,7 +17,7 @@ from guide_ml.calibration import Profile, apply
 from guide_ml.descriptors import MODES, STATS, Deployment, Framework, Hardware, Model, Workload
 from guide_ml.errors import InvalidInput
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
-from guide_ml.knowledge import Judgement
+from guide_ml.knowledge import Judgement, within_latency
 from guide_ml.prediction import MemoryAccount, Prediction
 from guide_ml.predictor import Outcome, Predictor, default_predictor
 from guide_ml.targets import NAMES
@@ -224,6 +224,7 @@ def corrected(done: Run, profile: Profile) -> Run:
             apply.ends(width, resolved, outcome.values, ends, values, outcome.floors)
             for ends in (judged.low, judged.high)
         )
+        within_latency(resolved.columns, values, high)
         judged = replace(judged, low=low, high=high)
     return replace(done, outcome=replace(outcome, values=values), judged=judged)
 

@@ -205,6 +205,8 @@ def test_floors_intervals_and_definitions_hold_under_a_profile(ratio):
     tokens = table["batch_size"][:6] * table["output_len"][:6]
     assert np.allclose(static["output_tok_s"], tokens / static["batch_latency_s"])
     assert np.allclose(static["output_tok_s_low"], tokens / static["batch_latency_s_high"])
+    most = np.maximum(1000 * static["batch_latency_s_high"], static["ttft_ms"])
+    assert (static["ttft_ms_high"] <= most * (1 + 1e-12)).all()
 
 
 @pytest.mark.parametrize("ratios", [[2.0, 0.7, 1.4], [3.0, 1.0, 0.4], [0.4, 1.0, 3.0]])

@@ -23,6 +23,7 @@ from guide_ml.dataset import Dataset, build
 from guide_ml.descriptors import MODES, STATS
 from guide_ml.domain import LEVELS
 from guide_ml.intervals import Bands, Residuals, fit_bands
+from guide_ml.knowledge import within_latency
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.targets import NAMES
 
@@ -52,14 +53,51 @@ def predictions(
     return out_of_fold(measured, data, split, progress=tell)[0]
 
 
-def ends(bands: Bands, rows: Residuals, level: float) -> tuple[np.ndarray, np.ndarray]:
+def ends(
+    bands: Bands, rows: Residuals, facts: pd.DataFrame, level: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Interval of log(measured / predicted) of each row."""
     width = bands.width(rows.x)
     low, high = bands.factors(width, rows.target, rows.mode, rows.domain, level)
-    return np.log(low), np.log(high)
+    return np.log(low), np.log(lowered(facts, high))
 
 
-def judge(making: dict[str, Residuals], judged: dict[str, Residuals]) -> pd.DataFrame:
+def lowered(facts: pd.DataFrame, up: np.ndarray) -> np.ndarray:
+    """Keep the parts of static batches within their latency, as every prediction does."""
+    table = facts.assign(high=facts["value"] * up)
+    table = table[(table["statistic"] == 0) & (table["mode"] == MODES.index("static"))]
+    wide = table.pivot_table(index="row", columns="target", values=["value", "high"])
+    kept = table.drop_duplicates("row").set_index("row").loc[wide.index]
+    columns = {k: kept[k].to_numpy() for k in ("mode", "output_len")}
+    value, high = ({t: wide[kind, t].to_numpy().copy() for t in NAMES if (kind, t) in wide}
+                   for kind in ("value", "high"))  # fmt: skip
+    out = up.copy()
+    if not {"batch_latency_s", "ttft_ms", "tpot_ms"} <= set(high):
+        return out
+    within_latency(columns, value, high)
+    place = wide.index.get_indexer(table["row"])
+    now = np.stack([high[t] for t in high])[[list(high).index(t) for t in table["target"]], place]
+    now = now / table["value"].to_numpy()
+    own = facts.index.get_indexer(table.index)
+    out[own] = np.where(np.isfinite(now), now, up[own])
+    return out
+
+
+def values(measured: Measurements, data: Dataset, predicted: np.ndarray) -> pd.DataFrame:
+    """Say what was predicted of which row, a line for each of its residuals."""
+    known = np.isfinite(predicted)
+    v, columns = data.values, measured.resolved.columns
+    row = v.row[known]
+    return pd.DataFrame({
+        "row": row, "target": np.asarray(NAMES)[v.target[known]], "value": np.exp(predicted[known]),
+        "statistic": v.statistic[known], "mode": columns["mode"][row],
+        "output_len": columns["output_len"][row],
+    })  # fmt: skip
+
+
+def judge(
+    making: dict[str, Residuals], judged: dict[str, Residuals], facts: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
     """Say of every held-out value and level whether the interval held it, and how wide it was."""
     rows = []
     part = {s: evaluation.folds(r.group, count=PARTS) for s, r in judged.items()}
@@ -74,7 +112,7 @@ def judge(making: dict[str, Residuals], judged: dict[str, Residuals]) -> pd.Data
             own = r.take(mine)
             frame = pd.DataFrame({"split": split, "position": mine})
             for level in LEVELS_SHOWN:
-                low, high = ends(bands, own, level)
+                low, high = ends(bands, own, facts[split].iloc[mine], level)
                 frame[f"in_{level}"] = (own.residual >= low) & (own.residual <= high)
                 frame[f"width_{level}"] = np.exp(high - low)
             rows.append(frame)
@@ -127,14 +165,15 @@ def main() -> None:
     kept = parser.parse_args().held_out
     measured = prepare(read_files())
     data = build(measured)
-    judged, named = {}, []
+    judged, facts, named = {}, {}, []
     for split in evaluation.SPLITS:
         predicted = predictions(measured, data, split, kept)
         judged[split] = held_out.residuals(measured, data, split, predicted)
+        facts[split] = values(measured, data, predicted)
         found = labels(measured, data, judged[split], np.isfinite(predicted))
         named.append(found.assign(split=split, position=np.arange(len(found))))
     making = {s: judged[s] for s in held_out.SPLITS}
-    table = judge(making, judged).merge(pd.concat(named), on=["split", "position"])
+    table = judge(making, judged, facts).merge(pd.concat(named), on=["split", "position"])
     order = {s: i for i, s in enumerate(evaluation.SPLITS)}
     table = table.sort_values("split", key=lambda s: s.map(order), kind="stable")
     by_split = summary(table, ["split"])

@@ -2,6 +2,7 @@
 
 Intervals are made from errors of held-out rows, so they are judged on deployments that had no
 part in making them: five parts of deployments, each judged by intervals made from the others.
+Unseen sources are judged by parts of sources instead.
 Writes results/04_intervals*.csv, .md and .png. Takes about 15 minutes on 2 cores, or two with
 the held-out predictions that `01_accuracy.py --keep build/held_out` leaves.
 """
@@ -42,15 +43,15 @@ def tell(done: int, total: int, text: str) -> None:
 
 
 def predictions(
-    measured: Measurements, data: Dataset, split: str, kept: Path | None
+    measured: Measurements, data: Dataset, split: str, kept: Path | None, folds: int
 ) -> np.ndarray:
     """Predict every value without its group, or read what another script kept."""
-    if kept and (kept / f"{split}.npz").exists():
+    if kept and folds == evaluation.FOLDS and (kept / f"{split}.npz").exists():
         found = np.load(kept / f"{split}.npz")
         if str(found["data"]) != measured.sha256:
             raise SystemExit(f"{kept} is of other data; run 01_accuracy.py --keep again")
         return np.asarray(found["predicted"])
-    return out_of_fold(measured, data, split, progress=tell)[0]
+    return out_of_fold(measured, data, split, progress=tell, folds=folds)[0]
 
 
 def ends(
@@ -96,19 +97,23 @@ def values(measured: Measurements, data: Dataset, predicted: np.ndarray) -> pd.D
 
 
 def judge(
-    making: dict[str, Residuals], judged: dict[str, Residuals], facts: dict[str, pd.DataFrame]
-) -> pd.DataFrame:
-    """Say of every held-out value and level whether the interval held it, and how wide it was."""
+    making: list[Residuals], by: list[np.ndarray], judged: dict[str, Residuals],
+    own_by: dict[str, np.ndarray], facts: dict[str, pd.DataFrame],
+) -> pd.DataFrame:  # fmt: skip
+    """Say of every held-out value and level whether the interval held it, and how wide it was.
+
+    `by` and `own_by` name what a value belongs to: nothing of it makes the intervals that it is
+    judged by.
+    """
     rows = []
-    part = {s: evaluation.folds(r.group, count=PARTS) for s, r in judged.items()}
-    names = {g: int(k) for s, r in judged.items() for g, k in zip(r.group, part[s], strict=True)}
+    names = np.concatenate(list(own_by.values()))
+    part = dict(zip(names, evaluation.folds(names, count=PARTS), strict=True))
     for k in range(PARTS):
-        use = held_out.joined(
-            [r.take(np.asarray([names[g] != k for g in r.group])) for r in making.values()]
-        )
+        use = held_out.joined([r.take(np.asarray([part[g] != k for g in of]))
+                               for r, of in zip(making, by, strict=True)])  # fmt: skip
         bands = fit_bands(use)
         for split, r in judged.items():
-            mine = np.flatnonzero([names[g] == k for g in r.group])
+            mine = np.flatnonzero([part[g] == k for g in own_by[split]])
             own = r.take(mine)
             frame = pd.DataFrame({"split": split, "position": mine})
             for level in LEVELS_SHOWN:
@@ -165,15 +170,24 @@ def main() -> None:
     kept = parser.parse_args().held_out
     measured = prepare(read_files())
     data = build(measured)
-    judged, facts, named = {}, {}, []
+    judged, facts, named, making = {}, {}, [], {}
+    source = evaluation.groups(measured, "source").astype(str)[data.values.row]
     for split in evaluation.SPLITS:
-        predicted = predictions(measured, data, split, kept)
+        predicted = predictions(measured, data, split, kept, evaluation.FOLDS)
         judged[split] = held_out.residuals(measured, data, split, predicted)
         facts[split] = values(measured, data, predicted)
         found = labels(measured, data, judged[split], np.isfinite(predicted))
         named.append(found.assign(split=split, position=np.arange(len(found))))
-    making = {s: judged[s] for s in held_out.SPLITS}
-    table = judge(making, judged, facts).merge(pd.concat(named), on=["split", "position"])
+        making[split] = judged[split]
+        if (count := held_out.fold_count(split, evaluation.FOLDS)) < evaluation.FOLDS:
+            predicted = predictions(measured, data, split, kept, count)
+            making[split] = held_out.residuals(measured, data, split, predicted, folds=count)
+    used = [making[s] for s in held_out.SPLITS]
+    seen = {s: r for s, r in judged.items() if s != "source"}
+    table = pd.concat([
+        judge(used, [r.group for r in used], seen, {s: r.group for s, r in seen.items()}, facts),
+        judge(used, [source] * len(used), {"source": judged["source"]}, {"source": source}, facts),
+    ]).merge(pd.concat(named), on=["split", "position"])  # fmt: skip
     order = {s: i for i, s in enumerate(evaluation.SPLITS)}
     table = table.sort_values("split", key=lambda s: s.map(order), kind="stable")
     by_split = summary(table, ["split"])
@@ -188,7 +202,8 @@ def main() -> None:
         "# Intervals on what was held out",
         f"{len(measured.table)} rows, data {measured.sha256[:12]}; 90 % intervals, all"
         " statistics. Coverage in percent, width as upper over lower end, median error in"
-        " percent. Unseen sources had no part in making the intervals. Written by"
+        " percent. What is judged had no part in making its intervals: no deployment, and of"
+        " unseen sources no source. Written by"
         " `experiments/04_intervals.py`.",
         "## By split", markdown(by_split), "## By target", markdown(by_target),
         "## By domain", markdown(by_domain), "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,21 +204,24 @@ def out_of_fold(
         Logarithms predicted by boosters on physics, and by physics alone; NaN for values that
         the split never holds out.
     """
-    return out_of_folds(measured, data, (split,), seed, jobs, progress, params, folds)[split]
+    return out_of_folds(measured, data, {split: folds}, seed, jobs, progress, params)[split]
 
 
 def out_of_folds(
-    measured: Measurements, data: Dataset, splits: Sequence[str], seed: int = 0, jobs: int = 2,
+    measured: Measurements, data: Dataset, folds: Mapping[str, int], seed: int = 0, jobs: int = 2,
     progress: Progress | None = None, params: HyperParameters | None = None,
-    folds: int = evaluation.FOLDS,
 ) -> dict[str, tuple[Floats, Floats]]:  # fmt: skip
-    """Do :func:`out_of_fold` for several splits, their folds in one queue: no process waits."""
+    """Do :func:`out_of_fold` for several splits, their folds in one queue: no process waits.
+
+    `folds` are how many of them by split.
+    """
     row = data.values.row
-    fold = {s: evaluation.folds(evaluation.groups(measured, s), seed, folds)[row] for s in splits}
-    asked = [(s, k) for s in splits for k in np.unique(fold[s][fold[s] >= 0])]
+    fold = {s: evaluation.folds(evaluation.groups(measured, s), seed, count)[row]
+            for s, count in folds.items()}  # fmt: skip
+    asked = [(s, k) for s in folds for k in np.unique(fold[s][fold[s] >= 0])]
     work = (delayed(fold_errors)(data, measured.resolved, fold[s] == k, seed, params)
             for s, k in asked)  # fmt: skip
-    out = {s: (np.full(len(row), np.nan), np.full(len(row), np.nan)) for s in splits}
+    out = {s: (np.full(len(row), np.nan), np.full(len(row), np.nan)) for s in folds}
     found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(work)
     for done, ((split, _), part) in enumerate(zip(asked, found, strict=True), start=1):
         predicted, physics = out[split]

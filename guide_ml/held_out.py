@@ -21,12 +21,26 @@ from guide_ml.measurements import Measurements
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
 
-__all__ = ["SPLITS", "knowledge", "residuals"]
+__all__ = ["SPLITS", "fold_count", "fold_counts", "knowledge", "residuals"]
 
-#: Splits whose errors make the intervals: new loads, deployments, models and devices.
-SPLITS = ("random", "deployment", "model", "hardware")
+#: Splits whose errors make the intervals: new loads, deployments, models, devices and laboratories.
+SPLITS = ("random", "deployment", "model", "hardware", "source")
+SOURCE_FOLDS = 5
+"""Folds of sources, each of several: one at a time would take half of the whole training."""
 
 Names = dict[str, NDArray[np.object_]]
+
+
+def fold_count(split: str, folds: int) -> int:
+    """Folds of a split, where others have `folds`."""
+    return min(folds, SOURCE_FOLDS) if split == "source" else folds
+
+
+def fold_counts(measured: Measurements, folds: int) -> dict[str, int]:
+    """Folds of each split that takes part: sources where there is one for each fold."""
+    sources = len(np.unique(evaluation.groups(measured, "source")))
+    found = {split: fold_count(split, folds) for split in SPLITS}
+    return {s: k for s, k in found.items() if s != "source" or sources >= k}
 
 
 def _fold_distances(
@@ -100,12 +114,13 @@ def knowledge(
     log_predicted : dict of str to array of shape (m,)
         Out-of-fold predictions by split, with at least ``deployment``.
     seed, folds : int
-        Of those predictions.
+        Of those predictions; sources have :func:`fold_count`.
     jobs : int
         Threads.
     """
     parts = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(residuals)(measured, data, s, p, seed, folds) for s, p in log_predicted.items()
+        delayed(residuals)(measured, data, s, p, seed, fold_count(s, folds))
+        for s, p in log_predicted.items()
     )
     columns, names = measured.resolved.columns, measured.resolved.names
     reference = Reference.of(columns, names)

@@ -137,8 +137,8 @@ def _held_out(
     measured: Measurements, data: Dataset, recipe: Recipe, progress: Progress | None
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Predict every value without its group, by split."""
-    found = out_of_folds(measured, data, held_out_errors.SPLITS, recipe.seed, recipe.jobs,
-                         progress, recipe.params, recipe.folds)  # fmt: skip
+    counts = held_out_errors.fold_counts(measured, recipe.folds)
+    found = out_of_folds(measured, data, counts, recipe.seed, recipe.jobs, progress, recipe.params)
     return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from guide_ml import crossval, evaluation
+from guide_ml import crossval, evaluation, held_out
 from guide_ml.dataset import Dataset, build
 from guide_ml.estimators import hyper_parameters
 from guide_ml.measurements import Measurements, prepare, read_files
@@ -122,11 +123,21 @@ def test_folds_of_several_splits_in_one_queue_are_those_of_each(
 ) -> None:
     params = {name: p | {"rounds": 3} for name, p in hyper_parameters().items()}
     told: list[tuple[int, int, str]] = []
-    both = crossval.out_of_folds(measured, data, ("deployment", "model"), 0, 1,
-                                 lambda *step: told.append(step), params, 2)  # fmt: skip
-    assert [t[:2] for t in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    counts = {"deployment": 2, "model": 3}
+    both = crossval.out_of_folds(measured, data, counts, 0, 1, lambda *step: told.append(step),
+                                 params)  # fmt: skip
+    assert [t[:2] for t in told] == [(i, 5) for i in range(1, 6)]
     assert told[0][2] == "split deployment: fold"
     for split, found in both.items():
-        alone = crossval.out_of_fold(measured, data, split, 0, 1, None, params, 2)
+        alone = crossval.out_of_fold(measured, data, split, 0, 1, None, params, counts[split])
         np.testing.assert_array_equal(found, alone)
         assert np.isfinite(found[0]).all()
+
+
+def test_sources_are_held_out_several_at_a_time_and_never_all(measured: Measurements) -> None:
+    assert held_out.fold_counts(measured, 10) == {
+        "random": 10, "deployment": 10, "model": 10, "hardware": 10, "source": 5,
+    }  # fmt: skip
+    assert held_out.fold_counts(measured, 2)["source"] == 2
+    one = replace(measured, table=measured.table.assign(source="mine"))
+    assert "source" not in held_out.fold_counts(one, 10)

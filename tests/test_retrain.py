@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml import Predictor, predict_table, store
+from guide_ml import Predictor, held_out, predict_table, store
 from guide_ml.errors import BadData, BadStore, InvalidInput
 from guide_ml.estimators import hyper_parameters
 from guide_ml.registry import CHAMPION, Registry
@@ -50,7 +50,8 @@ def test_the_first_set_is_champion_and_says_so(first):
     assert result.judged.reason == "there is no champion yet"
     plain = json.loads(json.dumps(result.to_dict()))
     assert plain["verdict"] == "first"
-    assert {e["split"] for e in plain["errors"]} == {"random", "deployment", "model", "hardware"}
+    assert {e["split"] for e in plain["errors"]} == set(held_out.SPLITS)
+    assert held_out.SPLITS == ("random", "deployment", "model", "hardware", "source")
 
 
 def test_a_run_logs_data_parameters_versions_and_every_error_beside_baselines(first, client):
@@ -143,7 +144,7 @@ def test_a_contender_comes_back_as_it_went_in(first):
     run = store.client(plan.tracking_uri).get_run(result.run_id)
     assert len(back.measured.table) == run.data.metrics["rows/own"]
     assert back.measured.sha256 == back.fitted.card["data_sha256"]
-    assert set(back.held["split"]) == {"random", "deployment", "model", "hardware"}
+    assert set(back.held["split"]) == set(held_out.SPLITS)
     for split in ("random", "deployment"):
         assert np.isfinite(back.split(split)["error"]).all()
 

@@ -7,7 +7,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from guide_ml import evaluation
-from guide_ml.held_out import joined, residuals
+from guide_ml.held_out import fold_count, joined, residuals
 from guide_ml.intervals import fit_bands
 from guide_ml.tracking.gather import Gathered
 from guide_ml.tracking.held_table import ESTIMATORS
@@ -39,7 +39,7 @@ def coverage(gathered: Gathered, held: pd.DataFrame, recipe: Recipe) -> pd.DataF
             for s, part in held.groupby("split", sort=False)}  # fmt: skip
     measured, data = gathered.measured, gathered.data
     parts = Parallel(n_jobs=recipe.jobs, prefer="threads")(
-        delayed(residuals)(measured, data, s, p, recipe.seed, recipe.folds)
+        delayed(residuals)(measured, data, s, p, recipe.seed, fold_count(s, recipe.folds))
         for s, p in logs.items()
     )
     together = joined(parts)

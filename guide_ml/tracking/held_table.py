@@ -15,6 +15,7 @@ from guide_ml import evaluation
 from guide_ml.baselines import BASELINES, baselines
 from guide_ml.crossval import SHARED
 from guide_ml.dataset import Dataset
+from guide_ml.held_out import fold_count
 from guide_ml.measurements import Measurements
 from guide_ml.table import DESCRIPTORS, Floats
 from guide_ml.targets import NAMES, TARGETS
@@ -100,7 +101,8 @@ def held_out(gathered: Gathered, trained: Trained, recipe: Recipe) -> pd.DataFra
     what = described(measured, data)
     splits = list(trained.log_predicted)
     simple = Parallel(n_jobs=recipe.jobs, max_nbytes=SHARED)(
-        delayed(baselines)(measured, data, split, recipe.seed, recipe.folds) for split in splits
+        delayed(baselines)(measured, data, split, recipe.seed, fold_count(split, recipe.folds))
+        for split in splits
     )
     parts = [
         what.assign(split=split, **{ESTIMATORS: trained.log_predicted[split],

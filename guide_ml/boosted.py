@@ -34,9 +34,9 @@ CHANGING = tuple(n for n in (*LOADED, *MIXED, *MOVED) if n != "log_estimate")
 PLACE = {name: k for k, name in enumerate(INPUTS)}
 FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
 
-#: Share of their correction (its logarithm) that boosters keep where half of what they learned is
-#: habits of others: a release series of an engine, or a mixture of experts, that nobody measured.
-UNMEASURED = 0.5
+#: Share of their correction (its logarithm) that boosters keep where much of what they learned is
+#: habits of others: a release series of an engine that nobody measured, or a mixture of experts.
+UNMEASURED, UNMEASURED_EXPERTS = 0.5, 0.25
 
 
 @dataclass(frozen=True)
@@ -258,9 +258,9 @@ def trust(physics: Coefficients, rows: Drivers) -> Floats:
     Dense models are alike, so what others showed serves a new one, too; experts differ in number,
     width and routing from model to model.
     """
-    dense = rows.numbers["moe"] == 0.0
-    known = physics.known(rows, "series") & (dense | physics.known(rows, "model"))
-    return np.where(known, 1.0, UNMEASURED)
+    share = np.where(physics.known(rows, "series"), 1.0, UNMEASURED)
+    strange = (rows.numbers["moe"] > 0.0) & ~physics.known(rows, "model")
+    return np.where(strange, np.minimum(share, UNMEASURED_EXPERTS), share)
 
 
 def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:

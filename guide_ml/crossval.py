@@ -41,9 +41,14 @@ Progress = Callable[[int, int, str], None]
 
 _OWN = ("m_", "log_m_", "kv_heads_per_device", "heads_per_device")
 _SHAPE = ("log_width_per_device", "log_expert_width", "kv_layer_share", "window_share")
-#: Figures of the model itself (how their names start) that a target's boosters do not see.
+#: Precision and memory, which physics accounts for; bytes of weights also tell a model by name.
+_ACCOUNTED = ("weight_", "weights_share", "log_weights_byte", "kv_stated", "kv_bits", "family",
+              "compute", "gguf_file", "kv_pressure", "log_slots")  # fmt: skip
+#: What a target's boosters do not see (how the names start): figures of the model itself, and
+#: what physics accounts for already.
 UNSEEN = {
-    "batch_latency_s": (*_OWN, *_SHAPE), "tpot_ms": (*_OWN, *_SHAPE), "output_tok_s": _OWN,
+    "batch_latency_s": (*_OWN, *_SHAPE), "ttft_ms": _ACCOUNTED,
+    "tpot_ms": (*_OWN, *_SHAPE, *_ACCOUNTED), "output_tok_s": (*_OWN, *_ACCOUNTED),
 }  # fmt: skip
 
 Members = dict[str, dict[str, Member]]
@@ -110,7 +115,7 @@ def boosted_inputs(name: str) -> list[str]:
 
     Those of batch latency and TPOT see no figure of the model itself, only what physics makes of
     it, those of throughput only widths and windows: a new model would be taken for the nearest
-    measured one.
+    measured one. Precision and memory are seen by those of batch latency only.
     """
     found = BLIND_INPUTS if name.endswith(BLIND) else INPUTS
     return [n for n in found if not n.startswith(UNSEEN.get(name.removesuffix(BLIND), ()))]

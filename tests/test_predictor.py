@@ -62,6 +62,21 @@ def test_a_release_never_measured_is_half_way_from_physics_to_the_trees(asked, m
         assert half == pytest.approx((alone * full) ** 0.5, rel=0.02)
 
 
+@pytest.mark.parametrize("asked", [{"mode": "decode"}, {"mode": "prefill"}, {"batch_size": 4}])
+def test_a_mixture_never_measured_is_a_quarter_of_the_way_to_the_trees(asked, monkeypatch):
+    row = {"hardware": "h100", "num_devices": 4, "framework": "vllm",
+           "model": "Qwen/Qwen2-57B-A14B"} | LENGTHS | asked  # fmt: skip
+    found = {}
+    for share in (0.0, boosted.UNMEASURED_EXPERTS, 1.0):
+        monkeypatch.setattr(boosted, "UNMEASURED_EXPERTS", share)
+        monkeypatch.setattr(boosted, "UNMEASURED", 1.0)
+        found[share] = guide_ml.predict(**row).explain()
+    for name, physics in found[0.0].physics.items():
+        alone, quarter, full = (found[k].predicted[name] for k in (0.0, 0.25, 1.0))
+        assert alone == pytest.approx(physics) or name == "output_tok_s"
+        assert quarter == pytest.approx(alone**0.75 * full**0.25, rel=0.02)
+
+
 def test_every_mode_has_its_targets_and_no_other(used, outcome):
     mode = used.load.columns["mode"]
     fits = used.load.memory["fits"] > 0

@@ -75,10 +75,10 @@ def test_a_release_that_was_never_measured_gets_half_of_the_correction():
 
 @pytest.mark.parametrize(
     ("name", "share"),
-    [("mistralai/Mixtral-8x7B-v0.1", 0.5), ("meta-llama/Llama-3.1-8B-Instruct", 1.0)],
+    [("mistralai/Mixtral-8x7B-v0.1", 0.25), ("meta-llama/Llama-3.1-8B-Instruct", 1.0)],
     ids=["experts", "dense"],
 )
-def test_a_mixture_of_experts_that_was_never_measured_gets_half_of_the_correction(name, share):
+def test_a_mixture_of_experts_that_was_never_measured_gets_a_quarter_of_the_correction(name, share):
     measured = model(name)
     of_its_own = replace(measured, model="own", num_layers=measured.num_layers + 7)
     asked = SERVER | {"num_devices": 2}

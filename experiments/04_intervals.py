@@ -3,7 +3,7 @@
 Intervals are made from errors of held-out rows, so they are judged on deployments that had no
 part in making them: five parts of deployments, each judged by intervals made from the others.
 Unseen sources are judged by parts of sources instead.
-Writes results/04_intervals*.csv, .md and .png. Takes about 15 minutes on 2 cores, or two with
+Writes results/04_intervals*.csv, .md and .png. Takes about 15 minutes on 2 cores, or four with
 the held-out predictions that `01_accuracy.py --keep build/held_out` leaves.
 """
 

@@ -22,7 +22,7 @@ from guide_ml.measurements import Measurements, Values, prepare, read_files
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.fit import fit, log_estimate
 from guide_ml.physics.inputs import BLIND as BLIND_INPUTS
-from guide_ml.physics.inputs import INPUTS
+from guide_ml.physics.inputs import INPUTS, MEMORY, PRECISION
 from guide_ml.predictor import Predictor
 from guide_ml.table import Floats
 from guide_ml.targets import NAMES
@@ -41,9 +41,8 @@ Progress = Callable[[int, int, str], None]
 
 _OWN = ("m_", "log_m_", "kv_heads_per_device", "heads_per_device")
 _SHAPE = ("log_width_per_device", "log_expert_width", "kv_layer_share", "window_share")
-#: Precision and memory, which physics accounts for; bytes of weights also tell a model by name.
-_ACCOUNTED = ("weight_", "weights_share", "log_weights_byte", "kv_stated", "kv_bits", "family",
-              "compute", "gguf_file", "kv_pressure", "log_slots")  # fmt: skip
+#: What physics accounts for; bytes of weights also tell a model by name.
+_ACCOUNTED = (*PRECISION, *MEMORY)
 #: What a target's boosters do not see (how the names start): figures of the model itself, and
 #: what physics accounts for already.
 UNSEEN = {

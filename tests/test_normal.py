@@ -17,6 +17,7 @@ from guide_ml.estimators import hyper_parameters
 from guide_ml.measurements import Measurements, prepare, read_files
 from guide_ml.physics import fit as calibration
 from guide_ml.physics.design import Drivers, from_vector
+from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.normal import Design
 from guide_ml.table import Floats
@@ -141,3 +142,9 @@ def test_sources_are_held_out_several_at_a_time_and_never_all(measured: Measurem
     assert held_out.fold_counts(measured, 2)["source"] == 2
     one = replace(measured, table=measured.table.assign(source="mine"))
     assert "source" not in held_out.fold_counts(one, 10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_estimators_of_batch_latency_alone_see_precision_and_memory(name: str) -> None:
+    seen = set(crossval.boosted_inputs(name)) & {*PRECISION, *MEMORY}
+    assert seen == ({*PRECISION, *MEMORY} if name == "batch_latency_s" else set())

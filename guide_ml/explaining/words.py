@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.prediction import Prediction
 
 __all__ = ["GROUPS", "describe", "group_of"]
@@ -12,14 +13,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "device": ("hw_", "log_hw_", "flop_per_byte", "log_arithmetic", "log_bandwidth"),
     "model": ("m_", "log_m_", "kv_layer_share", "window_share", "log_expert_width",
               "log_step_floor_one"),
-    "precision": ("weight_bits", "weight_stated", "family", "compute", "kv_bits", "kv_stated",
-                  "gguf_file"),
+    "precision": PRECISION,
     "layout": ("tp", "pp", "dp", "ep", "attention_dp", "devices", "kv_heads_per_device",
                "heads_per_device", "log_width_per_device", "log_hops"),
     "load": ("mode", "statistic", "input_stated", "output_stated", "log_batch", "log_input",
              "log_output", "log_depth", "log_held", "log_prompt_tokens", "in_out",
              "requests_per_slot"),
-    "memory": ("kv_pressure", "log_slots", "weights_share", "log_weights_byte"),
+    "memory": MEMORY,
     "bottleneck": (),
 }  # fmt: skip
 """Groups of inputs, by how the names start or are; what is in no other is ``bottleneck``: how

@@ -20,8 +20,15 @@ from guide_ml.table import Floats
 from guide_ml.units import GB
 
 __all__ = [
-    "BLIND", "INPUTS", "LOADED", "MIXED", "MOVED", "STATIC", "fixed", "inputs", "loaded",
+    "BLIND", "INPUTS", "LOADED", "MEMORY", "MIXED", "MOVED", "PRECISION", "STATIC", "fixed",
+    "inputs", "loaded",
 ]  # fmt: skip
+
+PRECISION = (
+    "weight_bits", "weight_stated", "family", "compute", "kv_bits", "kv_stated", "gguf_file",
+)  # fmt: skip
+MEMORY = ("kv_pressure", "log_slots", "weights_share", "log_weights_byte")
+"""What physics accounts for, so that few estimators need to see it."""
 
 STATIC_PLAIN = (
     "mode", "spec", "fw_release_year", "fw_version_stated", "input_stated", "output_stated",

@@ -65,23 +65,16 @@ def ends(
 
 def lowered(facts: pd.DataFrame, up: np.ndarray) -> np.ndarray:
     """Keep the parts of static batches within their latency, as every prediction does."""
-    table = facts.assign(high=facts["value"] * up)
-    table = table[(table["statistic"] == 0) & (table["mode"] == MODES.index("static"))]
-    wide = table.pivot_table(index="row", columns="target", values=["value", "high"])
-    kept = table.drop_duplicates("row").set_index("row").loc[wide.index]
-    columns = {k: kept[k].to_numpy() for k in ("mode", "output_len")}
-    value, high = ({t: wide[kind, t].to_numpy().copy() for t in NAMES if (kind, t) in wide}
-                   for kind in ("value", "high"))  # fmt: skip
-    out = up.copy()
-    if not {"batch_latency_s", "ttft_ms", "tpot_ms"} <= set(high):
-        return out
-    within_latency(columns, value, high)
-    place = wide.index.get_indexer(table["row"])
-    now = np.stack([high[t] for t in high])[[list(high).index(t) for t in table["target"]], place]
-    now = now / table["value"].to_numpy()
-    own = facts.index.get_indexer(table.index)
-    out[own] = np.where(np.isfinite(now), now, up[own])
-    return out
+    value, target = facts["value"].to_numpy(), facts["target"].to_numpy()
+    high, whole = value * up, target == "batch_latency_s"
+    latency = pd.Series(high[whole], facts["row"].to_numpy()[whole])
+    parts = {name: high.copy() for name in ("ttft_ms", "tpot_ms")}
+    ends = parts | {"batch_latency_s": latency.reindex(facts["row"]).fillna(np.inf).to_numpy()}
+    columns = {k: facts[k].to_numpy() for k in ("mode", "output_len")}
+    within_latency(columns, dict.fromkeys(parts, value), ends)
+    for name in parts:
+        high = np.where(target == name, ends[name], high)
+    return high / value
 
 
 def values(measured: Measurements, data: Dataset, predicted: np.ndarray) -> pd.DataFrame:
@@ -91,8 +84,7 @@ def values(measured: Measurements, data: Dataset, predicted: np.ndarray) -> pd.D
     row = v.row[known]
     return pd.DataFrame({
         "row": row, "target": np.asarray(NAMES)[v.target[known]], "value": np.exp(predicted[known]),
-        "statistic": v.statistic[known], "mode": columns["mode"][row],
-        "output_len": columns["output_len"][row],
+        "mode": columns["mode"][row], "output_len": columns["output_len"][row],
     })  # fmt: skip
 
 

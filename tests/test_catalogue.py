@@ -330,10 +330,9 @@ def test_priced_hardware_is_in_the_catalogue_but_for_old_consumer_cards() -> Non
     """Nobody serves an LLM on these; they are left out of offers and counted."""
     unlisted = {r["hardware"] for r in rows("prices.csv")} - set(DEVICES)
     assert unlisted == {
-        "nvidia-p40-24gb", "nvidia-quadro-rtx-4000-8gb", "nvidia-gtx-1050-ti-4gb",
-        "nvidia-gtx-1060-6gb", "nvidia-gtx-1080-ti-8gb", "nvidia-gtx-1650-4gb",
+        "nvidia-quadro-rtx-4000-8gb", "nvidia-gtx-1060-6gb", "nvidia-gtx-1080-ti-8gb",
         "nvidia-gtx-1660-6gb", "nvidia-gtx-1660-super-6gb", "nvidia-rtx-2070-8gb",
-        "nvidia-rtx-2080-8gb", "nvidia-rtx-3060-8gb",
+        "nvidia-rtx-3060-8gb",
     }  # fmt: skip
 
 

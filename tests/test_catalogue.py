@@ -17,6 +17,11 @@ from guide_ml.precision.dtypes import DTYPES
 FOLDER = Path(catalogue.__file__).parent
 DEVICES, MODELS = catalogue.all_hardware(), catalogue.all_models()
 ENGINES = catalogue.framework_blocks()
+#: Dense models with an embedding table for each layer, of which a token looks a row up.
+LOOKED_UP = {
+    "google/gemma-4-E2B-it", "google/gemma-4-E4B-it", "google/gemma-3n-E2B-it",
+    "google/gemma-3n-E4B-it",
+}  # fmt: skip
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -145,12 +150,14 @@ def test_layers_with_a_cache_are_some_of_all_layers() -> None:
 
 
 def test_what_keeps_no_cache_keeps_a_state() -> None:
-    # A state is a matrix of some hundred to some thousand rows and columns a layer.
+    # A state is a matrix of some hundred to some thousand rows and columns a layer; that of a
+    # short convolution (LFM2) two vectors, DeepSeek-V4's the window that is not compressed.
+    least = {"lfm2": 2000, "deepseek-v4": 6e4}
     for name, m in MODELS.items():
         assert bool(m.state_values) == (m.attention == "hybrid"), name
         if m.state_values:
             layers = m.num_layers - m.kv_layers
-            assert 2e5 < m.state_values / layers < 4.3e6, name
+            assert least.get(m.family, 2e5) < m.state_values / layers < 4.3e6, name
 
 
 def test_experts_are_told_whole_or_not_at_all() -> None:
@@ -158,7 +165,8 @@ def test_experts_are_told_whole_or_not_at_all() -> None:
         assert bool(m.num_experts) == bool(m.num_experts_per_tok), name
         assert bool(m.num_experts) == bool(m.moe_intermediate_size), name
         assert m.num_experts_per_tok <= m.num_experts, name
-        assert (m.params_active_b < m.params_total_b) == bool(m.num_experts), name
+        fewer = bool(m.num_experts) or name in LOOKED_UP
+        assert (m.params_active_b < m.params_total_b) == fewer, name
 
 
 def test_parameters_follow_from_the_shape_of_plain_dense_models() -> None:
@@ -167,7 +175,7 @@ def test_parameters_follow_from_the_shape_of_plain_dense_models() -> None:
     for name, m in MODELS.items():
         if m.num_experts or m.attention in ("mla", "hybrid") or m.family == "nemotron-nas":
             continue
-        if m.encoder_decoder:
+        if m.encoder_decoder or name in LOOKED_UP:
             continue
         wide = 2 * (m.num_attention_heads + m.num_kv_heads) * m.head_dim
         mlp = (3 if m.gated_mlp else 2) * m.intermediate_size
@@ -183,7 +191,8 @@ def test_a_size_in_the_name_is_the_number_of_parameters() -> None:
     for name, m in MODELS.items():
         found = re.search(r"(?<![\d._])[-_/](\d+(?:\.\d+)?)[bB](?![\w.])", name)
         if found and m.family != "llama-4" and not m.num_experts:
-            assert m.params_total_b == pytest.approx(float(found[1]), rel=0.35), name
+            size = m.params_active_b if name in LOOKED_UP else m.params_total_b
+            assert size == pytest.approx(float(found[1]), rel=0.37), name
 
 
 def test_native_dtypes_are_known() -> None:

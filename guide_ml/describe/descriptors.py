@@ -77,6 +77,8 @@ class Hardware:
     interconnect: str = "pcie4"
     scale_up_domain: int = 1
     slice_share: float = 1.0
+    cores: float | None = None
+    isa: str = ""
     source: str = "given by the caller"
 
     def __post_init__(self) -> None:

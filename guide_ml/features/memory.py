@@ -163,8 +163,11 @@ def extract(columns: Columns) -> Columns:
     parts = split_params(columns)
     expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
     own = columns["tp"] * columns["pp"]
-    dense = parts["body"] * body_bits + (parts["head"] + parts["embedding"]) * vocabulary_bits
+    kept = 1.0 - columns["host_layers"]  # on the devices; the rest is in the host's memory
+    vocabulary = (parts["head"] + parts["embedding"]) * vocabulary_bits
+    dense = parts["body"] * body_bits * kept + vocabulary * (kept > 0)
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
+    experts = experts * (1.0 - columns["host_experts"])
     weights = (dense / own + experts) / BITS_PER_BYTE
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
@@ -176,7 +179,8 @@ def extract(columns: Columns) -> Columns:
     activations = rows * wide * HALF_BYTES / columns["tp"]
     total, taken = columns["hw_memory_gb"] * GB, weights + activations + RUNTIME_BYTES
     share = columns["cache_share"]
-    budget = np.where(np.isnan(share), total * USABLE - taken, (total - taken) * share)
+    usable = np.where(np.isnan(columns["memory_share"]), USABLE, columns["memory_share"])
+    budget = np.where(np.isnan(share), total * usable - taken, (total - taken) * share)
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
     sequence = _sequence_bytes(columns, length)
     slots = _sequences(columns, budget, sequence)
@@ -185,6 +189,8 @@ def extract(columns: Columns) -> Columns:
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "slots": slots, "running": running,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
+    out |= {"host_body_bits": body_bits, "host_expert_bits": expert_bits,
+            "host_head_bits": vocabulary_bits}  # fmt: skip
     return out | {"p_" + k: v for k, v in parts.items()}
 
 

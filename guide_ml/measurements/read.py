@@ -97,6 +97,9 @@ def _read_one(path: Path) -> pd.DataFrame:
     missing = [c for c in ("hardware", "model", "framework", "mode") if c not in table.columns]
     if missing:
         raise BadData(f"{path} must have the columns {', '.join(missing)}")
+    if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
+        stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))
+        table["max_num_batched_tokens"] = stated.fillna(table["ubatch"])
     table = table.reindex(columns=list(KEPT))
     for column in MEASURED:
         table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)

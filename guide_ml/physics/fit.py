@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from guide_ml.describe.targets import NAMES
 from guide_ml.features.load import Load
 from guide_ml.physics.design import Coefficients, Drivers, from_vector
+from guide_ml.physics.drivers import LABORATORY
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import estimate
 from guide_ml.physics.normal import Design
@@ -131,7 +132,10 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
             progress(f"calibration step {number + 1}: mean loss {loss / len(residual):.4f}")
         if before - loss < ENOUGH * loss:
             break
-    return from_vector(design.terms, theta)
+    found = from_vector(design.terms, theta)
+    for by_group in found.corrections.values():
+        by_group.pop(LABORATORY, None)  # nobody's habits but the user's own are met again
+    return found
 
 
 class _Slopes:

@@ -22,6 +22,7 @@ from guide_ml.table.parallel import spread
 from guide_ml.table.rates import peak_tflops, topology, vector_tflops
 from guide_ml.table.read import Codes, Columns, Floats, Raw
 from guide_ml.table.reserve import reserve
+from guide_ml.table.settings import settings
 
 __all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
 
@@ -79,6 +80,7 @@ def resolve(raw: Raw) -> Resolved:
     _workload(raw, columns)
     _dtypes(raw, columns, names)
     spread(raw, columns)
+    settings(raw, columns, names)
     return Resolved(columns, names, raw.errors)
 
 

@@ -27,6 +27,7 @@ def spread(raw: Raw, columns: Columns) -> None:
     """
     n = raw.numbers
     tp, pp, dp, devices = n["tp"], n["pp"], n["dp"], n["num_devices"]
+    tp = _attention_group(tp, pp, dp, devices, columns)
     given = _or_one(tp) * _or_one(pp) * _or_one(dp)
     raw.fail(np.isfinite(devices) & (given > devices),
              lambda i: "tp * pp * dp must not exceed num_devices;"
@@ -52,6 +53,18 @@ def spread(raw: Raw, columns: Columns) -> None:
     columns["attention_dp"] = np.where(moe, _or_one(dp), 1.0)
     columns["dp"] = np.maximum(np.floor(devices / (tp * pp)), 1)
     _offline_replicas(columns)
+
+
+def _attention_group(tp: Floats, pp: Floats, dp: Floats, devices: Floats,
+                     columns: Columns) -> Floats:  # fmt: skip
+    """Read a layout in which attention replicas lie inside of the tensor-parallel group.
+
+    SGLang states ``--tp 8 --dp 8`` (with ``--enable-dp-attention``) for eight devices: experts are
+    spread over all of them, each of the 8 replicas of the attention takes ``tp / dp``.
+    """
+    inside = (columns["m_num_experts"] > 0) & (_or_one(dp) > 1) & (np.mod(tp, dp) == 0)
+    inside &= (tp * _or_one(pp) == devices) & (tp * _or_one(pp) * dp > devices)
+    return np.where(inside, tp / dp, tp)
 
 
 def _or_one(numbers: Floats) -> Floats:

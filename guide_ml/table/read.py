@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 TEXTS = ("hardware", "framework", "framework_version", "backend", "model", "weight_dtype",
-         "kv_dtype", "spec_method", "mode", "ttft_stat", "tpot_stat")  # fmt: skip
+         "kv_dtype", "spec_method", "host", "mode", "ttft_stat", "tpot_stat")  # fmt: skip
 NUMBERS: dict[str, tuple[float, float, bool]] = {  # lowest, highest, whole
     "num_devices": (1, 100_000, True), "tp": (1, 100_000, True), "pp": (1, 10_000, True),
     "dp": (1, 100_000, True), "ep": (1, 100_000, True),
@@ -37,12 +37,19 @@ NUMBERS: dict[str, tuple[float, float, bool]] = {  # lowest, highest, whole
     "request_rate_rps": (0, 1e6, False), "num_requests": (1, 1e9, False),
     "input_len": (0, MAX_TOKENS, False), "output_len": (0, MAX_TOKENS, False),
     "context_depth": (0, MAX_TOKENS, False),
+    "gpu_layers": (0, 10_000, True), "experts_on_cpu": (0, 10_000, True),
+    "host_bandwidth_gbs": (1, 1e5, False), "threads": (1, 10_000, True),
+    "vcpus": (1, 10_000, True), "draft_tokens": (1, 1000, False), "accept_len": (1, 1000, False),
+    "prefix_hit_rate": (0, 1, False), "max_num_seqs": (1, MAX_REQUESTS, True),
+    "max_num_batched_tokens": (1, MAX_TOKENS, True), "memory_share": (0.01, 1, False),
 }  # fmt: skip
 DESCRIPTORS = (
     "hardware", "num_devices", "tp", "pp", "dp", "ep", "framework", "framework_version", "backend",
     "model", "weight_dtype", "kv_dtype", "spec_method", "mode", "batch_size", "concurrency",
     "request_rate_rps", "num_requests", "input_len", "output_len", "context_depth", "ttft_stat",
-    "tpot_stat",
+    "tpot_stat", "gpu_layers", "experts_on_cpu", "host", "host_bandwidth_gbs", "threads", "vcpus",
+    "draft_tokens", "accept_len", "prefix_hit_rate", "max_num_seqs", "max_num_batched_tokens",
+    "memory_share",
 )  # fmt: skip
 """Columns that a table of deployments may have; only hardware, model and framework must."""
 

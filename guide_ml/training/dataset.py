@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
-from guide_ml.measurements.read import Measurements, Values, values
+from guide_ml.measurements.read import SAME_RUNS, Measurements, Values, values
 from guide_ml.physics.design import Coefficients, drivers
+from guide_ml.physics.drivers import LABORATORY
 from guide_ml.physics.fit import Sample
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import estimate
@@ -66,6 +67,7 @@ def build(measured: Measurements) -> Dataset:
     load = measured.load.take(found.row)
     slugs = {k: v[found.row] for k, v in measured.resolved.names.items()}
     source = measured.table["source"].to_numpy(dtype=object)[found.row]
+    slugs[LABORATORY] = np.asarray([SAME_RUNS.get(s, s) for s in source], dtype=object)
     sample = Sample(
         load, drivers(load.columns, slugs, found.statistic), found.target,
         np.log(found.value), source_weights(source, found.target),

@@ -52,6 +52,12 @@ def predict(
     input_len: float | None = None, output_len: float | None = None,
     context_depth: float | None = None,
     ttft_stat: str | None = None, tpot_stat: str | None = None,
+    gpu_layers: float | None = None, experts_on_cpu: float | None = None,
+    host: str | None = None, host_bandwidth_gbs: float | None = None,
+    threads: float | None = None, vcpus: float | None = None,
+    draft_tokens: float | None = None, accept_len: float | None = None,
+    prefix_hit_rate: float | None = None, max_num_seqs: float | None = None,
+    max_num_batched_tokens: float | None = None, memory_share: float | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
@@ -86,6 +92,9 @@ def predict(
         a request, and tokens in the KV cache before it.
     ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
         Statistic wanted of a server.
+    gpu_layers, experts_on_cpu, host, host_bandwidth_gbs, threads, vcpus, draft_tokens, accept_len,
+    prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share : optional
+        What the engine and the machine were told: :class:`guide_ml.describe.settings.Settings`.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
@@ -125,12 +134,17 @@ def predict(
     """
     texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
              "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
-             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat}  # fmt: skip
+             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host}  # fmt: skip
     numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
                "batch_size": batch_size, "concurrency": concurrency,
                "num_requests": num_requests, "request_rate_rps": request_rate_rps,
                "input_len": input_len, "output_len": output_len,
-               "context_depth": context_depth}  # fmt: skip
+               "context_depth": context_depth, "gpu_layers": gpu_layers,
+               "experts_on_cpu": experts_on_cpu, "host_bandwidth_gbs": host_bandwidth_gbs,
+               "threads": threads, "vcpus": vcpus, "draft_tokens": draft_tokens,
+               "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
+               "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
+               "memory_share": memory_share}  # fmt: skip
     device, llm = given.hardware(hardware), given.model(model)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)

@@ -5,11 +5,12 @@ Units sit in the names. Hardware figures are per device; peaks are dense, never 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guide_ml.describe import checks
 from guide_ml.describe.checks import require_choice, require_numbers
+from guide_ml.describe.settings import Settings
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import Launch, launch
 from guide_ml.precision.dtypes import dtype
@@ -273,6 +274,8 @@ class Deployment:
         Names of :mod:`guide_ml.precision.dtypes`.
     spec_method : str
         Speculative decoding: ``none``, ``mtp``, ...
+    settings : Settings
+        What the engine and the machine were told.
     """
 
     hardware: Hardware
@@ -286,6 +289,7 @@ class Deployment:
     weight_dtype: str = "bf16"
     kv_dtype: str = "fp16"
     spec_method: str = "none"
+    settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         require_numbers("deployment", self, checks.DEPLOYMENT)

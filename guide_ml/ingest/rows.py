@@ -13,6 +13,7 @@ from guide_ml import catalogue
 from guide_ml.describe.descriptors import BACKENDS
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
+from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS
 from guide_ml.measurements.read import MEASURED
 from guide_ml.precision.dtypes import dtype
 from guide_ml.table.read import DESCRIPTORS, NUMBERS
@@ -26,9 +27,11 @@ __all__ = [
 Row = dict[str, Any]
 
 #: Columns of the stored table: those of ``data/README.md``.
-COLUMNS = ("source", "source_ref", "measured_on", *DESCRIPTORS, *MEASURED, "e2e_median_ms",
-           "e2e_p99_ms", "peak_mem_gb", "power_w", "flags")  # fmt: skip
-_FLOATS = {*NUMBERS, *MEASURED, "e2e_median_ms", "e2e_p99_ms", "peak_mem_gb", "power_w"}
+COLUMNS = tuple(dict.fromkeys(
+    ("source", "source_ref", "measured_on", *DESCRIPTORS, *TEXTS, *SETTINGS, *MEASURED, *FIGURES,
+     "peak_mem_gb", "power_w", "flags")
+))  # fmt: skip
+_FLOATS = {*NUMBERS, *MEASURED, *SETTINGS, *FIGURES, "peak_mem_gb", "power_w"}
 #: What a row has beside its columns: why it is rejected as read, and tokens a request where a
 #: file gives only their sum, and layers on the device where some may be elsewhere.
 FAULT, TOKENS, LAYERS = "fault", "tokens_per_request", "layers_on_device"

@@ -20,6 +20,7 @@ from guide_ml.describe.targets import TARGETS
 from guide_ml.errors import BadData
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
+from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS, faults, numbers
 from guide_ml.measurements.derive import complete
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import DESCRIPTORS, read
@@ -35,10 +36,9 @@ MEASURED: dict[str, tuple[float, float]] = {
     "tpot_p99_ms": (1e-4, 1e6), "e2e_ms": (1e-3, 1e9), "output_tok_s": (1e-4, 1e8),
     "total_tok_s": (1e-4, 1e9),
 }  # fmt: skip
-KEPT = ("source", "source_ref", *DESCRIPTORS, *MEASURED, "flags")
-
-#: Sources that re-publish the same runs: never split apart between training and validation.
-SAME_RUNS = {"aiconfigurator-silicon": "inferencex", "inferencex-dsr1": "inferencex"}
+KEPT = tuple(dict.fromkeys(
+    ("source", "source_ref", *DESCRIPTORS, *TEXTS, *SETTINGS, *MEASURED, *FIGURES, "flags")
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,13 @@ def _read_one(path: Path) -> pd.DataFrame:
     for column in MEASURED:
         table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
     for column in ("batch_size", "input_len", "output_len"):
-        numbers = pd.to_numeric(table[column], errors="coerce").astype(float)
-        broken = numbers.isna() & table[column].notna()
+        cells = pd.to_numeric(table[column], errors="coerce").astype(float)
+        broken = cells.isna() & table[column].notna()
         table["flags"] = table["flags"].astype(object).where(~broken, f"{column} is no number")
-        table[column] = numbers
+        table[column] = cells
+    carried, first = numbers(table)
+    table[carried.columns] = carried
+    table["flags"] = table["flags"].astype(object).where(first == "", first + " is no number")
     table["source"] = table["source"].astype("string").fillna(path.stem).astype(str)
     return table
 
@@ -126,6 +129,8 @@ def _reasons(table: pd.DataFrame) -> NDArray[np.object_]:
     mark(spec.str.startswith("unknown"), "speculative decoding unknown")
     for column, (low, high) in MEASURED.items():
         mark(table[column].notna() & ~table[column].between(low, high), f"{column} out of range")
+    for rows, reason in faults(table):
+        mark(rows, reason)
     measured = table[[t.name for t in TARGETS]].notna().any(axis=1)
     mark(~measured, "no target was measured")
     return out

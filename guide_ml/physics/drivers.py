@@ -66,6 +66,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
         "adp": np.log(c["attention_dp"]), "cpu": c["is_cpu"], "sockets": np.log2(c["sockets"]),
         "cpu_reach": c["is_cpu"] * np.log(c["core_reach"]),
+        "cpu_cores": c["is_cpu"] * np.log(c["cores_used"]),
         "cpu_share": c["is_cpu"] * np.log(c["cores_share"]),
         "cpu_matrix": c["is_cpu"] * np.log(np.maximum(c["hw_fp16"], c["hw_int8"]) / c["hw_vector"]),
         "drafted": np.log(np.maximum(c["drafted"], 1.0)) - 1.0, "host_stated": c["host_stated"],

@@ -21,7 +21,8 @@ __all__ = ["PARTS", "TOKEN", "shares", "split"]
 PARTS = ("compute", "weight_reads", "unpacking", "kv_reads", "communication", "host",
          "launch", "queueing")  # fmt: skip
 """Parts of a target: arithmetic, reads of weights, unpacking small ones, reads of the KV cache,
-traffic between devices, the wait for what stays in the host's memory, launches with scheduling and the handling of requests, and waiting."""
+traffic between devices, the wait for what stays in the host's memory, launches with scheduling and
+the handling of requests, and waiting."""
 
 TOKEN = "time_per_token_ms"
 """What is split for an offline queue: the milliseconds per token of its throughput."""

@@ -21,6 +21,7 @@ from guide_ml.describe.descriptors import (
     Model,
     Workload,
 )
+from guide_ml.describe.settings import RANGES, Settings
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import Outcome, Predictor, default_predictor
@@ -145,8 +146,14 @@ class Run:
             tp=int(self._number("tp")), pp=int(self._number("pp")),
             dp=int(self._number("dp")), ep=int(self._number("ep")),
             weight_dtype=names["weight_dtype"], kv_dtype=explain.kv_dtype(self.raw, self.resolved),
-            spec_method=explain.spec_method(self.raw),
+            spec_method=explain.spec_method(self.raw), settings=self._settings(),
         )  # fmt: skip
+
+    def _settings(self) -> Settings:
+        stated = {k: _or_none(self.raw.numbers[k][0]) for k in RANGES}
+        whole = {k: int(v) if v is not None and RANGES[k].whole else v for k, v in stated.items()}
+        host = self.raw.codes["host"].objects()[0]
+        return Settings(host=host.hardware if host else None, **whole)
 
     def _workload(self) -> Workload:
         mode = MODES[int(self._number("mode"))]

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS
+from guide_ml.describe.settings import RANGES
 from guide_ml.errors import GuideError, InvalidInput, nearest
 from guide_ml.table.words import Definitions, resolvers
 
@@ -37,11 +38,8 @@ NUMBERS: dict[str, tuple[float, float, bool]] = {  # lowest, highest, whole
     "request_rate_rps": (0, 1e6, False), "num_requests": (1, 1e9, False),
     "input_len": (0, MAX_TOKENS, False), "output_len": (0, MAX_TOKENS, False),
     "context_depth": (0, MAX_TOKENS, False),
-    "gpu_layers": (0, 10_000, True), "experts_on_cpu": (0, 10_000, True),
-    "host_bandwidth_gbs": (1, 1e5, False), "threads": (1, 10_000, True),
-    "vcpus": (1, 10_000, True), "draft_tokens": (1, 1000, False), "accept_len": (1, 1000, False),
-    "prefix_hit_rate": (0, 1, False), "max_num_seqs": (1, MAX_REQUESTS, True),
-    "max_num_batched_tokens": (1, MAX_TOKENS, True), "memory_share": (0.01, 1, False),
+} | {
+    name: tuple(limits) for name, limits in RANGES.items()
 }  # fmt: skip
 DESCRIPTORS = (
     "hardware", "num_devices", "tp", "pp", "dp", "ep", "framework", "framework_version", "backend",

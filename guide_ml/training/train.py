@@ -28,6 +28,7 @@ from guide_ml.training.crossval import (
     scores,
 )
 from guide_ml.training.dataset import Dataset, build, matrix
+from guide_ml.training.weights import shares
 from guide_ml.trees.boosters import hyper_parameters
 
 __all__ = ["Recipe", "Trained", "fit_set", "train"]
@@ -36,7 +37,7 @@ JOBS = 2  # boosters fitted side by side
 
 LICENCE = (
     "Code Apache-2.0. Measurements keep the licences of their sources (BSD-3-Clause, MIT,"
-    " Apache-2.0, CDLA-Permissive-2.0, CC BY-SA 4.0): see data/sources."
+    " Apache-2.0, CDLA-Permissive-2.0, CC BY 4.0, CC BY-SA 4.0): see data/sources."
 )
 
 
@@ -89,6 +90,10 @@ def _card(measured: Measurements, data: Dataset, recipe: Recipe) -> dict[str, An
         "data_sha256": measured.sha256,
         "rows": len(measured.table),
         "rows_by_source": {str(k): int(v) for k, v in source.items()},
+        "weight_percent_by_source": shares(
+            measured.table["source"].to_numpy(dtype=object)[data.values.row],
+            data.values.target, data.sample.weight,
+        ),
         "rows_left_out": {str(k): int(v) for k, v in left.items()},
         "values": {n: int(c) for n, c in zip(NAMES, counts, strict=True)},
         "hyper_parameters": recipe.params,

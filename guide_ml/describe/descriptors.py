@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from guide_ml.describe import checks
+from guide_ml.describe.backends import BACKENDS
 from guide_ml.describe.checks import require_choice, require_numbers
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import Launch, launch
@@ -18,7 +19,6 @@ __all__ = ["MODES", "Deployment", "Framework", "Hardware", "Model", "Workload"]
 
 MODES = ("static", "prefill", "decode", "closed", "offline")
 ATTENTIONS = ("mha", "gqa", "mqa", "mla", "hybrid")
-BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 STATS = ("mean", "median", "p99")
 
 
@@ -188,7 +188,7 @@ class Framework:
     version : str
         Version as the engine writes it; blank for the newest measured one.
     backend : str
-        ``cuda``, ``rocm``, ``vulkan``, ``metal``, ``hpu``, ``xpu``, ``rdu`` or ``cpu``.
+        ``cuda``, ``rocm``, ``metal``, ``cpu``, ...: :data:`guide_ml.describe.backends.BACKENDS`.
     release_year : float
         Release date of the version as a decimal year.
     """

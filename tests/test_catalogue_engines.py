@@ -77,7 +77,8 @@ def test_likenesses_end_at_an_engine_that_is_like_none() -> None:
         ("rkllm", "1.2.3", "2025-11"), ("ktransformers", "kt-kernel + sglang", "2025-11"),
         ("tt-metal", "v0.62.0-rc35", "2025-09"), ("tt-metal", "tt_transformers", "2025-06"),
         ("transformers-neuronx", "2.18.1", "2024-04"), ("mindie", "2.1RC1", "2025-07"),
-        ("mlx", "0.28.2", "2025-10"), ("vllm", "0.26.0", "2026-07"), ("sglang", "0.5.16", "2026-08"),
+        ("mlx", "0.28.2", "2025-10"), ("vllm", "0.26.0", "2026-07"),
+        ("sglang", "0.5.16", "2026-08"),
     ],
 )  # fmt: skip
 def test_versions_of_the_new_engines_are_dated(engine: str, version: str, month: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from guide_ml import catalogue
 from guide_ml.catalogue.versions import decimal_year, newest, release_year
-from guide_ml.describe.descriptors import BACKENDS, Hardware
+from guide_ml.describe.backends import BACKENDS
+from guide_ml.describe.descriptors import Hardware
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.precision.dtypes import DTYPES
 
@@ -282,7 +283,7 @@ def test_a_later_version_was_not_released_earlier(slug: str) -> None:
         ("sglang", "0.4.9.post2", "2025-07"), ("sglang", "lmsysorg/sglang:v0.5.5", "2025-11"),
         ("tensorrt-llm", "0.21.0", "2025-07"), ("tensorrt-llm", "1.1.0rc5", "2025-11"),
         ("tensorrt-llm", "tensorrt 10.8", "2025-02"), ("llama.cpp", "b4753", "2025-02"),
-        ("llama.cpp", "b1000", "2023-11"), ("llama.cpp", "b99999", "2025-12"),
+        ("llama.cpp", "b1000", "2023-11"), ("llama.cpp", "b99999", "2026-08"),
         ("tgi", "2.0.1", "2024-05"), ("deepspeed", "anything", "2024-06"),
     ],
 )  # fmt: skip

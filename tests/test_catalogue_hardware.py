@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from guide_ml import catalogue
+from guide_ml.describe.hardware import ISAS, Hardware
+from guide_ml.errors import InvalidInput
 
 FOLDER = Path(catalogue.__file__).parent
 GIB_GB = 1.073741824  # labels count memory of graphics cards in units of 2**30
-ISAS = {
-    "avx", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx", "neon",
-    "neon-dotprod", "neon-dotprod-i8mm", "sve-i8mm", "sve2-i8mm", "riscv", "rvv",
-}  # fmt: skip
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -54,7 +52,7 @@ def test_a_cpu_calculates_as_fast_as_its_cores_do(row: dict[str, str]) -> None:
 
 
 def test_kinds_of_cores_are_known_used_and_sourced() -> None:
-    assert {r["isa"] for r in CORES.values()} <= ISAS
+    assert {r["isa"] for r in CORES.values()} == set(ISAS)
     assert {r["architecture"] for r in CPUS} == set(CORES)
     assert all(r["source"] for r in CORES.values())
 
@@ -104,3 +102,31 @@ def test_devices_are_found_under_the_names_that_people_and_machines_use(
     name: str, slug: str
 ) -> None:
     assert catalogue.hardware(name).hardware == slug
+
+
+def test_a_cpu_of_the_catalogue_tells_what_it_is() -> None:
+    epyc = catalogue.hardware("amd-epyc-9654")
+    assert (epyc.cores, epyc.clock_ghz, epyc.isa) == (96.0, 2.4, "avx512-bf16")
+    assert (epyc.memory_channels, epyc.numa_nodes, epyc.memory_kind) == (12.0, 1.0, "shared")
+    h100 = catalogue.hardware("h100")
+    assert (h100.cores, h100.isa, h100.memory_kind) == (None, "", "own")
+    assert h100.memory_usable_gb == pytest.approx(79.1 * GIB_GB, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cores": 0}, "cores must be a number from 1 to 100000; got 0"),
+        ({"clock_ghz": 3000}, "clock_ghz must be a number from 0.01 to 20; got 3000"),
+        ({"isa": "avx1024"}, "isa must be one of avx, avx2"),
+        ({"memory_kind": "borrowed"}, "memory_kind must be one of own, shared; got 'borrowed'"),
+        ({"memory_channels": 2.5}, "memory_channels must be a whole number; got 2.5"),
+        ({"numa_nodes": 0}, "numa_nodes must be a whole number from 1 to 64; got 0"),
+        ({"memory_usable_gb": 70}, "memory_usable_gb must not exceed memory_gb"),
+    ],
+)
+def test_a_wrong_description_of_a_cpu_is_refused(change: dict[str, object], words: str) -> None:
+    sound = {"hardware": "mine", "memory_gb": 64, "mem_bw_gbs": 80, "fp32_tflops": 2}
+    assert Hardware(**sound).memory_kind == "own"  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=words):
+        Hardware(**sound | change)  # type: ignore[arg-type]

@@ -19,7 +19,9 @@ from importlib.resources import files
 from typing import Any
 
 from guide_ml.catalogue.versions import newest, release_year
-from guide_ml.describe.descriptors import BACKENDS, Framework, Hardware, Model
+from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
+from guide_ml.describe.backends import backend as canonical_backend
+from guide_ml.describe.descriptors import Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName, nearest
 
 __all__ = [
@@ -29,12 +31,6 @@ __all__ = [
 
 HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
 MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
-
-#: Backend that a vendor's devices run on when nothing is said.
-VENDOR_BACKEND = {
-    "nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova": "rdu", "google": "tpu",
-    "aws": "neuron",
-}  # fmt: skip
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -75,11 +71,26 @@ def all_models() -> dict[str, Model]:
     return {r["model"]: Model(**_typed(r, kinds)) for r in _rows("models.csv")}
 
 
+#: Keys of a block that a fork or wrapper does not take over.
+_OWN = {"aliases", "versions", "builds", "wrappers", "released", "unstated", "reserve", "backends"}
+
+
 @cache
 def framework_blocks() -> dict[str, dict[str, Any]]:
     """Every engine's block of frameworks.toml by slug."""
     text = files(__package__).joinpath("frameworks.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    listed: dict[str, dict[str, Any]] = tomllib.loads(text)
+    return {slug: _inherited(block, listed) for slug, block in listed.items()}
+
+
+def _inherited(
+    block: dict[str, Any], listed: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Add what a fork or wrapper takes over from the engine that it is ``like``."""
+    if "like" not in block:
+        return block
+    parent = _inherited(listed[block["like"]], listed)
+    return {k: v for k, v in parent.items() if k not in _OWN} | block
 
 
 @cache
@@ -185,6 +196,7 @@ def framework(name: str, version: str = "", backend: str | None = None) -> tuple
     table = framework_blocks()
     slug = _lookup("framework", name, table, "`guide list frameworks` shows all.")
     block = table[slug]
+    backend = None if backend is None else canonical_backend(backend)
     if backend is not None and backend not in block["backends"]:
         near = nearest(backend, block["backends"])
         raise InvalidInput(

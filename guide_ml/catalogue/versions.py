@@ -51,7 +51,12 @@ def _build_year(builds: Mapping[str, str], build: int) -> float:
 
 
 def newest(block: Mapping[str, Any]) -> float:
-    """Date of the newest version that an engine's block of frameworks.toml lists."""
+    """Date of the newest version that an engine's block of frameworks.toml lists.
+
+    ``unstated`` overrides it: the newest version that was measured, where newer ones are known.
+    """
+    if "unstated" in block:
+        return decimal_year(block["unstated"])
     months = list(block.get("versions", {}).values()) or list(block.get("builds", {}).values())
     return max(decimal_year(m) for m in months or [block["released"]])
 

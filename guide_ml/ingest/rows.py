@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import BACKENDS
+from guide_ml.describe.backends import BACKEND_ALIASES, BACKENDS
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
 from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS
@@ -203,8 +203,9 @@ def dtype_of(*names: object) -> str | None:
 def backend_of(name: object) -> Row:
     """Return the first backend that a list of them names."""
     for part in str(name or "").lower().split(","):
-        if part.strip() in BACKENDS:
-            return {"backend": part.strip()}
+        found = BACKEND_ALIASES.get(part.strip(), part.strip())
+        if found in BACKENDS:
+            return {"backend": found}
     return {}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import BACKENDS
+from guide_ml.describe.backends import BACKENDS
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table.assume import Columns

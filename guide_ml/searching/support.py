@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Hardware, Model
 from guide_ml.errors import InvalidInput
-from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
+from guide_ml.precision.dtypes import KV_DTYPES, dtype
 
 __all__ = ["kv_dtypes", "runs", "weight_dtypes"]
 
@@ -89,8 +89,8 @@ def weight_dtypes(
 
 def _served(device: Hardware, framework: str, name: str) -> bool:
     if framework in _GGUF:
-        return DTYPES[name].family == "gguf"
-    if DTYPES[name].family == "gguf":
+        return dtype(name).family == "gguf"
+    if dtype(name).family == "gguf":
         return False
     if name in _FLOAT:
         return name != "bf16" or bool(device.bf16_tflops)

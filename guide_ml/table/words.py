@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guide_ml import catalogue
+from guide_ml.describe.backends import backend
 from guide_ml.describe.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.errors import InvalidInput, nearest
 from guide_ml.precision.dtypes import KV_DTYPES, Dtype, dtype
@@ -61,7 +62,7 @@ def resolvers(known: Definitions) -> dict[str, Callable[[str], Any]]:
         "hardware": known.find_hardware, "model": known.find_model, "host": known.find_hardware,
         "framework": lambda s: catalogue.framework(s)[0].framework,
         "framework_version": str,
-        "backend": lambda s: _one_of("backend", s, catalogue.BACKENDS),
+        "backend": backend,
         "weight_dtype": dtype, "kv_dtype": _kv_dtype, "spec_method": _spec_method,
         "mode": lambda s: _one_of("mode", s, MODES),
         "ttft_stat": lambda s: _one_of("ttft_stat", {"p50": "median"}.get(s, s), STATS),

@@ -51,9 +51,12 @@ def split_params(columns: Columns) -> Columns:
     share = np.where(experts > 0, per_token / np.maximum(experts, 1), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         routed = np.where(share < 1, (total - active) / (1 - share), 0.0)
+    # What a dense model does not use for a token are embeddings of its layers (Gemma 3n, 4 E).
+    looked_up = np.where(experts > 0, 0.0, np.maximum(total - active, 0.0))
     vocabulary = columns["m_vocab_size"] * columns["m_hidden_size"]
     embedding = np.where(columns["m_tie_embeddings"] > 0, 0.0, vocabulary)
-    body = np.maximum(total - routed - vocabulary - embedding, 0.002 * total)
+    body = np.maximum(total - routed - looked_up - vocabulary - embedding, 0.002 * total)
+    embedding = embedding + looked_up
     return {"embedding": embedding, "head": vocabulary, "experts": routed,
             "experts_active": routed * share, "body": body}  # fmt: skip
 

@@ -151,7 +151,9 @@ class Run:
 
     def _settings(self) -> Settings:
         stated = {k: _or_none(self.raw.numbers[k][0]) for k in RANGES}
-        whole = {k: int(v) if v is not None and RANGES[k].whole else v for k, v in stated.items()}
+        whole: dict[str, Any] = {
+            k: int(v) if v is not None and RANGES[k].whole else v for k, v in stated.items()
+        }
         host = self.raw.codes["host"].objects()[0]
         return Settings(host=host.hardware if host else None, **whole)
 

@@ -39,7 +39,7 @@ NUMBERS: dict[str, tuple[float, float, bool]] = {  # lowest, highest, whole
     "input_len": (0, MAX_TOKENS, False), "output_len": (0, MAX_TOKENS, False),
     "context_depth": (0, MAX_TOKENS, False),
 } | {
-    name: tuple(limits) for name, limits in RANGES.items()
+    name: (limits.low, limits.high, limits.whole) for name, limits in RANGES.items()
 }  # fmt: skip
 DESCRIPTORS = (
     "hardware", "num_devices", "tp", "pp", "dp", "ep", "framework", "framework_version", "backend",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
@@ -19,7 +20,11 @@ from guide_ml.physics.model import estimate
 from guide_ml.table.read import Floats
 from guide_ml.training.weights import weigh
 
-__all__ = ["Dataset", "Matrix", "build", "matrix"]
+__all__ = ["MOST_ROWS", "Dataset", "Matrix", "build", "matrix"]
+
+#: Rows of one source that are learned from; a larger one is thinned, as its rows repeat each other.
+MOST_ROWS = 4000
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -48,8 +53,10 @@ class Dataset:
 
 
 def build(measured: Measurements) -> Dataset:
-    """Put measured values beside their deployments' bounds."""
+    """Put measured values beside their deployments' bounds; large sources are thinned."""
     found = values(measured)
+    kept = _thinned(measured)[found.row]
+    found = Values(*(getattr(found, f.name)[kept] for f in fields(Values)))
     load = measured.load.take(found.row)
     slugs = {k: v[found.row] for k, v in measured.resolved.names.items()}
     source = measured.table["source"].to_numpy(dtype=object)[found.row]
@@ -60,6 +67,16 @@ def build(measured: Measurements) -> Dataset:
         weight,
     )  # fmt: skip
     return Dataset(found, sample, slugs)
+
+
+def _thinned(measured: Measurements) -> NDArray[np.bool_]:
+    """Tell which rows are learned from: of large sources :data:`MOST_ROWS`, the same each time."""
+    source = measured.table["source"].astype(str)
+    place = source.astype(object) + "|" + measured.table["source_ref"].astype(str)
+    order = pd.util.hash_array((place + "|" + place.groupby(place).cumcount().astype(str))
+                               .to_numpy(dtype=object))  # fmt: skip
+    rank = pd.Series(order).groupby(source.to_numpy()).rank(method="first")
+    return (rank <= MOST_ROWS).to_numpy(bool)
 
 
 def _deployments(load: Load, slugs: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:

@@ -24,6 +24,7 @@ from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS, faults, numb
 from guide_ml.measurements.derive import complete
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import DESCRIPTORS, read
+from guide_ml.units import GB
 
 __all__ = [
     "Measurements", "Values", "default_folder", "prepare", "read_files", "unusable", "values",
@@ -39,6 +40,9 @@ MEASURED: dict[str, tuple[float, float]] = {
 KEPT = tuple(dict.fromkeys(
     ("source", "source_ref", *DESCRIPTORS, *TEXTS, *SETTINGS, *MEASURED, *FIGURES, "flags")
 ))  # fmt: skip
+
+#: Weights beyond this share of a device's memory were not what ran: labels in GiB are 7 % short.
+MOST_SHARE = 1.08
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,9 @@ def _judge(table: pd.DataFrame) -> tuple[Measurements, NDArray[np.object_]]:
     load = build(resolved.columns)
     fast = beats_floor(full.iloc[keep[good]], load)
     reasons[keep[good[fast]]] = "faster than the hardware allows"
-    rows = np.flatnonzero(~fast)
+    large = ~fast & (load.memory["weights_byte"] > MOST_SHARE * load.columns["hw_memory_gb"] * GB)
+    reasons[keep[good[large]]] = "weights larger than the devices' memory"
+    rows = np.flatnonzero(~(fast | large))
     used = full.iloc[keep[good[rows]]].reset_index(drop=True)
     found = Measurements(
         used, _take(resolved, rows), load.take(rows),

@@ -77,6 +77,8 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     out |= by_load(c)
     # How long prompts were that nobody stated is unknown: they must not bend what is known.
     out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))
+    # A server's run of unstated length: how much of its start is in the mean is unknown.
+    out["unstated_run"] = served * np.isnan(c["requests_per_slot"])
     piped = _piped(c)
     out["piped"], out["piped_far"] = piped, piped * (out["pp"] - 1.0)
     for stat in ("median", "p99"):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from guide_ml.describe.targets import NAMES
@@ -114,13 +113,13 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
     for number in range(STEPS):
         by_knob = slopes.at(knobs, sample.log_value - residual)
         weight = sample.weight / np.sqrt(residual**2 + SOFT**2)
-        matrix, gradient = design.normal(by_knob, weight, residual)
-        matrix[np.diag_indices_from(matrix)] += PRIOR_WEIGHT / design.sd**2
-        gradient -= PRIOR_WEIGHT * theta / design.sd**2
+        equations = design.normal(by_knob, weight, residual)
+        prior = PRIOR_WEIGHT / design.sd**2
+        gradient = equations.gradient - prior * theta
         before = loss
         for _ in range(6):
-            damped = matrix + np.diag(damping * np.diag(matrix))
-            step = cho_solve(cho_factor(damped, lower=True, overwrite_a=True), gradient)
+            damped = prior + damping * (equations.diagonal + prior)
+            step = equations.solve(gradient, damped)
             trial = theta + np.clip(step, -1.0, 1.0)
             outcome = state(trial)
             if outcome[2] < loss:

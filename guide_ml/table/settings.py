@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import Hardware
+from guide_ml.table.limits import limits
 from guide_ml.table.read import Codes, Columns, Raw
 
 __all__ = ["CORE_GBS", "HOST_GBS", "HOST_TFLOPS", "settings"]
@@ -49,8 +50,8 @@ def settings(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) 
         that the used cores of a processor reach; 1 for accelerators), ``sockets``,
         ``host_layers`` and ``host_experts`` (shares of the layers, and of the layers' experts, in
         the host's memory), ``host_gbs``, ``host_tflops``, ``host_link_gbs``, ``host_stated``,
-        ``accept_len`` (NaN where unknown), ``drafted``, ``hit_rate``, ``max_seqs`` (infinite
-        where unknown) and ``memory_share`` (NaN where the engine's own holds).
+        ``accept_len`` (NaN where unknown), ``drafted``, ``hit_rate`` and ``memory_share`` (NaN where
+        the engine's own holds).
     names : dict of str to array of shape (n,) of object
         Gains ``spec_method`` and ``isa``.
     """
@@ -66,10 +67,8 @@ def settings(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) 
     columns["drafted"] = np.where(columns["spec"] > 0, drafted, 0.0)
     columns["drafted_stated"] = np.isfinite(n["draft_tokens"]).astype(float)
     columns["hit_rate"] = np.nan_to_num(n["prefix_hit_rate"], nan=0.0)
-    columns["max_seqs"] = np.nan_to_num(n["max_num_seqs"], nan=math.inf)
     columns["memory_share"] = n["memory_share"]
-    batched = n["max_num_batched_tokens"]
-    columns["pass_tokens"] = np.where(np.isnan(batched), columns["pass_tokens"], batched)
+    limits(raw, columns, names)
 
 
 def _texts(codes: Codes, get: Callable[[Hardware], str]) -> NDArray[np.object_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.catalogue.versions import decimal_year, newest
+from guide_ml.catalogue.versions import decimal_year, newest, release_year
 from guide_ml.describe.backends import BACKEND_ALIASES, BACKENDS, VENDOR_BACKEND, backend
 from guide_ml.errors import InvalidInput
 
@@ -96,3 +96,9 @@ def test_an_engine_accepts_other_names_of_its_backends() -> None:
     assert catalogue.framework("tt-metal", backend="tt-metalium")[0].backend == "tt"
     assert catalogue.framework("openvino", backend="gpu")[0].backend == "xpu"
     assert catalogue.framework("rknn-llm", backend="rknpu")[0].backend == "npu"
+
+
+def test_a_wording_dates_only_itself() -> None:
+    block = {"versions": {"0.9": "2025-05", "fork 3d": "2024-01"}}
+    assert release_year(block, "12.2") == decimal_year("2025-05")
+    assert release_year(block, "fork 3d") == decimal_year("2024-01")

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
 from guide_ml.describe.backends import backend as canonical_backend
@@ -136,7 +137,7 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         return text
     low = text.lower()
     known = aliases(kind)
-    for key in (text, low):
+    for key in (text, low, *(machine_names(text) if kind == "hardware" else ())):
         if key in known:
             return known[key]
         if key in table:

@@ -84,9 +84,7 @@ def framework_blocks() -> dict[str, dict[str, Any]]:
     return {slug: _inherited(block, listed) for slug, block in listed.items()}
 
 
-def _inherited(
-    block: dict[str, Any], listed: Mapping[str, dict[str, Any]]
-) -> dict[str, Any]:
+def _inherited(block: dict[str, Any], listed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Add what a fork or wrapper takes over from the engine that it is ``like``."""
     if "like" not in block:
         return block

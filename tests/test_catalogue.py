@@ -261,8 +261,11 @@ def test_prices_are_positive_and_of_whole_or_sliced_devices() -> None:
 
 
 def test_a_spot_price_is_no_higher_than_the_full_one() -> None:
-    both = [(float(r["spot_price_usd_per_hour"]), float(r["price_usd_per_hour"]))
-            for r in rows("prices.csv") if r["spot_price_usd_per_hour"] and r["price_usd_per_hour"]]
+    both = [
+        (float(r["spot_price_usd_per_hour"]), float(r["price_usd_per_hour"]))
+        for r in rows("prices.csv")
+        if r["spot_price_usd_per_hour"] and r["price_usd_per_hour"]
+    ]
     assert both
     assert all(spot <= full for spot, full in both)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.catalogue.versions import decimal_year, newest
+from guide_ml.catalogue.versions import decimal_year, newest, release_year
 from guide_ml.describe.backends import BACKEND_ALIASES, BACKENDS, VENDOR_BACKEND, backend
 from guide_ml.errors import InvalidInput
 
@@ -96,3 +98,76 @@ def test_an_engine_accepts_other_names_of_its_backends() -> None:
     assert catalogue.framework("tt-metal", backend="tt-metalium")[0].backend == "tt"
     assert catalogue.framework("openvino", backend="gpu")[0].backend == "xpu"
     assert catalogue.framework("rknn-llm", backend="rknpu")[0].backend == "npu"
+
+
+def test_a_wording_dates_only_itself() -> None:
+    block = {"versions": {"0.9": "2025-05", "fork 3d": "2024-01"}}
+    assert release_year(block, "12.2") == decimal_year("2025-05")
+    assert release_year(block, "fork 3d") == decimal_year("2024-01")
+
+
+@pytest.mark.parametrize("slug", ENGINES)
+def test_every_engine_is_dated_and_runs_somewhere(slug: str) -> None:
+    block = ENGINES[slug]
+    assert 2023 <= newest(block) < 2027
+    assert set(block["backends"]) <= set(BACKENDS)
+    assert block["split"] in {"tp", "pp"}
+    assert block["kind"] in {"server", "local", "library"}
+    found, stated = catalogue.framework(slug)
+    assert (found.backend, stated) == (block["backends"][0], False)
+    assert found.release_year == newest(block)
+
+
+@pytest.mark.parametrize("slug", [s for s, b in ENGINES.items() if "versions" in b])
+def test_a_later_version_was_not_released_earlier(slug: str) -> None:
+    dates = {v: m for v, m in ENGINES[slug]["versions"].items() if re.fullmatch(r"[\d.]+", v)}
+    ordered = sorted(dates, key=lambda v: [int(p) for p in v.split(".")])
+    years = [decimal_year(dates[v]) for v in ordered]
+    assert years == sorted(years)
+    assert all(release_year(ENGINES[slug], v) == decimal_year(m) for v, m in dates.items())
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "month"),
+    [  # months as frameworks.toml lists them
+        ("vllm", "0.6.1", "2024-09"), ("vllm", "v0.6.3.post1", "2024-10"),
+        ("vllm", "vllm/vllm-openai:v0.8.5", "2025-05"), ("vllm", "0.10.1", "2025-07"),
+        ("sglang", "0.4.9.post2", "2025-07"), ("sglang", "lmsysorg/sglang:v0.5.5", "2025-11"),
+        ("tensorrt-llm", "0.21.0", "2025-07"), ("tensorrt-llm", "1.1.0rc5", "2025-11"),
+        ("tensorrt-llm", "tensorrt 10.8", "2025-02"), ("llama.cpp", "b4753", "2025-02"),
+        ("llama.cpp", "b1000", "2023-11"), ("llama.cpp", "b99999", "2026-08"),
+        ("tgi", "2.0.1", "2024-05"), ("deepspeed", "anything", "2024-06"),
+    ],
+)  # fmt: skip
+def test_a_version_is_dated_as_people_write_it(engine: str, version: str, month: str) -> None:
+    found, stated = catalogue.framework(engine, version)
+    assert stated
+    assert found.version == version
+    assert found.release_year == decimal_year(month)
+
+
+def test_a_build_between_two_dated_ones_is_dated_between_them() -> None:
+    # b4000: 2024-10, b4753: 2025-02, four months later
+    found = release_year(ENGINES["llama.cpp"], "b4376")
+    assert found == pytest.approx(2024 + 9 / 12 + 4 / 12 * 376 / 753)
+
+
+def test_a_month_is_a_twelfth_of_a_year_and_january_its_start() -> None:
+    assert decimal_year("2025-01") == 2025.0
+    assert decimal_year("2025-12") == pytest.approx(2025 + 11 / 12)
+
+
+@pytest.mark.parametrize("version", ["main branch", "", "nightly"])
+def test_a_version_without_a_number_stands_for_the_newest(version: str) -> None:
+    found, stated = catalogue.framework("vllm", version)
+    assert not stated
+    assert found.release_year == newest(ENGINES["vllm"])
+
+
+def test_a_version_before_the_first_listed_one_is_not_dated() -> None:
+    assert release_year(ENGINES["vllm"], "0.1.7") is None
+
+
+def test_an_engine_is_refused_on_a_backend_that_it_does_not_have() -> None:
+    with pytest.raises(InvalidInput, match="tensorrt-llm runs on cuda; got backend 'rocm'"):
+        catalogue.framework("tensorrt-llm", backend="rocm")

@@ -96,6 +96,9 @@ def test_usable_memory_is_a_little_less_than_the_label() -> None:
         ("Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz", "intel-xeon-e5-2686-v4"),
         ("INTEL(R) XEON(R) PLATINUM 8573C", "intel-xeon-8573c"),
         ("Intel(R) Xeon(R) 6975P-C", "intel-xeon-6975p-c"), ("graviton4", "aws-graviton4"),
+        ("13th Gen Intel(R) Core(TM) i9-13900K", "intel-core-i9-13900k"),
+        ("AMD Ryzen Threadripper PRO 5995WX 64-Cores", "amd-threadripper-pro-5995wx"),
+        ("Intel(R) Xeon(R) Platinum 8592+", "intel-xeon-platinum-8592-plus"),
     ],
 )  # fmt: skip
 def test_devices_are_found_under_the_names_that_people_and_machines_use(

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
 from guide_ml.describe.backends import backend as canonical_backend
@@ -83,9 +84,7 @@ def framework_blocks() -> dict[str, dict[str, Any]]:
     return {slug: _inherited(block, listed) for slug, block in listed.items()}
 
 
-def _inherited(
-    block: dict[str, Any], listed: Mapping[str, dict[str, Any]]
-) -> dict[str, Any]:
+def _inherited(block: dict[str, Any], listed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Add what a fork or wrapper takes over from the engine that it is ``like``."""
     if "like" not in block:
         return block
@@ -136,7 +135,7 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         return text
     low = text.lower()
     known = aliases(kind)
-    for key in (text, low):
+    for key in (text, low, *(machine_names(text) if kind == "hardware" else ())):
         if key in known:
             return known[key]
         if key in table:

@@ -14,8 +14,6 @@ import pandas as pd
 from tables import CARD, shipped
 
 mpl.use("Agg")
-mpl.rcParams["svg.fonttype"] = "none"  # letters stay letters
-mpl.rcParams["svg.hashsalt"] = "guide-ml"  # the same picture is the same file
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
@@ -34,20 +32,23 @@ def panel(axis: Axes, measured: pd.Series, predicted: pd.Series, title: str) -> 
         axis.plot(ends, ends * factor, color="black", linewidth=0.8, linestyle=":", label=label)
     error = 100 * (predicted / measured - 1).abs()
     axis.set(xlim=ends, ylim=ends, xlabel="measured, ms", ylabel="predicted, ms",
-             title=f"{title}\nmedian error {error.median():.1f} %, {len(error):,} values")  # fmt: skip
+             title=f"{title}\nmedian error {error.median():.1f} %, {len(error):,} values")
     axis.set_aspect("equal")
     axis.legend(loc="upper left", frameon=False)
 
 
 def main() -> None:
     """Draw and write."""
+    mpl.rcParams["svg.fonttype"] = "none"  # letters stay letters
+    mpl.rcParams["svg.hashsalt"] = "guide-ml"  # the same picture is the same file
     rows = pd.read_parquet(CARD.with_name("measured.parquet"))
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 5), layout="constrained")
     for axis, (name, title) in zip(axes, PANELS.items(), strict=True):
         known = rows[name].notna() & rows[f"held_out_{name}"].notna()
         panel(axis, rows.loc[known, name], rows.loc[known, f"held_out_{name}"], title)
     figure.suptitle("Predicted against measured: no estimator had seen the deployment")
-    figure.supxlabel(f"dark: few measurements, bright: many; means, medians and percentiles. Set {shipped()}", fontsize=9)
+    told = "dark: few measurements, bright: many; means, medians and percentiles"
+    figure.supxlabel(f"{told}. Set {shipped()}", fontsize=9)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(OUT, dpi=150, metadata={"Date": None})
     print(OUT)

@@ -39,8 +39,8 @@ def fill(text: str, made: dict[str, Block]) -> str:
 def main() -> None:
     """Rewrite the blocks of all pages."""
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--check", action="store_true", help="write nothing, fail if files would change")
-    ask.add_argument("--only", nargs="*", default=list(BLOCKS), choices=list(BLOCKS), metavar="NAME")
+    ask.add_argument("--check", action="store_true", help="fail if files would change")
+    ask.add_argument("--only", nargs="*", default=list(BLOCKS), choices=BLOCKS, metavar="NAME")
     asked = ask.parse_args()
     texts = {page: page.read_text("utf-8") for page in pages()}
     used = {name for text in texts.values() for name in named(text)}

@@ -46,6 +46,16 @@ SPLITS = {"random": "single rows", "deployment": "a deployment", "model": "a mod
           "hardware": "a device", "source": "a source, which is a laboratory",
           "framework": "an engine", "dense-served": "all dense models that were served",
           "small": "all models below 4 billion parameters"}  # fmt: skip
+UNTOLD = {
+    "models partly in the host's memory": ("partial-offload",),
+    "prefills without hipBLASLt (ROCm)": ("hipblaslt-off",),
+    "chats with images or video": ("encoder",),
+    "beam search": ("beams",),
+    "checkpoint formats that the engine had no kernel for": ("fp8-fallback", "fbgemm-on-rocm"),
+    "runs that state neither length": ("lengths",),
+}
+DRAWN = {"any": "the device", "own: other deployments": "other deployments of it",
+         "own: same deployments": "the same deployments of it"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,8 +150,8 @@ def data() -> Block:
     left = sum(card["rows_left_out"].values())
     return ours(
         f"The shipped estimators learned from {card['rows']:,} measured rows of"
-        f" {len(card['rows_by_source'])} sources. They hold {sum(card['values'].values()):,} values."
-        f" {left:,} rows were left out; the card of the set counts them by reason."
+        f" {len(card['rows_by_source'])} sources: {sum(card['values'].values()):,} values"
+        f" ({left:,} rows were left out, by reason on the card of the set)."
     )
 
 
@@ -161,7 +171,7 @@ def few_shot() -> Block:
     chosen = table[(table["devices"] == "all") & (table["split"] == "hardware")]
     chosen = chosen[chosen["n"] == 10].round(1)
     shown = chosen[["rows", "target", "before", "after"]].sort_values("rows", kind="stable")
-    shown["target"] = shown["target"].map(NAMES)
+    shown["target"], shown["rows"] = shown["target"].map(NAMES), shown["rows"].map(DRAWN)
     shown.columns = pd.Index(["ten rows of", "target", "error before, %", "after, %"])
     return Block(markdown(shown), sets_in((RESULTS / "05_few_shot.md").read_text("utf-8")))
 
@@ -197,14 +207,33 @@ def scored() -> Block:
     return ours(markdown(shown))
 
 
+def first_line(init: Path) -> str:
+    """Return what a package says it is, in Markdown."""
+    told = (ast.get_docstring(ast.parse(init.read_text("utf-8"))) or "").split("\n\n")[0]
+    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", told).replace("``", "`").replace("\n", " ")
+
+
 def rooms() -> Block:
-    """The packages of guide_ml and what the first line of each says."""
-    lines = ["| room | what it is for |", "|---|---|"]
-    for init in sorted((ROOT / "guide_ml").glob("*/__init__.py")):
-        told = ast.get_docstring(ast.parse(init.read_text("utf-8"))) or ""
-        first = told.split("\n\n")[0].replace("\n", " ").replace("|", "/")
-        lines.append(f"| `guide_ml/{init.parent.name}/` | {first} |")
-    return Block("\n".join(lines))
+    """The packages of guide_ml along the data's way, as guide_ml/__init__.py tells it."""
+    package = ROOT / "guide_ml"
+    told = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+    way = [n for line in re.findall(r"^    ([a-z_]+(?:, [a-z_]+)*)  ", told, re.MULTILINE)
+           for n in line.split(", ")]  # fmt: skip
+    inits = {init.parent.name: init for init in sorted(package.glob("*/__init__.py"))}
+    named = [n for n in way if n in inits] + [n for n in inits if n not in way]
+    lines = [{"room": f"`guide_ml/{n}/`", "what it is for": first_line(inits[n])} for n in named]
+    return Block(markdown(pd.DataFrame(lines)))
+
+
+def flags() -> Block:
+    """Rows of the data whose set-up no descriptor tells, by what it is."""
+    names = pd.concat([
+        pd.read_parquet(path, columns=["flags"])["flags"].dropna().str.split(";").explode()
+        for path in sorted((ROOT / "data" / "measurements").glob("*.parquet"))
+    ]).str.strip()  # fmt: skip
+    lines = [{"set-up": text, "rows": int(names.isin(marks).sum())}
+             for text, marks in UNTOLD.items()]  # fmt: skip
+    return Block(markdown(pd.DataFrame(lines)))
 
 
 BLOCKS: dict[str, Callable[[], Block]] = {
@@ -224,6 +253,7 @@ BLOCKS: dict[str, Callable[[], Block]] = {
     "history": history,
     "intervals": intervals,
     "few-shot": few_shot,
+    "flags": flags,
     "predicted-first": predicted_first,
     "decisions": lambda: nth_table("07_decisions.md"),
     "decisions-served": lambda: nth_table("07_decisions.md", "| method | decisions", 1),

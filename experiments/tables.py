@@ -12,8 +12,7 @@ import pandas as pd
 
 CARD = Path(__file__).parents[1] / "models" / "default" / "card.json"
 LENGTH = 12  # characters of a hash that tell sets apart
-DASH = "–"  # what no number is known of
-EARLIER = "an earlier one"
+DASH = "-"  # what no number is known of
 STAMP = re.compile(r"^Trained set: (.*)\.$", re.MULTILINE)
 HASH = re.compile(rf"`([0-9a-f]{{{LENGTH}}})`")
 

@@ -53,7 +53,7 @@ experiments: install  ## run every experiment, write experiments/results
 
 docs: install $(DOCS_STAMP)  ## build the site into build/docs; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "build/docs/index.html"
+	@echo "build/docs/index.html; with search: $(PYTHON) -m http.server -d build/docs"
 
 $(DOCS_STAMP): docs/requirements.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r docs/requirements.lock

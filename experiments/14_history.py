@@ -1,7 +1,8 @@
 """How wrong each trained set was, one after another: results/14_history.csv.
 
 `--what` says in a few words what changed with the shipped set; its errors are read from
-results/01_accuracy.csv. A set that is in the table already gets its line anew.
+results/01_accuracy.csv. A set that is in the table already gets its line anew, and keeps its date
+and, unless others are given, its words.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ def line(accuracy: pd.DataFrame, today: str, what: str) -> dict[str, object]:
 def main() -> None:
     """Add the shipped set."""
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--what", required=True, help="what changed with the shipped set")
+    ask.add_argument("--what", help="what changed with the shipped set")
     table = pd.read_csv(HISTORY, keep_default_na=False)
-    new = line(pd.read_csv(RESULTS / "01_accuracy.csv"), datetime.now(UTC).date().isoformat(),
-               ask.parse_args().what)  # fmt: skip
+    known = table[table["set"] == shipped()].to_dict("records")
+    before = known[0] if known else {"date": datetime.now(UTC).date().isoformat(),
+                                     "what": "fitted anew"}  # fmt: skip
+    new = line(pd.read_csv(RESULTS / "01_accuracy.csv"), str(before["date"]),
+               ask.parse_args().what or str(before["what"]))  # fmt: skip
     table = pd.concat([table[table["set"] != shipped()], pd.DataFrame([new])])
     table.to_csv(HISTORY, index=False)
     print(table.to_string(index=False))

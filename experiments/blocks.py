@@ -236,8 +236,8 @@ def flags() -> Block:
     return Block(markdown(pd.DataFrame(lines)))
 
 
-BLOCKS: dict[str, Callable[[], Block]] = {
-    "data": data,
+#: Blocks that a command prints; the others are made from files.
+PRINTED: dict[str, Callable[[], Block]] = {
     "predict": lambda: ours(guide(PREDICT)),
     "predict-short": lambda: ours(guide(PREDICT, "speed\n", "measured nearby")),
     "error": lambda: Block(guide(WRONG)),
@@ -247,6 +247,9 @@ BLOCKS: dict[str, Callable[[], Block]] = {
     "sweep": lambda: ours(guide(SWEEP)),
     "scored": scored,
     "launch": lambda: Block(guide(LAUNCH)),
+}  # fmt: skip
+BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
+    "data": data,
     "accuracy": accuracy,
     "accuracy-short": lambda: accuracy(("deployment", "model", "hardware", "source"), True),
     "peers": peers,

@@ -98,6 +98,7 @@ def exists(path: str) -> bool:
     return any((base / path).exists() for base in (ROOT, ROOT / "guide_ml"))
 
 
+@cache
 def cli() -> dict[str, Any]:
     """Return the subcommands of ``guide`` by name; those of a group as ``group command``."""
     from guide_ml.cli.main import app

@@ -203,7 +203,7 @@ def scored() -> Block:
         guide(("score", str(there), str(out), "--columns", columns))
         table = pd.read_csv(out)
     shown = table[["hardware", "model", "ttft_ms", "tpot_ms", "memory_fits", "error"]].round(1)
-    shown["error"] = shown["error"].fillna("").str.split(";").str[0]
+    shown["error"] = shown["error"].fillna("").str.split("[:;]", regex=True).str[0]
     return ours(markdown(shown))
 
 

@@ -138,6 +138,17 @@ def test_stamp_is_read_as_it_was_written(sets, line):
     assert tables.sets_in(f"# Title\n\n{line}\n") == tuple(dict.fromkeys(sets))
 
 
+def test_filling_touches_what_lies_between_marks_only():
+    readme, block = script("90_readme"), script("blocks").Block
+    text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n<!-- begin y -->\n<!-- end y -->\nc"
+    new = readme.fill(text, {"x": block("new"), "y": block("| 1 |", ("0123456789ab",))})
+    assert readme.bodies(new) == {
+        "x": "new", "y": "| 1 |\n\n*Measured with set `0123456789ab` (not the shipped one).*",
+    }  # fmt: skip
+    assert [part for part in new.split("\n") if len(part) == 1] == ["a", "b", "c"]
+    assert readme.fill(new, {n: block(as_is=b) for n, b in readme.bodies(new).items()}) == new
+
+
 def test_report_without_a_set_is_an_error():
     with pytest.raises(ValueError, match="which trained set"):
         script("tables").sets_in("# Title\n\n| a |\n|---|\n| 1 |\n")

@@ -195,9 +195,11 @@ class Prediction:
         """
         if self.batch_latency_s is not None:
             return self.batch_latency_s
-        if self.ttft_ms is None or self.tpot_ms is None:
+        if self.ttft_ms is None:
             return None
         further = max(self.workload.output_len - 1, 0)
+        if self.tpot_ms is None:  # the first token is all, or a prefill, which has no answer
+            return self.ttft_ms / MS_PER_S if self.workload.mode == "closed" else None
         return (self.ttft_ms + further * self.tpot_ms) / MS_PER_S
 
     @property

@@ -177,15 +177,18 @@ def _sureness(found: Prediction) -> list[Table]:
 
 
 def _evidence(row: Evidence) -> tuple[str, str, str, str]:
+    """Say what was measured, as far as its source says; any cell may be blank."""
     d = row.deployment
-    version = f" {d['framework_version']}" if d.get("framework_version") else ""
-    what = (f"{_cell(d.get('num_devices', 1))} x {d['hardware']}, {d['model']},"
-            f" {d['framework']}{version}, {d.get('weight_dtype', '')}")  # fmt: skip
+    engine = f"{d.get('framework', 'engine not stated')} {d.get('framework_version', '')}".strip()
+    what = [f"{_cell(d.get('num_devices', 1))} x {d.get('hardware', 'a device not stated')}",
+            d.get("model", "model not stated"), engine, d.get("weight_dtype")]  # fmt: skip
     words = {"batch_size": "batch", "concurrency": "concurrency", "input_len": "in",
              "output_len": "out", "context_depth": "depth"}  # fmt: skip
     load = ", ".join(f"{w} {_cell(d[k])}" for k, w in words.items() if k in d)
     figures = ", ".join(f"{_METRICS[k]} {_cell(v)} {_unit(k)}" for k, v in row.measured.items())
-    return escape(what), f"{d['mode']}: {load}", figures, row.source
+    told = ": ".join(str(part) for part in (d.get("mode"), load) if part)
+    return (escape(", ".join(str(part) for part in what if part)), told, figures,
+            escape(row.source or "not stated"))  # fmt: skip
 
 
 def _memory(found: Prediction) -> Table:

@@ -69,7 +69,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         "cpu_cores": c["is_cpu"] * np.log(c["cores_used"]),
         "cpu_share": c["is_cpu"] * np.log(c["cores_share"]),
         "cpu_matrix": c["is_cpu"] * np.log(np.maximum(c["hw_fp16"], c["hw_int8"]) / c["hw_vector"]),
-        "drafted": np.log(np.maximum(c["drafted"], 1.0)) - 1.0, "host_stated": c["host_stated"],
+        "drafted": np.log(np.maximum(c["drafted"], 1.0)) - 1.0,
     }  # fmt: skip
     # Prompts of an offline queue or a batch share passes, which fill the experts' tiles.
     out["moe_prefill"] = moe * (mode == MODES.index("prefill"))
@@ -77,8 +77,6 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     out |= by_load(c)
     # How long prompts were that nobody stated is unknown: they must not bend what is known.
     out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))
-    # A server's run of unstated length: how much of its start is in the mean is unknown.
-    out["unstated_run"] = served * np.isnan(c["requests_per_slot"])
     piped = _piped(c)
     out["piped"], out["piped_far"] = piped, piped * (out["pp"] - 1.0)
     for stat in ("median", "p99"):

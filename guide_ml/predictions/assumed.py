@@ -94,7 +94,7 @@ def _framework(row: _Row) -> str:
 
 
 def _version(row: _Row) -> str:
-    if row.number("fw_version_stated"):
+    if row.number("fw_version_known"):
         return ""
     year = row.number("fw_release_year")
     newest = f"the newest measured one, of {int(year)}-{round(year % 1 * 12) + 1:02d}"
@@ -131,7 +131,17 @@ def _pp(row: _Row) -> str:
 
 def _dp(row: _Row) -> str:
     dp = row.number("dp")
-    return f"{dp:.0f}: so many copies share the load" if row.blank("dp") and dp > 1 else ""
+    # What `dp` states of a mixture of experts is replicas that share them; copies are more than it.
+    if not row.blank("dp") or dp <= 1 or row.model.num_experts:
+        return ""
+    return f"{dp:.0f}: so many copies share the load"
+
+
+def _copies(row: _Row) -> str:
+    dp = row.number("dp") / row.number("attention_dp")
+    spread = row.blank("dp") and dp > 1 and row.model.num_experts > 0
+    return f"{dp:.0f}: so many whole models, each with all of its experts, share the load" if (
+        spread) else ""
 
 
 def _ep(row: _Row) -> str:
@@ -188,7 +198,8 @@ def _stat(name: str) -> Callable[[_Row], str]:
 
 _TELLERS: dict[str, Callable[[_Row], str]] = {
     "framework": _framework, "framework_version": _version, "backend": _backend,
-    "num_devices": _num_devices, "tp": _tp, "pp": _pp, "dp": _dp, "ep": _ep,
+    "num_devices": _num_devices, "tp": _tp, "pp": _pp, "dp": _dp, "copies": _copies,
+    "ep": _ep,
     "weight_dtype": _weight_dtype, "kv_dtype": _kv_dtype,
     "spec_method": lambda row: "none" if row.blank("spec_method") else "",
     "mode": _mode, "batch_size": _batch_size, "num_requests": _num_requests,

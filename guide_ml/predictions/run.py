@@ -198,6 +198,7 @@ def ask(
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):
         resolved.columns["fw_release_year"][:] = released
         resolved.columns["fw_version_stated"][:] = 1.0
+        resolved.columns["fw_version_known"][:] = 1.0
     return raw, resolved
 
 

@@ -3,6 +3,11 @@
 :func:`resolve` turns what :mod:`guide_ml.table.read` read into plain columns of numbers, one entry
 a row, that the features work on. Rules for blanks are the same in training and in serving, so
 that an unstated version means the same in both.
+
+Stating what would have been assumed changes no number. So the columns that tell whether something
+was stated (``fw_version_stated``, ``kv_stated``) are 1 only where what was stated differs from what
+a blank stands for; where a blank stands for one value alone (``tp_stated``, ``weight_stated``) they
+are always 1.
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import MODES, STATS, Hardware, Model
+from guide_ml.catalogue.versions import newest
+from guide_ml.describe.descriptors import MODES, STATS, Framework, Hardware, Model
 from guide_ml.table.parallel import spread
 from guide_ml.table.precisions import COMPUTE, FAMILIES, precisions
 from guide_ml.table.rates import peak_tflops, topology, vector_tflops
@@ -152,7 +158,8 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     rows = [_engine(*(_at(c, k) for c, k in zip(together, ks, strict=True))) for ks in places]
     found = Codes(index, rows)
     columns["fw_release_year"] = found.numbers(lambda r: r[0].release_year if r[0] else None)
-    columns["fw_version_stated"] = found.numbers(lambda r: r[1])
+    columns["fw_version_known"] = found.numbers(lambda r: r[1])
+    columns["fw_version_stated"] = found.numbers(lambda r: r[1] and not _is_newest(r[0]))
     blocks = catalogue.framework_blocks()
     columns["pass_tokens"] = found.numbers(
         lambda r: blocks[r[0].framework].get("pass_tokens", math.inf) if r[0] else math.inf
@@ -208,6 +215,11 @@ def _engine(slug: str | None, version: str | None, backend: str | None, vendor: 
         return None, False, str(error)
 
 
+def _is_newest(engine: Framework) -> bool:
+    """Tell whether an engine's version is of the date that a blank one stands for."""
+    return engine.release_year == newest(catalogue.framework_blocks()[engine.framework])
+
+
 def _workload(raw: Raw, columns: Columns) -> None:
     numbers = raw.numbers
     mode = raw.codes["mode"].numbers(MODES.index)
@@ -227,8 +239,9 @@ def _workload(raw: Raw, columns: Columns) -> None:
     columns["batch"] = np.where(mode == closed, concurrency, np.where(np.isnan(batch), 1.0, batch))
     queue, asked = mode == MODES.index("offline"), numbers["num_requests"]
     columns["queued"] = np.where(queue & np.isfinite(asked), asked, np.inf)
-    columns["requests_per_slot"] = np.where(queue, np.nan,
-                                            np.maximum(asked / columns["batch"], 1.0))
+    usual = (mode == closed) & np.isnan(asked)
+    rounds = np.where(usual, REQUESTS_PER_SLOT, asked / columns["batch"])
+    columns["requests_per_slot"] = np.where(queue, np.nan, np.maximum(rounds, 1.0))
     for stat in ("ttft_stat", "tpot_stat"):
         columns[stat] = raw.codes[stat].numbers(STATS.index, blank=0.0)
     columns["spec"] = raw.codes["spec_method"].numbers(lambda s: s != "none", blank=0.0)

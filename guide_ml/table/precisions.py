@@ -39,7 +39,7 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
     engine = names["framework"]
     local, usual = _habits(raw)
-    columns["weight_stated"] = (stated.index >= 0).astype(float)
+    columns["weight_stated"] = np.ones(raw.n)
 
     def pick(get: Any) -> Floats:
         habit = usual.numbers(get)
@@ -63,8 +63,9 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     compute = columns["compute"]
     eight = (compute == COMPUTE.index("fp8")) | (compute == COMPUTE.index("fp4"))
     small = (engine == "tensorrt-llm") & eight
-    columns["kv_bits"] = np.where(np.isnan(kv), np.where(small, 8.0, 16.0), kv)
-    columns["kv_stated"] = np.isfinite(kv).astype(float)
+    usual_kv = np.where(small, 8.0, 16.0)
+    columns["kv_bits"] = np.where(np.isnan(kv), usual_kv, kv)
+    columns["kv_stated"] = (columns["kv_bits"] != usual_kv).astype(float)
 
 
 def _served_dtype(model: Model) -> Dtype:

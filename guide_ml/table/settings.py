@@ -49,7 +49,7 @@ def settings(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) 
         Gains ``cores_share`` and ``core_reach`` (share of the devices' arithmetic and bandwidth
         that the used cores of a processor reach; 1 for accelerators), ``sockets``,
         ``host_layers`` and ``host_experts`` (shares of the layers, and of the layers' experts, in
-        the host's memory), ``host_gbs``, ``host_tflops``, ``host_link_gbs``, ``host_stated``,
+        the host's memory), ``host_gbs``, ``host_tflops``, ``host_link_gbs``,
         ``accept_len`` (NaN where unknown), ``drafted``, ``hit_rate`` and ``memory_share`` (NaN where
         the engine's own holds).
     names : dict of str to array of shape (n,) of object
@@ -134,7 +134,6 @@ def _host(raw: Raw, columns: Columns) -> None:
     columns["host_experts"] = np.maximum(left, apart)
     found = raw.codes["host"].gather(_host_numbers, ("gbs", "tflops"))
     gbs = np.where(np.isnan(n["host_bandwidth_gbs"]), found["gbs"], n["host_bandwidth_gbs"])
-    columns["host_stated"] = np.isfinite(gbs).astype(float)
     columns["host_gbs"] = np.where(np.isnan(gbs), HOST_GBS, gbs)
     rate = np.where(np.isnan(found["tflops"]), HOST_TFLOPS * columns["host_gbs"] / HOST_GBS,
                     found["tflops"])  # fmt: skip

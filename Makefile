@@ -7,7 +7,7 @@ DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments notebooks mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ evaluate: install  ## score the estimators on deployments they have not seen
 
 experiments: install  ## run every experiment, write experiments/results
 	@set -e; for script in experiments/[0-9]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+notebooks: install  ## execute the notebooks, write their outputs anew
+	$(BIN)/python experiments/notebooks/run.py
 
 mlflow-ui: install  ## show tracked retrainings (mlflow.db) in a browser at http://127.0.0.1:5000
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000

@@ -85,14 +85,19 @@ def laid_out(sheet: Sheet, width: int) -> list[Line]:
         Columns of the terminal.
     """
     if not sheet.rows:
-        return [((f"{sheet.title}: none", "title"),)]
+        return _title(replace(sheet, title=f"{sheet.title}: none"), width)
     for fewer in range(sheet.spare + 1):
         kept = _without(sheet, fewer)
         for joints in (False, True):
             widths = _widths(kept, width, joints)
             if widths is not None:
-                return _grid(kept, widths, joints) + _left_out(sheet, fewer, width)
-    return _stacked(sheet, width)
+                head = _title(sheet, width)
+                return head + _grid(kept, widths, joints) + _left_out(sheet, fewer, width)
+    return _title(sheet, width) + _stacked(sheet, width)
+
+
+def _title(sheet: Sheet, width: int) -> list[Line]:
+    return [((line, "title"),) for line in wrapped(sheet.title, width) if line]
 
 
 def _without(sheet: Sheet, fewer: int) -> Sheet:
@@ -106,7 +111,7 @@ def _left_out(sheet: Sheet, fewer: int, width: int) -> list[Line]:
     if not fewer:
         return []
     names = ", ".join(sheet.headings[-fewer:])
-    note = f"Left out for want of width: {names}. A wider window or --json shows all."
+    note = f"Left out for want of width: {names}."
     return [((line, "rule"),) for line in wrapped(note, width)]
 
 
@@ -145,7 +150,7 @@ def _grid(sheet: Sheet, widths: Sequence[int], joints: bool) -> list[Line]:
                       sheet.right, roles) for i in range(max(map(len, broken)))]  # fmt: skip
 
     plain = [""] * len(widths)
-    out: list[Line] = [((sheet.title, "title"),)] if sheet.title else []
+    out: list[Line] = []
     if sheet.headings:
         out += rows(sheet.headings, ["heading"] * len(widths))
         out += [_line(["-" * w for w in widths], widths, frozenset(), ["rule"] * len(widths))]
@@ -170,7 +175,7 @@ def _line(
 
 def _stacked(sheet: Sheet, width: int) -> list[Line]:
     """Write each row as a block: what it is called, and the other cells set in below."""
-    out: list[Line] = [((sheet.title, "title"),)] if sheet.title else []
+    out: list[Line] = []
     heads = [" ".join(head.split()) for head in sheet.headings] or [""] * len(sheet.rows[0])
     aside = max((cell_width(head) for head in heads[1:]), default=0)
     inset = 2 + (aside + GAP if aside else 0)

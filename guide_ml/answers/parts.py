@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from guide_ml.answers.blocks import Block, Sheet
+from guide_ml.answers.cells import HELD
+from guide_ml.answers.shown import Shown
 
 __all__ = ["Domain", "Evidence", "MemoryAccount"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryAccount:
+_PARTS = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": "activations",
+          "reserved_gb": "reserved", "free_gb": "free", "total_gb": "total"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MemoryAccount(Shown):
     """Memory of one device, decimal GB; ``total_gb`` is the sum of the parts.
 
     Parameters
@@ -40,6 +48,21 @@ class MemoryAccount:
     total_gb: float
     fits: bool
     largest_batch: int
+
+    def sheet(self, states: bool = False) -> Sheet:
+        """Return it as a table; `states`: the model keeps recurrent states beside its KV cache."""
+        words = _PARTS | ({"kv_cache_gb": "KV cache, states"} if states else {})
+        rows = [(word, f"{getattr(self, name):,.2f} GB") for name, word in words.items()]
+        rows.append(("largest batch", f"{self.largest_batch:,}{HELD * 3}"))
+        return Sheet(title="memory of a device", rows=tuple(rows), right=frozenset({1}))
+
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it."""
+        return [self.sheet()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Protocol
 
 from guide_ml.answers.blocks import Block, Sheet, Words, details, listing
@@ -20,8 +19,6 @@ METRICS = {t.name: t.title for t in TARGETS} | {
 }  # fmt: skip
 """What is shown of the speed, and its names."""
 
-_PARTS = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": "activations",
-          "reserved_gb": "reserved", "free_gb": "free", "total_gb": "total"}  # fmt: skip
 _LOADS = {"batch_size": "batch", "concurrency": "concurrency", "input_len": "in",
           "output_len": "out", "context_depth": "depth"}  # fmt: skip
 
@@ -65,7 +62,7 @@ def brief_sheets(told: _Told, metrics: Metrics) -> list[Block]:
     lines += [f"profile: {told.calibrated}"] if told.calibrated else []
     lines += [f"assumed: {', '.join(told.assumed)}"] if told.assumed else []
     return [
-        Words(title=f"{asked['model']} on {asked['hardware']}",
+        Words(title=f"{asked['hardware']}: {asked['model']}",
               lines=(f"{asked['engine']}; {asked['load']}",), inset=0),
         _speed(told, metrics, ""),
         Words(lines=(*lines, "summary() tells everything, explain() tells why."), inset=0),
@@ -75,7 +72,7 @@ def brief_sheets(told: _Told, metrics: Metrics) -> list[Block]:
 def full_sheets(told: _Told, metrics: Metrics) -> list[Block]:
     """Return everything that is known of a prediction."""
     found: list[Block] = [details(_asked(told), "deployment"), _speed(told, metrics, "speed")]
-    found += [*_sureness(told), _memory(told)]
+    found += [*_sureness(told), told.memory.sheet(bool(told.deployment.model.state_values))]
     if told.assumed:
         found.append(details(told.assumed, "assumed, as it was not given"))
     if told.calibrated:
@@ -137,13 +134,3 @@ def _evidence(row: Evidence) -> dict[str, str]:
         f" {d['framework']}{version}, {d.get('weight_dtype', '')}",
         "load": f"{d['mode']}: {load}", "figures": ", ".join(figures), "source": row.source,
     }  # fmt: skip
-
-
-def _memory(told: _Told) -> Sheet:
-    account = asdict(told.memory)
-    words = dict(_PARTS)
-    if told.deployment.model.state_values:
-        words["kv_cache_gb"] = "KV cache, states"
-    rows = [(word, f"{account[name]:,.2f} GB") for name, word in words.items()]
-    rows.append(("largest batch", f"{told.memory.largest_batch:,}   "))
-    return Sheet(title="memory of a device", rows=tuple(rows), right=frozenset({1}))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -26,7 +25,7 @@ def examples(*lines: str) -> str:
     return "\n\n".join([_HEAD, *lines])
 
 
-def _examples_below(command: click.Command, show: Callable[[], None]) -> None:
+def _examples_below(command: Any, show: Callable[[], None]) -> None:
     """Show a help page, its examples a line each: a broken command cannot be copied."""
     epilog, command.epilog = command.epilog, None
     try:

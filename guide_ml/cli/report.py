@@ -17,6 +17,8 @@ __all__ = ["OFFER", "offers", "show", "width"]
 
 #: Width where there is no terminal to ask, and nobody says ``COLUMNS``.
 PIPE_WIDTH = 140
+#: In less nothing can be laid out.
+LEAST = 20
 STYLES = {"title": "bold", "heading": "bold", "name": "cyan", "rule": "dim", "command": "bold"}
 
 OFFER = {
@@ -31,9 +33,15 @@ NOTHING = ("No offer is left: loosen what is asked; --marketplace, --undated and
 
 def width(stream: TextIO) -> int:
     """Return the columns of a terminal; of a pipe what ``COLUMNS`` says, or enough for `grep`."""
-    if stream.isatty() or os.environ.get("COLUMNS", "").isdecimal():
-        return max(Console(file=stream).width, 20)
-    return PIPE_WIDTH
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal():
+        return max(int(told), LEAST)
+    if not stream.isatty():
+        return PIPE_WIDTH
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, LEAST)
+    except (OSError, ValueError):  # a terminal that does not tell
+        return 80
 
 
 def show(blocks: Iterable[Block], stream: TextIO | None = None) -> None:

@@ -89,7 +89,8 @@ def cells(p: Any) -> dict[str, Any]:
     p : Plan
         What a search found.
     """
-    carries = f"{p.capacity_users:,} users" if p.concurrency else f"{p.capacity_tok_s:,.0f} tok/s"
+    users, rate = f"{p.capacity_users:,}{HELD}users", f"{p.capacity_tok_s:,.0f}{HELD}tok/s"
+    carries = users if p.concurrency else rate
     sure = "not at any size" if p.usd_h_sure is None else f"{p.usd_h_sure:,.2f}"
     speed = "" if p.ttft_ms is None else (
         f"{p.ttft_ms:,.4g}{HELD}ms\n{p.tok_s_per_user:,.3g}{HELD}tok/s")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -54,6 +54,10 @@ class Sweep(pd.DataFrame):
         found = plain.where(plain.notna(), None).to_dict("records")
         return [{str(k): v for k, v in row.items()} for row in found]
 
+    def copy(self, deep: bool = True) -> Sweep:
+        """Return a sweep that holds the same."""
+        return Sweep(super().copy(deep))
+
     def summary(self, width: int = 100) -> str:
         """Tell it as the text of a table.
 
@@ -62,17 +66,24 @@ class Sweep(pd.DataFrame):
         width : int
             Columns of a line, at most where words allow.
         """
-        return pages.text([self.sheet()], width)
+        return pages.text([self.sheet()], width) if self._whole else super().__repr__()
 
     def __repr__(self) -> str:
-        return pages.text([self.sheet()], width())
+        return self.summary(width())
 
     def __str__(self) -> str:
         return repr(self)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         """Return what notebooks show."""
+        if not self._whole:
+            return cast("str | None", cast(Any, super())._repr_html_())
         return pages.html([self.sheet()])
+
+    @property
+    def _whole(self) -> bool:
+        """Whether it still has the columns that are shown; a caller may have taken some away."""
+        return {*COLUMNS, "fits", "proven", "why"} <= set(self.columns)
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

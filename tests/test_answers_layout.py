@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guide_ml.answers import pages
-from guide_ml.answers.blocks import Command, Sheet, Words, details, listing
+from guide_ml.answers.blocks import Block, Command, Sheet, Words, details, listing
 from guide_ml.answers.cells import HELD, cell
 from guide_ml.answers.layout import JOINTS, cell_width, wrapped
 
@@ -113,7 +113,7 @@ def test_numbers_are_written_for_people() -> None:
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "a & b", '"><img src=x>', "[b]"])
 def test_html_escapes_every_text(hostile: str) -> None:
-    blocks = [
+    blocks: list[Block] = [
         listing([{"a": hostile}], {"a": hostile}, hostile), details({hostile: hostile}, "t"),
         Words(title=hostile, lines=(hostile,)), Command(title=hostile, line=hostile),
     ]  # fmt: skip

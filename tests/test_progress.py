@@ -58,8 +58,8 @@ def test_a_notebook_shows_a_bar_and_takes_it_away(monkeypatch: pytest.MonkeyPatc
 
     shown = SimpleNamespace(display=display, HTML=str)
     core = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1), display=shown)
-    monkeypatch.setitem(sys.modules, "IPython", core)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "IPython.display", shown)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", core)
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
     with reporting(True) as tell:
         tell(1, 2, "<b>half</b>")
     assert pages == ["<progress></progress>", '<progress value="1" max="2"></progress> 1/2'

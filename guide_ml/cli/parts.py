@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -16,6 +16,8 @@ from guide_ml.cli import report
 from guide_ml.errors import GuideError
 
 __all__ = ["App", "Group", "examples", "progress_bar", "show_or_json"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _HEAD = "[bold]Examples[/bold]"
 
@@ -65,7 +67,7 @@ class App(typer.Typer):
     def __init__(self, **settings: Any) -> None:
         super().__init__(cls=Group, rich_markup_mode="rich", **settings)
 
-    def command(self, name: str | None = None, **settings: Any) -> Any:
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
         """Add a command, as :meth:`typer.Typer.command` does."""
         return super().command(name, cls=_Command, **settings)
 

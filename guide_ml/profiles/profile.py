@@ -187,7 +187,7 @@ class Profile(Shown):
 
     def blocks(self, brief: bool = False) -> list[Block]:
         """Return what is shown of it: how well it fits what was measured, and what it corrects."""
-        rows = [{"target": k} | v for k, v in self.facts.items() if isinstance(v, Mapping)]
+        rows = [{"target": k, **v} for k, v in self.facts.items() if isinstance(v, Mapping)]
         columns = {"target": "", "values": "values", "median_ape_before": "median error before, %",
                    "median_ape_after": "after, %"}  # fmt: skip
         count = self.facts.get("rows", len(self.cells.n))

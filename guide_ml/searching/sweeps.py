@@ -54,9 +54,11 @@ class Sweep(pd.DataFrame):
         found = plain.where(plain.notna(), None).to_dict("records")
         return [{str(k): v for k, v in row.items()} for row in found]
 
-    def copy(self, deep: bool = True) -> Sweep:
-        """Return a sweep that holds the same."""
-        return Sweep(super().copy(deep))
+    def __copy__(self, deep: bool = True) -> Sweep:
+        return Sweep(self.copy(deep=deep))
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Sweep:
+        return Sweep(self.copy(deep=True))
 
     def summary(self, width: int = 100) -> str:
         """Tell it as the text of a table.

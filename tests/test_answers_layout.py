@@ -90,6 +90,11 @@ def test_a_command_is_one_line_and_stands_alone() -> None:
     assert line.rstrip() in told.splitlines()
 
 
+def test_a_name_cannot_steer_the_terminal() -> None:
+    told = pages.text([details({"a": "\x1b[2Jx\x07\ty\x9b"}, "\x1bt")], 80)
+    assert told == "?t\na  ?[2Jx? y?"
+
+
 def test_wide_letters_count_twice() -> None:
     assert cell_width("漢字") == 4
     told = pages.text([listing([{"a": "漢字", "b": "x"}], {"a": "a", "b": "b"}, "")], 80)

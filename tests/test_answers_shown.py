@@ -101,7 +101,7 @@ def test_a_sweep_is_a_data_frame_whose_parts_are_plain(results: dict[str, Any]) 
 def test_a_sweep_that_lost_columns_is_shown_as_any_data_frame(results: dict[str, Any]) -> None:
     swept = copy.deepcopy(results["sweep"])
     del swept["why"]
-    plain = pd.DataFrame(swept)
+    plain: Any = pd.DataFrame(swept)
     assert (repr(swept), swept._repr_html_()) == (repr(plain), plain._repr_html_())
     assert swept.summary() == repr(plain)
 

@@ -13,6 +13,8 @@ __all__ = ["PROSE", "html", "lines", "text"]
 
 #: Longer lines of prose are hard to read, however wide the window.
 PROSE = 120
+#: A name that holds control characters must not steer the terminal.
+_PLAIN = {**dict.fromkeys((*range(32), *range(127, 160)), "?"), ord("\t"): " ", ord(HELD): " "}
 #: How far a sentence that goes on is set in.
 GOES_ON = 2
 
@@ -35,7 +37,7 @@ def lines(blocks: Iterable[Block], width: int) -> list[Line]:
     out: list[Line] = []
     for block in blocks:
         out += [(), *_lines(block, width)] if out else _lines(block, width)
-    return [tuple((piece.replace(HELD, " "), role) for piece, role in line) for line in out]
+    return [tuple((piece.translate(_PLAIN), role) for piece, role in line) for line in out]
 
 
 def _lines(block: Block, width: int) -> list[Line]:

@@ -1,8 +1,9 @@
 """Tables that fit a width: no word is broken, and what cannot stand side by side is stacked.
 
 A table takes the width that its cells need. Where that is too much, in this order: lines break
-between words; long names in other than the first column break after ``-``, ``/``, ``_`` and ``,``;
-columns that may be spared are left out, and the table says so; each row becomes a block of its own.
+between words; long names in other than the first column break after ``-``, ``/``, ``_``, ``|`` and
+``,``; columns that may be spared are left out, and the table says so; each row becomes a block of
+its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["Line", "cell_width", "laid_out", "wrapped"]
 GAP = 2
 #: Longer words are names, which may break at their joints.
 LONG = 16
-JOINTS = "-/_,"
+JOINTS = "-/_,|"
 #: Rows of so many lines need a blank line between them to be told apart.
 TALL = 3
 

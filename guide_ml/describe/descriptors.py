@@ -10,6 +10,7 @@ from typing import Any
 
 from guide_ml.describe import checks
 from guide_ml.describe.backends import BACKENDS
+from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
 from guide_ml.describe.hardware import Hardware
 from guide_ml.describe.settings import Settings
@@ -24,8 +25,8 @@ ATTENTIONS = ("mha", "gqa", "mqa", "mla", "hybrid")
 STATS = ("mean", "median", "p99")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Model(Brief):
     """The LLM that is served, as its architecture.
 
     Parameters
@@ -111,15 +112,15 @@ class Model:
         require_numbers(owner, self, checks.MODEL)
         if self.params_active_b > self.params_total_b * 1.0001:
             raise InvalidInput(
-                f"{owner}: params_active_b must not exceed params_total_b;"
-                f" got {self.params_active_b} and {self.params_total_b}"
+                f"{owner}: params_active_b must not exceed params_total_b; got"
+                f" {self.params_active_b} and {self.params_total_b}"
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Framework:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Framework(Brief):
     """The serving engine, its version and the programming backend under it.
 
     Parameters
@@ -145,8 +146,8 @@ class Framework:
         require_numbers(owner, self, checks.FRAMEWORK)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workload:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Workload(Brief):
     """What is asked of the deployment.
 
     Parameters
@@ -194,8 +195,8 @@ class Workload:
             raise InvalidInput("workload: mode closed needs concurrency; got none")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployment:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Deployment(Brief):
     """Hardware, framework and model put together, and how the model is spread.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from guide_ml.describe import checks
+from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
 from guide_ml.errors import InvalidInput
 from guide_ml.units import GB, GIB
@@ -21,8 +22,8 @@ ISAS = (
 LABEL_GIB = 1.001 * GIB / GB  # a label in GiB, rounded
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hardware(Brief):
     """One accelerator, or one slice of it that is rented by itself.
 
     Parameters

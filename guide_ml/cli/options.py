@@ -17,6 +17,7 @@ class Kind(StrEnum):
     HARDWARE = "hardware"
     MODELS = "models"
     FRAMEWORKS = "frameworks"
+    PROVIDERS = "providers"
 
 
 HardwareOption = Annotated[

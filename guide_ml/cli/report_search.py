@@ -78,7 +78,8 @@ def _facts(best: Plan) -> dict[str, Any]:
         f" {best.usd_per_m_output:,.3f} USD out at this load;"
         f" {best.usd_per_m_input_full:,.3f} and {best.usd_per_m_output_full:,.3f} at full load",
         "run": f"{best.framework} on {best.backend}, weights in {best.weight_dtype}, KV cache in"
-        f" {best.kv_dtype}, {best.max_len:,} tokens a request on average"
+        f" {best.kv_dtype}, {best.max_len:,} tokens a request"
+        f" {'at most' if best.longest_asked else 'on average'}"
         + (f", {best.concurrency} in flight a replica" if best.concurrency else ""),
         "TTFT": _ms(best.ttft_ms, best.confidence), "TPOT": _ms(best.tpot_ms, best.confidence),
         "a user sees": None if best.tok_s_per_user is None

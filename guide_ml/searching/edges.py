@@ -61,7 +61,7 @@ def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> None:
     every = np.flatnonzero(problem.carrying)
     left = min(most, MOST)
     while left > 0 and not late(scores):
-        points, sized, values, missed = scores.judged()
+        _, sized, values, missed = scores.judged()
         kept = missed == 0
         if not kept.any():
             return

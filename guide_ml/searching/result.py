@@ -10,6 +10,8 @@ import pandas as pd
 
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Deployment, Framework, Model, Workload
+from guide_ml.errors import GuideError
+from guide_ml.launch.engines import ENGINES
 from guide_ml.searching.request import LIMITS, Request
 
 __all__ = ["Found", "Plan", "Relaxation"]
@@ -32,7 +34,9 @@ class Plan:
         Copies of the model, how one is spread, and requests in flight of each; ``dp`` counts
         attention replicas inside a copy, which share experts. 0 concurrency: a queue.
     max_len : int
-        Longest request in tokens that must be served.
+        Tokens of the longest request that must be served; of a mean one if that was not said.
+    longest_asked : bool
+        Whether it was said.
     framework, backend, weight_dtype, kv_dtype : str
         Engine and precisions.
     provider, region, instance_type, price_date : str
@@ -110,6 +114,7 @@ class Plan:
     headroom: float
     in_domain: str
     confidence: float
+    longest_asked: bool = False
     usd_h_estimate: float | None = None
     usd_h_sure: float | None = None
     misses: Mapping[str, float] = field(default_factory=dict)
@@ -138,9 +143,22 @@ class Plan:
         return f"{self.instances} x {self.instance_type} ({devices}{each})"
 
     @property
+    def not_started(self) -> str:
+        """Why ``guide launch`` cannot write how a replica is started; blank where it can."""
+        if self.framework not in ENGINES:
+            return f"guide launch writes starts of {', '.join(ENGINES)}; not of {self.framework}"
+        try:
+            self.deployment.launch()
+        except GuideError as error:
+            return str(error)
+        except ValueError:  # read back: without its model
+            return ""
+        return ""
+
+    @property
     def start(self) -> str:
-        """Command that writes how one replica is started."""
-        if self.model is None or self.workload is None:
+        """Command that writes how one replica is started; blank where it cannot be."""
+        if self.model is None or self.workload is None or self.not_started:
             return ""
         w = self.workload
         words = {
@@ -152,6 +170,7 @@ class Plan:
             "concurrency": self.concurrency or None, "input-len": f"{w.input_len:g}",
             "output-len": f"{w.output_len:g}",
             "context-depth": f"{w.context_depth:g}" if w.context_depth else None,
+            "max-model-len": self.max_len if self.longest_asked else None,
         }  # fmt: skip
         return " ".join(["guide launch", *(f"--{k} {v}" for k, v in words.items() if v)])
 
@@ -172,7 +191,8 @@ class Plan:
         """Return plain values that :func:`json.dumps` takes, and the layout in words."""
         own = {f.name: getattr(self, f.name) for f in fields(self)
                if f.name not in ("model", "workload")}  # fmt: skip
-        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses)}
+        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses),
+                      "not_started": self.not_started}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +270,20 @@ class Found:
         """The best deployment; ``None`` where nothing keeps all limits."""
         return self.plans[0] if self.plans else None
 
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """Limits that stand in the way where nothing fits: those that giving way on one helps."""
+        if self.plans:
+            return ()
+        told = [r.limit for r in self.relaxations] or [k for p in self.nearest for k in p.misses]
+        return tuple(dict.fromkeys(told))
+
+    @property
+    def prices_as_of(self) -> str:
+        """The oldest day of a price that the plans rest on; blank without any."""
+        days = [p.price_date for p in (self.plans or self.nearest) if p.price_date != "undated"]
+        return min(days, default="")
+
     def table(self) -> pd.DataFrame:
         """Return the plans as a table, the best first."""
         return pd.DataFrame([p.to_dict() for p in self.plans])
@@ -259,7 +293,8 @@ class Found:
         request = asdict(self.request) | {"model": self.request.model.model}
         return {
             "request": request, "proven": self.proven, "counts": dict(self.counts),
-            "seconds": self.seconds, "why": list(self.why),
+            "seconds": self.seconds, "why": list(self.why), "binds": list(self.binds),
+            "prices_as_of": self.prices_as_of,
             "plans": [p.to_dict() for p in self.plans],
             "front": [p.to_dict() for p in self.front],
             "runner_up": self.runner_up.to_dict() if self.runner_up else None,

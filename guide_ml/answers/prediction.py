@@ -135,6 +135,9 @@ class Prediction:
         How familiar the deployment is, and what sets it apart from what was measured.
     calibrated : str
         What the caller's profile has to do with it, in words; blank without a profile.
+    notes : tuple of str
+        What is unusual: a layout beyond fast links, a context longer than the model was trained
+        for, a version newer than any that is known.
     find_evidence : callable, optional
         Looks the nearest measured rows up.
     explainer : callable, optional
@@ -155,6 +158,7 @@ class Prediction:
     high: Mapping[str, float | None] = field(default_factory=dict)
     domain: Domain | None = None
     calibrated: str = ""
+    notes: tuple[str, ...] = ()
     find_evidence: Callable[[], tuple[Evidence, ...]] = field(
         default=tuple, repr=False, compare=False
     )
@@ -228,6 +232,7 @@ class Prediction:
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
             "calibrated": self.calibrated,
+            "notes": list(self.notes),
             "evidence": [asdict(e) for e in self.evidence],
         }
 

@@ -52,6 +52,8 @@ def prediction(found: Prediction, explained: Explanation | None = None) -> Rende
     parts = [_title(found), _speed(found), *_sureness(found), _memory(found)]
     if found.assumed:
         parts.append(details(found.assumed, "assumed, as it was not given"))
+    if found.notes:
+        parts.append(details({f"note {k}": n for k, n in enumerate(found.notes, 1)}, "beware"))
     if found.calibrated:
         parts.append(details({"profile": found.calibrated}, "your own measurements"))
     if explained:

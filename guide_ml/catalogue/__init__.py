@@ -13,11 +13,12 @@ import csv
 import io
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.descriptors import BACKENDS, Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName, nearest
@@ -125,12 +126,23 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         return text
     low = text.lower()
     known = aliases(kind)
-    for key in (text, low):
-        if key in known:
-            return known[key]
-        if key in table:
-            return key
+    for spelt in (text, low):
+        if spelt in known:
+            return known[spelt]
+        if spelt in table:
+            return spelt
+    plain = key(text)
+    makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
+    for maker in makers:  # "NVIDIA L40S" is "l40s"
+        if plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
+            return found
     raise UnknownName(kind, name, [*table, *known], hint)
+
+
+@cache
+def _spelt(kind: str) -> dict[str, str]:
+    """Slugs of one kind by letters and digits alone."""
+    return by_key(slugs(kind), aliases(kind))
 
 
 def hardware(name: str) -> Hardware:
@@ -153,13 +165,29 @@ def hardware(name: str) -> Hardware:
 def model(name: str) -> Model:
     """Look a model up by Hugging Face id, or by its last part where that is unambiguous.
 
+    The name of a quantised copy gives its base in the precision that the name says.
+
     Examples
     --------
     >>> model("llama-3.1-8b-instruct").num_layers
     32
+    >>> model("RedHatAI/Llama-3.1-8B-Instruct-FP8-dynamic").native_dtype
+    'fp8'
     """
     table = all_models()
-    return table[_lookup("model", name, table, MODEL_HINT)]
+    try:
+        return table[_lookup("model", name, table, MODEL_HINT)]
+    except UnknownName:
+        split = quantised(name)
+        if split is None:
+            raise
+        try:
+            base = table[_lookup("model", split[0], table, MODEL_HINT)]
+        except UnknownName:
+            base = None
+        if base is None:
+            raise
+        return replace(base, native_dtype=split[1])
 
 
 @cache

@@ -102,7 +102,7 @@ def predict(
     explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Predict speed and memory of one deployment."""
-    asked = dict(locals())
+    asked = dict(locals()) | {"hardware": hardware[0]}
     for name in ("explain", "plot", "as_json"):
         asked.pop(name)
     with Console(stderr=True).status("predicting"):

@@ -217,7 +217,7 @@ def predict_table(
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
     check_level(level)
     frame, back = to_pandas(table)
-    _check_table(frame, strict)
+    _check_table(frame)
     known = Definitions(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
@@ -225,6 +225,7 @@ def predict_table(
         blank: Table = back(_empty(frame.index, level))
         return blank
     raw, resolved = ask(frame, known)
+    _tell_strange(frame, strict)
     if errors == "raise":
         _raise_first(frame.index, resolved.errors)
     done = run(raw, resolved, predictor, level, profile_of(profile))
@@ -234,10 +235,14 @@ def predict_table(
     return found
 
 
-def _check_table(table: pd.DataFrame, strict: bool) -> None:
+def _check_table(table: pd.DataFrame) -> None:
     names = table.columns[table.columns.isin(DESCRIPTORS)]
     if twice := [str(c) for c in names[names.duplicated()]]:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
+
+
+def _tell_strange(table: pd.DataFrame, strict: bool) -> None:
+    """Name columns that are no descriptors: all of them where that is wrong, else likely slips."""
     found = strange(table.columns)
     told = [f"{name!r}" + (f" (is {meant} meant?)" if meant else "")
             for name, meant in found.items() if strict or meant]  # fmt: skip

@@ -21,8 +21,9 @@ __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "In
            "UnknownName"]  # fmt: skip
 
 
-#: Likeness from which on a name is a suggestion: `chatgpt` is no way to write `chatglm-6b` (0.63).
-NEAR = 0.7
+#: Likeness from which on a name is a suggestion, of plain words and of names with numbers:
+#: `chatgpt` is no way to write `chatglm-6b` (0.63), and `gpt-4o` none to write `gpt2` (0.67).
+NEAR, NEAR_NUMBERED = 0.66, 0.7
 #: So few names are listed where none is spelt like the one that came.
 FEW = 10
 
@@ -90,9 +91,10 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
         by_key.setdefault(_key(one), one)
     key = _key(name)
     held = (k for k, one in by_key.items()
-            if key and (_whole_words(key, one) or (k in key and 2 * len(k) > len(key))))
+            if key and (_whole_words(key, one) or _whole_words(k, name)))
     inside = sorted(held, key=len)[:n]
-    close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=NEAR)
+    least = NEAR_NUMBERED if any(c.isdigit() for c in key) else NEAR
+    close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=least)
     return [by_key[k] for k in dict.fromkeys([*inside, *close])][:n]
 
 

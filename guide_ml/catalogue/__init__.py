@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -131,10 +132,10 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
             return known[spelt]
         if spelt in table:
             return spelt
-    plain = key(text)
+    plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
     makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
     for maker in makers:  # "NVIDIA L40S" is "l40s"
-        if plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
+        if plain and plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
             return found
     raise UnknownName(kind, name, [*table, *known], hint)
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Deployment, Framework, Model, Workload
-from guide_ml.errors import GuideError
 from guide_ml.launch.engines import ENGINES
 from guide_ml.searching.request import LIMITS, Request
+from guide_ml.searching.support import refusal
 
 __all__ = ["Found", "Plan", "Relaxation"]
 
@@ -21,8 +21,7 @@ __all__ = ["Found", "Plan", "Relaxation"]
 class Plan:
     """One deployment: machines, engine, layout, what it costs and what it will do.
 
-    Times are those at ``concurrency``, the load that was asked for or a little more; all are at
-    the confidence of the search.
+    Times are those at ``concurrency``, the load asked for or a little more.
 
     Parameters
     ----------
@@ -31,12 +30,10 @@ class Plan:
     num_devices, instances, devices_per_instance : int
         Devices rented, in how many machines of how many devices.
     replicas, tp, pp, dp, ep, concurrency : int
-        Copies of the model, how one is spread, and requests in flight of each; ``dp`` counts
-        attention replicas inside a copy, which share experts. 0 concurrency: a queue.
-    max_len : int
-        Tokens of the longest request that must be served; of a mean one if that was not said.
-    longest_asked : bool
-        Whether it was said.
+        Copies of the model, how one is spread, and requests in flight of each (0: a queue);
+        ``dp`` counts attention replicas inside a copy, which share experts.
+    max_len, longest_asked : int, bool
+        Tokens of the longest request; of a mean one where that was not said.
     framework, backend, weight_dtype, kv_dtype : str
         Engine and precisions.
     provider, region, instance_type, price_date : str
@@ -53,7 +50,7 @@ class Plan:
     usd_per_m_input_full, usd_per_m_output_full : float
         The same when it carries as much as the limits allow.
     job_usd, job_h : float or None
-        Bill and duration of an offline job, the machines given back at its end.
+        Bill and hours of an offline job, whose machines are given back at its end.
     ttft_ms, tpot_ms, e2e_ms, tok_s_per_user : float or None
         ``None`` of an offline queue.
     capacity_req_s, capacity_tok_s : float
@@ -145,15 +142,9 @@ class Plan:
     @property
     def not_started(self) -> str:
         """Why ``guide launch`` cannot write how a replica is started; blank where it can."""
-        if self.framework not in ENGINES:
-            return f"guide launch writes starts of {', '.join(ENGINES)}; not of {self.framework}"
-        try:
-            self.deployment.launch()
-        except GuideError as error:
-            return str(error)
-        except ValueError:  # read back: without its model
-            return ""
-        return ""
+        if self.model is None or self.framework in ENGINES:
+            return "" if self.model is None else refusal(self.deployment)
+        return f"guide launch writes starts of {', '.join(ENGINES)}; not of {self.framework}"
 
     @property
     def start(self) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import Hardware, Model
-from guide_ml.errors import InvalidInput
+from guide_ml.describe.descriptors import Deployment, Hardware, Model
+from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
 
-__all__ = ["backend", "kv_dtypes", "runs", "weight_dtypes"]
+__all__ = ["backend", "kv_dtypes", "refusal", "runs", "weight_dtypes"]
 
 #: Generations from old to new; an engine runs from one of them on.
 _GENERATIONS = {
@@ -135,3 +135,12 @@ def kv_dtypes(device: Hardware, framework: str, asked: Sequence[str] = ()) -> tu
                "int8": framework == "tensorrt-llm",
                "nvfp4": framework == "tensorrt-llm" and bool(device.fp4_tflops)}  # fmt: skip
     return tuple(n for n in dict.fromkeys(names) if allowed.get(n, False))
+
+
+def refusal(deployment: Deployment) -> str:
+    """Say why ``guide launch`` refuses a deployment; blank where it does not."""
+    try:
+        deployment.launch()
+    except GuideError as error:
+        return str(error)
+    return ""

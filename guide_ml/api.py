@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
 from guide_ml.table.interchange import to_pandas
 from guide_ml.table.read import DESCRIPTORS, Definitions, Raw
+from guide_ml.table.strange import strange
 from guide_ml.trust.intervals import LEVEL, check_level
 
 __all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
@@ -184,6 +186,7 @@ def predict_table(
     models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
     level: float | None = LEVEL,
     profile: ProfileLike | None = None,
+    strict: bool = False,
 ) -> Table:
     """Predict speed and memory of each deployment of a table.
 
@@ -205,6 +208,9 @@ def predict_table(
         domain, which is faster.
     profile : Profile or path, optional
         Corrections by one's own measurements; rows out of its scope are not touched.
+    strict : bool
+        Whether a column that is no descriptor is an error. Otherwise one that is called much
+        like a descriptor is warned of, once, and others are left alone.
 
     Returns
     -------
@@ -235,6 +241,7 @@ def predict_table(
         blank: Table = back(_empty(frame.index, level))
         return blank
     raw, resolved = ask(frame, known)
+    _tell_strange(frame, strict)
     if errors == "raise":
         _raise_first(frame.index, resolved.errors)
     done = run(raw, resolved, predictor, level, profile_of(profile))
@@ -248,6 +255,18 @@ def _check_table(table: pd.DataFrame) -> None:
     names = table.columns[table.columns.isin(DESCRIPTORS)]
     if twice := [str(c) for c in names[names.duplicated()]]:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
+
+
+def _tell_strange(table: pd.DataFrame, strict: bool) -> None:
+    """Name columns that are no descriptors: all of them where that is wrong, else likely slips."""
+    found = strange(table.columns)
+    told = [f"{name!r}" + (f" (is {meant} meant?)" if meant else "")
+            for name, meant in found.items() if strict or meant]  # fmt: skip
+    if told and strict:
+        raise InvalidInput(f"a strict table has descriptors only; got {', '.join(told)}")
+    if told:
+        warnings.warn(f"columns that are no descriptors are not looked at: {', '.join(told)}",
+                      UserWarning, stacklevel=3)  # fmt: skip
 
 
 def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:

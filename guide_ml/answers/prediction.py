@@ -58,6 +58,9 @@ class Prediction(Shown):
         How familiar the deployment is, and what sets it apart from what was measured.
     calibrated : str
         What the caller's profile has to do with it, in words; blank without a profile.
+    notes : tuple of str
+        What is unusual: a layout beyond fast links, a context longer than the model was trained
+        for, a version newer than any that is known.
     find_evidence : callable, optional
         Looks the nearest measured rows up.
     explainer : callable, optional
@@ -78,6 +81,7 @@ class Prediction(Shown):
     high: Mapping[str, float | None] = field(default_factory=dict)
     domain: Domain | None = None
     calibrated: str = ""
+    notes: tuple[str, ...] = ()
     find_evidence: Callable[[], tuple[Evidence, ...]] = field(
         default=tuple, repr=False, compare=False
     )
@@ -158,6 +162,7 @@ class Prediction(Shown):
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
             "calibrated": self.calibrated,
+            "notes": list(self.notes),
             "evidence": [asdict(e) for e in self.evidence],
         }
 

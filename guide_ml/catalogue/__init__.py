@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from guide_ml.catalogue.names import machine_names
+from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
 from guide_ml.describe.backends import backend as canonical_backend
@@ -135,12 +137,23 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         return text
     low = text.lower()
     known = aliases(kind)
-    for key in (text, low, *(machine_names(text) if kind == "hardware" else ())):
-        if key in known:
-            return known[key]
-        if key in table:
-            return key
+    for spelt in (text, low, *(machine_names(text) if kind == "hardware" else ())):
+        if spelt in known:
+            return known[spelt]
+        if spelt in table:
+            return spelt
+    plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
+    makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
+    for maker in makers:  # "NVIDIA L40S" is "l40s"
+        if plain and plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
+            return found
     raise UnknownName(kind, name, [*table, *known], hint)
+
+
+@cache
+def _spelt(kind: str) -> dict[str, str]:
+    """Slugs of one kind by letters and digits alone."""
+    return by_key(slugs(kind), aliases(kind))
 
 
 def hardware(name: str) -> Hardware:
@@ -163,13 +176,29 @@ def hardware(name: str) -> Hardware:
 def model(name: str) -> Model:
     """Look a model up by Hugging Face id, or by its last part where that is unambiguous.
 
+    The name of a quantised copy gives its base in the precision that the name says.
+
     Examples
     --------
     >>> model("llama-3.1-8b-instruct").num_layers
     32
+    >>> model("RedHatAI/Llama-3.1-8B-Instruct-FP8-dynamic").native_dtype
+    'fp8'
     """
     table = all_models()
-    return table[_lookup("model", name, table, MODEL_HINT)]
+    try:
+        return table[_lookup("model", name, table, MODEL_HINT)]
+    except UnknownName:
+        split = quantised(name)
+        if split is None:
+            raise
+        try:
+            base = table[_lookup("model", split[0], table, MODEL_HINT)]
+        except UnknownName:
+            base = None
+        if base is None:
+            raise
+        return replace(base, native_dtype=split[1])
 
 
 @cache

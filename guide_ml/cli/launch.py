@@ -83,7 +83,7 @@ def launch(
     as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Write the command, Compose or Kubernetes file that starts a deployment."""
-    asked = dict(locals())
+    asked = dict(locals()) | {"hardware": hardware[0]}
     own = {name: asked.pop(name) for name in _OWN}
     for name in ("form", "out", "as_json"):
         asked.pop(name)

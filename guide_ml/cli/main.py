@@ -112,7 +112,7 @@ def predict(
     explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Predict speed and memory of one deployment."""
-    asked = dict(locals())
+    asked = dict(locals()) | {"hardware": hardware[0]}
     for name in ("explain", "plot", "as_json"):
         asked.pop(name)
     with Console(stderr=True).status("predicting"):
@@ -237,6 +237,10 @@ _COLUMNS: dict[o.Kind, dict[str, str]] = {
     o.Kind.FRAMEWORKS: {
         "framework": "slug", "kind": "kind", "backends": "backends", "newest": "newest version",
     },
+    o.Kind.PROVIDERS: {
+        "provider": "provider", "offers": "offers", "devices": "devices",
+        "oldest": "oldest price", "newest": "newest price",
+    },
 }  # fmt: skip
 
 
@@ -249,6 +253,10 @@ def _rows(kind: o.Kind) -> list[dict[str, Any]]:
         return [asdict(h) for h in catalogue.all_hardware().values()]
     if kind is o.Kind.MODELS:
         return [asdict(m) for m in catalogue.all_models().values()]
+    if kind is o.Kind.PROVIDERS:
+        from guide_ml.offers.listing import providers
+
+        return providers()
     blocks = catalogue.framework_blocks()
     return [{"framework": slug, "newest": _newest(b), **b} for slug, b in blocks.items()]
 
@@ -262,7 +270,8 @@ def _holds(row: dict[str, Any], kind: o.Kind, text: str) -> bool:
     """Whether a row's slug, names or an alias hold the text."""
     name = kind.value.rstrip("s")
     slug = row[name]
-    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if text else []
+    named = text and kind is not o.Kind.PROVIDERS
+    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if named else []
     words = [slug, *others, row.get("vendor"), row.get("architecture"), row.get("family")]
     return any(text.lower() in str(w).lower() for w in words if w)
 

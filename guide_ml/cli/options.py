@@ -17,11 +17,21 @@ class Kind(StrEnum):
     HARDWARE = "hardware"
     MODELS = "models"
     FRAMEWORKS = "frameworks"
+    PROVIDERS = "providers"
+
+
+def _only(given: list[str]) -> list[str]:
+    """Refuse an option that was given twice: the last one would win in silence."""
+    if len(given) > 1:
+        raise typer.BadParameter(f"give it once, or call once for each; got {', '.join(given)}")
+    return given
 
 
 HardwareOption = Annotated[
-    str, typer.Option("--hardware", help="Slug, alias, or a TOML file that describes a device.")
-]
+    list[str],
+    typer.Option("--hardware", help="Slug, alias, or a TOML file that describes a device.",
+                 callback=_only, metavar="TEXT"),
+]  # fmt: skip
 ModelOption = Annotated[
     str, typer.Option("--model", help="Hugging Face id, alias, or a path to a config.json.")
 ]

@@ -28,6 +28,7 @@ from guide_ml.estimators.predictor import Outcome, Predictor, default_predictor
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
 from guide_ml.predictions import advice
 from guide_ml.predictions import assumed as explain
+from guide_ml.predictions.notes import notes
 from guide_ml.profiles import Profile, apply
 from guide_ml.table import assume
 from guide_ml.table import read as tables
@@ -97,7 +98,7 @@ class Run:
             **{t: values[t] for t in NAMES}, **self._judged(values),
             floors={t: floors[t] if values[t] is not None else None for t in NAMES},
             memory=self._memory(), deployment=self._deployment(), workload=self._workload(),
-            assumed=explain.assumptions(self.raw, self.resolved),
+            assumed=explain.assumptions(self.raw, self.resolved), notes=notes(self.resolved),
         )  # fmt: skip
 
     def _judged(self, values: Mapping[str, float | None]) -> dict[str, Any]:

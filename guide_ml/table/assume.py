@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from guide_ml import catalogue
 from guide_ml.catalogue.versions import newest
 from guide_ml.describe.descriptors import MODES, STATS, Framework, Hardware, Model
+from guide_ml.table import possible
 from guide_ml.table.parallel import spread
 from guide_ml.table.precisions import COMPUTE, FAMILIES, precisions
 from guide_ml.table.rates import peak_tflops, topology, vector_tflops
@@ -81,6 +82,7 @@ def resolve(raw: Raw) -> Resolved:
     precisions(raw, columns, names)
     spread(raw, columns)
     settings(raw, columns, names)
+    possible.check(raw, columns, names)
     return Resolved(columns, names, raw.errors)
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from guide_ml.answers.prediction import Prediction
 from guide_ml.api import predict
-from guide_ml.cli import report
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.trust.domain.measured import DESCRIBED, MEASURED, Measured
 
@@ -45,13 +44,13 @@ def test_evidence_with_blank_cells_is_shown(blank):
         assert not row.get(name)
         assert name not in row["deployment"]
         assert name not in row["measured"]
-    text = report.text(report.prediction(found, found.explain()), 200)
+    text = str(found.summary()) + found.explain().text()
     assert "measured nearby" in text
     assert "nan" not in text.lower().split()
     assert "nan" not in repr(found.evidence)
 
 
 def test_what_evidence_leaves_open_is_said():
-    text = report.text(report.prediction(answered(["source", "framework"])), 200)
+    text = str(answered(["source", "framework"]).summary())
     assert "engine not stated" in text
     assert text.count("not stated") >= 6

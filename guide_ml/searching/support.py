@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Deployment, Hardware, Model
 from guide_ml.errors import GuideError, InvalidInput
-from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
+from guide_ml.precision.dtypes import KV_DTYPES, dtype
 
 __all__ = ["backend", "kv_dtypes", "refusal", "runs", "weight_dtypes"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +60,14 @@ def check(raw: Raw, columns: Columns, names: Names) -> None:
     for k, version in enumerate(versions.values):
         if version and no_version(version):
             mine = versions.index == k
-            raw.fail(mine, lambda i, v=version: _unknown(str(names["framework"][i]), v))
+            raw.fail(mine, partial(_unknown, names["framework"], version))
 
 
 def _layout(raw: Raw, columns: Columns, names: Names) -> None:
     tp, ep, heads = columns["tp"], columns["ep"], columns["m_num_attention_heads"]
     experts, model = columns["m_num_experts"], names["model"]
-    whole = np.isin(names["framework"], WHOLE_HEADS)
+    # Neuron's compiler pads heads that a layout does not divide.
+    whole = np.isin(names["framework"], WHOLE_HEADS) & (names["backend"] != "neuron")
     raw.fail(whole & (np.mod(heads, np.maximum(tp, 1)) != 0), lambda i: (
         f"tp must divide the {heads[i]:.0f} attention heads of {model[i]};"
         f" got tp={tp[i]:g}{_divisors(heads[i], tp[i])}"))  # fmt: skip
@@ -137,11 +139,14 @@ def no_version(text: str) -> bool:
     (True, False, False, False)
     """
     low = text.strip().lower()
-    words: Iterable[str] = (*UNNUMBERED, *catalogue.framework_blocks())
+    blocks = catalogue.framework_blocks()
+    listed = (v for block in blocks.values() for v in block.get("versions", ()))
+    words: Iterable[str] = (*UNNUMBERED, *blocks, *listed)
     return bool(low) and not re.search(r"\d", low) and not any(w in low for w in words)
 
 
-def _unknown(framework: str, version: str) -> str:
+def _unknown(engines: NDArray[np.object_], version: str, row: int) -> str:
+    framework = str(engines[row])
     block = catalogue.framework_blocks().get(framework, {})
     known = [*block.get("versions", ()), *(f"b{b}" for b in block.get("builds", ()))]
     near = nearest(version, known) or known[-3:]

@@ -185,13 +185,16 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/default"),
     seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for the predictions of what was held out.")
+    ] = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Fit the estimators to measurements."""
     with progress_bar() as progress:
         from guide_ml.training import train as training
 
-        card = training.train(data, out, seed=seed, progress=progress)
+        card = training.train(data, out, seed=seed, progress=progress, keep=keep)
     show_or_json(card, lambda: [details(card, f"estimators in {out}")], as_json)
 
 

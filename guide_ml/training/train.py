@@ -148,6 +148,14 @@ def _held_out(
     return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
 
 
+def _keep(found: Trained, measured: Measurements, folder: Path) -> None:
+    """Write what was predicted of held-out values, a file a split, for experiments to judge."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, predicted in found.log_predicted.items():
+        np.savez(folder / f"{split}.npz", predicted=predicted, physics=found.log_physics[split],
+                 data=measured.sha256)  # fmt: skip
+
+
 def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
     """Errors by target, in percent."""
     table = scores(data, log_predicted).set_index("target").round(2)
@@ -156,7 +164,7 @@ def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
 
 def train(
     data: Path | None = None, out: Path | None = None, seed: int = 0,
-    progress: ProgressLike = None, held_out: bool = True,
+    progress: ProgressLike = None, held_out: bool = True, keep: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Fit physics and boosters on measurements and write the trained set.
 
@@ -174,6 +182,8 @@ def train(
     held_out : bool
         Whether to put held-out errors on the card and intervals beside predictions (dozens of
         refits). Without them the set predicts with ``level=None`` only.
+    keep : Path, optional
+        Folder for the predictions of what was held out, for ``experiments/01_accuracy.py``.
 
     Returns
     -------
@@ -184,4 +194,6 @@ def train(
         tell(0, 4, "reading measurements")
         measured = prepare(read_files(data))
         trained = fit_set(measured, build(measured), Recipe(seed), tell, held_out)
+    if keep is not None:
+        _keep(trained, measured, keep)
     return artefacts.save(trained.fitted, out if out is not None else artefacts.default_folder())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES, STATS
+from guide_ml.features.links import crossings
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import distinct, joined
 from guide_ml.table.read import Floats
@@ -64,6 +65,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         # New devices come with new processors; years, as the trend is steep.
         "hw_year": c["hw_release_year"] - 2022.0, "speed": np.log(c["hw_fp16"] / USUAL_TFLOPS),
         "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
+        "far": np.log1p(crossings(c)),
         "adp": np.log(c["attention_dp"]), "cpu": c["is_cpu"], "sockets": np.log2(c["sockets"]),
         "cpu_reach": c["is_cpu"] * np.log(c["core_reach"]),
         "cpu_cores": c["is_cpu"] * np.log(c["cores_used"]),

@@ -94,7 +94,7 @@ KNOBS = (
     Knob("rescale", math.log(0.6), ("release", "power"),
          (("framework", 0.5), ("architecture", 0.3), ("dtype", 0.5))),
     Knob("link", math.log(0.5), ("tp", "nvlink"), (("framework", 0.3), ("device", 0.2))),
-    Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "cdna"),
+    Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "cdna", "far"),
          (("framework", 0.5), ("architecture", 0.3), ("series", 0.5))),
     Knob("interference", 0.0, ("release", "is_offline", "cdna", "padded", "users", "speed",
                               "cpu"),
@@ -117,5 +117,5 @@ KNOBS = (
     Knob("prefill_bias", 0.0,
          (*_BIAS_SLOPES, "moe_prefill", "moe_closed", "piped", "piped_far", "ep",
           "unstated_prompt", "adp"), _BIAS_GROUPS),
-    Knob("step_bias", 0.0, (*_BIAS_SLOPES, "moe"), _BIAS_GROUPS),
+    Knob("step_bias", 0.0, (*_BIAS_SLOPES, "moe", "far"), _BIAS_GROUPS),
 )  # fmt: skip

@@ -128,8 +128,7 @@ def _host(raw: Raw, columns: Columns) -> None:
                        f" {layers[i] + 1:g}; got {on_device[i]:g}")  # fmt: skip
     left = np.clip(1.0 - np.nan_to_num(on_device, nan=math.inf) / layers, 0.0, 1.0)
     routed = np.maximum(layers - columns["m_first_dense_layers"], 1.0)
-    blocks = n["experts_on_cpu"] - columns["m_first_dense_layers"]  # the first have no experts
-    apart = np.clip(np.nan_to_num(blocks, nan=0.0) / routed, 0.0, 1.0)
+    apart = np.clip(np.nan_to_num(n["experts_on_cpu"], nan=0.0) / routed, 0.0, 1.0)
     columns["host_layers"] = left
     # Layers are left on the host from the first on, and so are experts: they are the same ones.
     columns["host_experts"] = np.maximum(left, apart)

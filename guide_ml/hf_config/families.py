@@ -191,6 +191,10 @@ _NO_DECODER = frozenset(
      "modernbert", "mpnet", "new", "nomic_bert", "roberta", "siglip", "vit", "wav2vec2",
      "xlm-roberta", "xlm-roberta-xl")
 )  # fmt: skip
+_DIFFUSION = frozenset(
+    ("diffusion_gemma", "dream", "fast_dllm", "llada", "llada2_moe", "llada_moe", "sdar",
+     "sdar_moe")
+)  # fmt: skip
 _NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
 _UNCOUNTED = frozenset(
     ("bart", "biogpt", "deci", "deepseek_v4", "doge", "falcon_h1", "gemma3n", "gemma4",
@@ -220,6 +224,8 @@ def refusal(model_type: str) -> str:
         return "is an encoder, which generates no text"
     if name in _NO_KV_CACHE:
         return "has no attention layer, so the memory and time formulas do not hold for it"
+    if name in _DIFFUSION:
+        return "generates by diffusion, many tokens at once, and is not served as a decoder"
     if name in _UNCOUNTED:
         return "has a structure that cannot be counted from its config"
     return ""

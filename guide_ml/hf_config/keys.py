@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from guide_ml.errors import InvalidInput
@@ -59,19 +59,50 @@ class Keys:
     given : mapping
         The config.
     defaults : mapping
-        Values of keys that it leaves out.
+        Values of keys that it leaves out, under their first name.
+    own : mapping
+        What the class of its type fills in, under any name; goes before `defaults`. A key that
+        the config sets to null is not filled in.
+    read : set of str
+        Keys that were asked for so far, under all names.
+    filled : dict
+        Keys that the class filled in so far, and their values.
     """
 
     owner: str
     given: Mapping[str, Any]
     defaults: Mapping[str, Any]
+    own: Mapping[str, Any] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set, compare=False)
+    filled: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def raw(self, name: str) -> Any:
         """Return the value under any spelling of `name`; ``None`` where there is none."""
-        for spelling in (name, *_ALIASES.get(name, ())):
+        spellings = (name, *_ALIASES.get(name, ()))
+        self.read.update(spellings)
+        for spelling in spellings:
             if self.given.get(spelling) is not None:
                 return self.given[spelling]
+        if not any(spelling in self.given for spelling in spellings):
+            for spelling in spellings:
+                if self.own.get(spelling) is not None:
+                    self.filled[spelling] = self.own[spelling]
+                    return self.own[spelling]
         return self.defaults.get(name)
+
+    def stated(self, name: str) -> bool:
+        """Whether the config itself states a key, under any spelling."""
+        spellings = (name, *_ALIASES.get(name, ()))
+        return any(self.given.get(spelling) is not None for spelling in spellings)
+
+    def skip(self, *names: str) -> None:
+        """Note that keys say nothing here: what they are about is switched off."""
+        for name in names:
+            self.read.update((name, *_ALIASES.get(name, ())))
+
+    def changed(self, **values: Any) -> Keys:
+        """Return the keys with other values; what is read of them counts for these, too."""
+        return replace(self, given={**self.given, **values})
 
     def whole(self, name: str, default: int = 0, low: int = 0, high: int = _HIGHEST) -> int:
         """Return a whole number from `low` to `high`; a list of equal numbers counts as one."""

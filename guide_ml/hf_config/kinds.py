@@ -14,7 +14,7 @@ FULL, WINDOW, RECURRENT, MLP_ONLY, MOE_ONLY = "full", "window", "recurrent", "ml
 
 _NAMES = {
     "full_attention": FULL, "attention": FULL, "indexed_attention": FULL,
-    "global_attention": FULL, "full": FULL,
+    "global_attention": FULL, "full": FULL, "deepseek_sparse_attention": FULL,
     "sliding_attention": WINDOW, "sliding_window": WINDOW, "chunked_attention": WINDOW,
     "local_attention": WINDOW, "linear_attention": RECURRENT, "mamba": RECURRENT,
     "mamba2": RECURRENT, "mlp": MLP_ONLY, "moe": MOE_ONLY,
@@ -24,12 +24,18 @@ _NAMES = {
 }  # fmt: skip
 
 
+#: Keys that place the windows by a rule of their own.
+_WINDOW_KEYS = ("sliding_window_pattern", "no_rope_layers", "no_rope_layer_interval")
+
+
 def kinds(keys: Keys) -> list[str]:
     """Return the kind of each layer, first to last."""
     written = _written(keys)
     if written is None or keys.raw("num_hidden_layers") is not None:
         keys.require("num_hidden_layers")
     count = keys.whole("num_hidden_layers", len(written or ()), low=1, high=MAX_LAYERS)
+    if written is not None and len(written) != count and not keys.stated("layer_types"):
+        written = None  # the class's own list is that of its own depth
     if written is None:
         rule = _by_rule(keys)
         return [rule(i) for i in range(count)]
@@ -77,9 +83,22 @@ def _by_rule(keys: Keys) -> Callable[[int], str]:
         return lambda i: FULL if i in places else RECURRENT
     if every := keys.whole("full_attention_interval"):
         return lambda i: RECURRENT if (i + 1) % every else FULL
+    if cycle := class_cycle(keys, "layer_types"):
+        kinds_in_turn = _named(keys, cycle)
+        return lambda i: kinds_in_turn[i % len(kinds_in_turn)]
     if not window(keys):
+        keys.skip("max_window_layers", "sliding_window_pattern")
         return lambda _: FULL
     return _window_rule(keys)
+
+
+def class_cycle(keys: Keys, name: str) -> list[str] | None:
+    """Return the kinds that the class repeats where the config states nothing else of them."""
+    by: list[str] = [*keys.own.get(f"{name}:by", ()), "use_sliding_window", *_WINDOW_KEYS]
+    if any(keys.stated(key) and keys.raw(key) != keys.own.get(key) for key in by):
+        return None
+    found: list[str] | None = keys.own.get(f"{name}:cycle")
+    return found
 
 
 def _window_rule(keys: Keys) -> Callable[[int], str]:
@@ -91,13 +110,15 @@ def _window_rule(keys: Keys) -> Callable[[int], str]:
         return lambda i: cycle[i % len(cycle)]
     if every := keys.whole("no_rope_layer_interval") or keys.whole("sliding_window_pattern"):
         return lambda i: WINDOW if (i + 1) % every else FULL
-    first = keys.whole("max_window_layers") if keys.flag("use_sliding_window") else 0
+    first = keys.whole("max_window_layers")
+    first = first if keys.flag("use_sliding_window") else 0
     return lambda i: WINDOW if i >= first else FULL
 
 
 def window(keys: Keys) -> int:
     """Return the attention window in tokens; 0 where it is off or beyond the context."""
     if keys.flag("use_sliding_window") is False:
+        keys.skip("sliding_window", "max_window_layers")
         return 0
     size = keys.whole("sliding_window")
     return size if size <= keys.whole("max_position_embeddings", size) else 0

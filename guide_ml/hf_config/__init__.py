@@ -4,6 +4,6 @@
 a model type leaves unsaid, ``build`` assembles the layers, ``parts`` and ``mixers`` count.
 """
 
-from guide_ml.hf_config.read import model_from_config
+from guide_ml.hf_config.read import model_from_config, read_config
 
-__all__ = ["model_from_config"]
+__all__ = ["model_from_config", "read_config"]

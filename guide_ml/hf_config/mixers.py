@@ -40,6 +40,11 @@ class Attention(Part):
     cached: bool = True
 
     @property
+    def token_values(self) -> int:
+        """A key and a value for each KV head."""
+        return 2 * self.kv_heads * self.head_dim
+
+    @property
     def weights(self) -> int:
         """Projections, their biases, norms and sinks."""
         query = self.heads * self.head_dim
@@ -92,6 +97,11 @@ class LatentAttention(Part):
     v_dim: int
     indexer: Indexer | None = None
     cached: bool = True
+
+    @property
+    def token_values(self) -> int:
+        """The compressed key and value, and the key's part with position."""
+        return self.kv_rank + self.rope_dim
 
     @property
     def weights(self) -> int:

@@ -42,6 +42,17 @@ class Part:
         return self.weights
 
     @property
+    def token_values(self) -> int:
+        """Numbers that its KV cache takes for a token."""
+        return 0
+
+    def cache_values(self, tokens: int) -> int:
+        """Numbers that its KV cache holds after so many tokens."""
+        if not self.cached:
+            return 0
+        return self.token_values * (min(tokens, self.window) if self.window else tokens)
+
+    @property
     def state_values(self) -> int:
         """Numbers that it keeps of a sequence, however long; a short convolution's left out."""
         return 0
@@ -173,6 +184,16 @@ class Architecture:
     def state_values(self) -> int:
         """Numbers in the recurrent state of one sequence."""
         return sum(p.state_values for x in self.layers for p in x.parts)
+
+    @property
+    def routed(self) -> int:
+        """Parameters of all routed experts."""
+        parts = (p for x in (*self.encoder, *self.layers) for p in x.parts)
+        return sum(p.count * p.expert.weights for p in parts if isinstance(p, Experts))
+
+    def cache_values(self, tokens: int) -> int:
+        """Numbers that the KV cache holds after so many tokens, all layers."""
+        return sum(p.cache_values(tokens) for x in self.layers for p in x.parts)
 
     @property
     def mlp_width(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guide_ml.descriptors import Model
+from guide_ml.describe.descriptors import Model
 from guide_ml.hf_config.build import build, expert_count, expert_width, head_shape, is_gated
 from guide_ml.hf_config.families import FAMILIES, GENERIC, Family, canonical_type
 from guide_ml.hf_config.keys import Keys

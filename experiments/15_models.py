@@ -30,7 +30,12 @@ RIGHT = 0.01
 SHALLOW = 6  # layers of the variants: fewer are built faster
 DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 SKIPPED = re.compile(r"pad_token|chunk_size|max_.*position|n_positions|n_ctx|seq")
-TIMEOUT_LAYERS = 200
+WRONG = {
+    "params": "has parameters that are not counted right",
+    "experts": "has experts that are not counted right",
+    "always": "has parameters beside its experts that are not counted right",
+    "cache": "has a cache that is not counted right",
+}
 
 
 def counted(config: dict[str, Any]) -> tuple[int, int, int] | str:
@@ -58,6 +63,9 @@ def compare(config: Any) -> tuple[str, dict[str, Any]]:
         return "params", values
     if found.experts and abs(routed / found.experts - 1) > RIGHT:
         return "experts", values | {"note": f"{routed} routed for {found.experts}"}
+    always = found.params - found.experts
+    if found.experts and abs((total - routed) / always - 1) > RIGHT:
+        return "always", values | {"note": f"{total - routed} beside experts for {always}"}
     kept = oracle.cache(found.model, TOKENS)
     values["cache"] = kept
     latent = bool(oracle.plain(oracle.text_of(config)).get("kv_lora_rank"))  # kept expanded there
@@ -94,12 +102,12 @@ def unread(kind: Any, config: Any) -> tuple[list[str], list[str], int]:
     except Exception:
         return [], [], 0
     if not start.startswith("right"):
-        return ["num_hidden_layers"] if start in ("params", "cache", "experts") else [], [], 1
+        return ["num_hidden_layers"] if start in WRONG else [], [], 1
     wrong, refused, tries = set(), set(), 1
     for key, other in variants(kind, base, depth):
         state, _ = compare(other)
         tries += 1
-        if state in ("params", "experts", "cache"):
+        if state in WRONG:
             wrong.add(key)
         elif state == "refused":
             refused.add(key)
@@ -139,12 +147,7 @@ def write(found: list[dict[str, Any]]) -> None:
              f"Variants built: {sum(row['variants'] for row in found)}; classes with keys that are"
              f" not followed, which are refused: {sum(bool(row['unread']) for row in found)}."]
     (RESULTS / "15_models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    reason = {
-        "params": "has parameters that are not counted right",
-        "experts": "has experts that are not counted right",
-        "cache": "has a cache that is not counted right",
-    }
-    uncounted = {r["type"]: reason[r["state"]] for r in found if r["state"] in reason}
+    uncounted = {r["type"]: WRONG[r["state"]] for r in found if r["state"] in WRONG}
     keys = {r["type"]: r["unread"].split() for r in found if r["unread"]}
     told = {"transformers": transformers.__version__, "uncounted": uncounted, "unread": keys}
     LIMITS.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -45,16 +45,17 @@ def derived(kind: Any, values: dict[str, Any]) -> dict[str, set[str]]:
     return moved
 
 
-def cycle(kind: Any, name: str) -> list[str] | None:
-    """Return the kinds of layers that a class repeats whatever the depth."""
+def cycle(kind: Any, name: str) -> tuple[list[str], list[str]] | None:
+    """Return the kinds of the first layers of a class, and those that it repeats after them."""
     depths = [changed(kind, num_hidden_layers=n) for n in (DEEP, DEEP // 2)]
     lists = [d.get(name) for d in depths if d]
     if len(lists) != 2 or not all(isinstance(x, list) and x for x in lists):
         return None
-    for period in range(1, LONGEST + 1):
-        one = lists[0][:period]
-        if all(kinds == [one[i % period] for i in range(len(kinds))] for kinds in lists):
-            return one
+    for first in range(LONGEST):
+        for period in range(1, LONGEST + 1):
+            one = lists[0][first : first + period]
+            if all(x[first:] == [one[i % period] for i in range(len(x) - first)] for x in lists):
+                return lists[0][:first], one
     return None
 
 
@@ -76,7 +77,7 @@ def entry(kind: Any) -> dict[str, Any]:
     }
     for name in LISTS:
         if name in moved and (found := cycle(kind, name)):
-            kept[f"{name}:cycle"] = found
+            kept[f"{name}:first"], kept[f"{name}:cycle"] = found
             kept[f"{name}:by"] = sorted(moved[name] - {"num_hidden_layers"})
     return kept
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from guide_ml.describe import checks
 from guide_ml.describe.checks import require_choice, require_numbers
+from guide_ml.describe.framework import BACKENDS, Framework
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import Launch, launch
 from guide_ml.precision.dtypes import dtype
 
-__all__ = ["MODES", "Deployment", "Framework", "Hardware", "Model", "Workload"]
+__all__ = ["BACKENDS", "MODES", "Deployment", "Framework", "Hardware", "Model", "Workload"]
 
 MODES = ("static", "prefill", "decode", "closed", "offline")
 ATTENTIONS = ("mha", "gqa", "mqa", "mla", "hybrid")
-BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 STATS = ("mean", "median", "p99")
 
 
@@ -122,6 +122,12 @@ class Model:
     state_values : int
         Numbers in the recurrent state of one sequence, all layers: what linear attention and
         Mamba keep instead of a KV cache; 0 for none.
+    cache_values, window_values : float
+        Numbers that a token leaves in the caches of all layers without and with a window, where
+        these differ (per-layer heads, compressed caches); both 0 where every layer is alike.
+    expert_bits, body_bits, vocabulary_bits : float
+        Bits a weight as published: routed experts, the rest of the layers, embeddings and head;
+        0 where ``native_dtype`` says it.
     max_position : int
         Longest context in tokens.
     tie_embeddings, gated_mlp, encoder_decoder : bool
@@ -156,6 +162,11 @@ class Model:
     window_layers: int = 0
     index_topk: int = 0
     state_values: int = 0
+    cache_values: float = 0.0
+    window_values: float = 0.0
+    expert_bits: float = 0.0
+    body_bits: float = 0.0
+    vocabulary_bits: float = 0.0
     max_position: int = 4096
     tie_embeddings: bool = False
     gated_mlp: bool = True
@@ -175,33 +186,6 @@ class Model:
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Framework:
-    """The serving engine, its version and the programming backend under it.
-
-    Parameters
-    ----------
-    framework : str
-        Slug: ``vllm``, ``sglang``, ``tensorrt-llm``, ``llama.cpp``, ...
-    version : str
-        Version as the engine writes it; blank for the newest measured one.
-    backend : str
-        ``cuda``, ``rocm``, ``vulkan``, ``metal``, ``hpu``, ``xpu``, ``rdu`` or ``cpu``.
-    release_year : float
-        Release date of the version as a decimal year.
-    """
-
-    framework: str
-    version: str = ""
-    backend: str = "cuda"
-    release_year: float
-
-    def __post_init__(self) -> None:
-        owner = f"framework {self.framework!r}"
-        require_choice(owner, "backend", self.backend, BACKENDS)
-        require_numbers(owner, self, checks.FRAMEWORK)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,8 +91,15 @@ def cache_shape(columns: Columns) -> Cache:
     latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
     width = np.where(columns["m_mla"] > 0, latent, wide)
     windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    whole = columns["m_kv_layers"] - windowed
+    # Layers that differ: as many layers of the usual width as hold what they hold together.
+    usual = np.where(columns["m_mla"] > 0, latent, 2 * columns["m_num_kv_heads"]
+                     * columns["m_head_dim"])  # fmt: skip
+    differ = columns["m_cache_values"] + columns["m_window_values"] > 0
+    whole = np.where(differ, columns["m_cache_values"] / usual, whole)
+    windowed = np.where(differ, columns["m_window_values"] / usual, windowed)
     window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    return Cache(columns["m_kv_layers"] - windowed, windowed, window, width)
+    return Cache(whole, windowed, window, width)
 
 
 def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Floats:

@@ -43,6 +43,19 @@ class Family:
         A layer is a mixer or an MLP, not both (Nemotron-H).
     encoder_decoder : bool
         T5-like: two stacks, cross-attention in the second.
+    gate : {"", "head", "full"}
+        A projection of its own that gates what attention puts out: none, one number a head,
+        one for each number.
+    shared_kv_is_bare : bool
+        Layers that use another layer's cache have no key and value projections.
+    dense_beside : bool
+        A dense MLP runs beside the experts.
+    v_by_hidden : bool
+        The width of a value is that of the stream over the heads where no key says it (MLA).
+    always_sparse : bool
+        Which layers route is asked even where the config states one expert or none.
+    extras : tuple of str
+        Names of the parts in :mod:`guide_ml.hf_config.extras` that it has besides.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +75,12 @@ class Family:
     halved_mlp: bool = False
     one_part: bool = False
     encoder_decoder: bool = False
+    gate: str = ""
+    shared_kv_is_bare: bool = True
+    dense_beside: bool = False
+    v_by_hidden: bool = False
+    always_sparse: bool = False
+    extras: tuple[str, ...] = ()
 
 
 GENERIC = Family()
@@ -101,12 +120,19 @@ FAMILIES: dict[str, Family] = {
         ("aquila", "baichuan", "dbrx", "deepseek", "deepseek_v2", "deepseek_v3",
          "deepseek_v32", "exaone", "glm4_moe_lite", "glm_moe_dsa", "granite",
          "granitemoe", "granitemoehybrid", "granitemoeshared", "internlm2", "internlm3", "kimi_k2",
-         "kimi_linear", "llama", "minicpm", "minicpm3", "minimax", "mistral", "mixtral", "phi3",
+         "kimi_linear", "llama", "minicpm", "minimax", "mistral", "mixtral", "phi3",
          "yi"),
         GENERIC,
     ),
+    "afmoe": Family(norms=4, qk_norm="head", gate="full"),
     "apertus": Family(gated=False, qk_norm="head"),
+    "apertus1p5": Family(gated=False, qk_norm="head"),
+    "arctic": Family(defaults={"parallel_attn_mlp_res": True}),
     "arcee": Family(gated=False),
+    "baichuan_m1": Family(),
+    "bailing_hybrid": Family(defaults={"no_kda_lora": True}, gate="head"),
+    "bailing_moe_linear": Family(qk_norm="head"),
+    "beam": Family(norms=4, qk_norm="head", gate="full"),
     "bamba": Family(defaults={"attn_layer_indices": []}),
     "bloom": _classic(embedding_norm=True),
     "chatglm": Family(qkv_bias=True, out_bias=False),
@@ -117,9 +143,16 @@ FAMILIES: dict[str, Family] = {
     "ernie4_5": Family(defaults=_TIED),
     "exaone4": Family(qk_norm="head"),
     "falcon": _classic(bias=False, max_position_embeddings=2048),
+    "falcon_h1": Family(
+        defaults={"runs_mixers_side_by_side": True, "mamba_rms_norm": False}
+    ),
     "gemma": Family(defaults=_TIED),
     "gemma2": Family(defaults=_TIED | {"sliding_window_pattern": 2}, norms=4),
     "gemma3": Family(defaults=_TIED | _GEMMA3, norms=4, qk_norm="head"),
+    "gemma4": Family(
+        defaults=_TIED, norms=4, qk_norm="head", dense_beside=True,
+        extras=("per_layer_input", "expert_norms"),
+    ),
     "glm": Family(qkv_bias=True, out_bias=False),
     "glm4": Family(qkv_bias=True, out_bias=False, norms=4),
     "glm4_moe": Family(out_bias=False),
@@ -134,12 +167,23 @@ FAMILIES: dict[str, Family] = {
         defaults={"sliding_window_pattern": 2}, qkv_bias=True, mlp_bias=True, sinks=True
     ),
     "gptj": _GPTJ,
+    "grok_2": Family(norms=4),
     "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
+    "hy_v4": Family(gate="full", sinks=True, extras=("gated_streams",)),
     "internlm": Family(defaults={"mlp_bias": False}),  # its key `bias` is about attention only
     "jais2": Family(gated=False, norm_vectors=2),
+    "jamba": Family(),
+    "laguna": Family(qk_norm="head"),
+    "lfm2": Family(defaults=_TIED, qk_norm="head"),
+    "lfm3": Family(defaults=_TIED, norms=4, qk_norm="head"),
     "llama4": Family(defaults={"n_shared_experts": 1, "no_rope_layer_interval": 4}, qk_norm="free"),
+    "mimo_v2_flash": Family(),
+    "minicpm3": Family(defaults=_TIED, v_by_hidden=True),
+    "minicpm_sala": Family(),
     "minimax_m2": Family(qk_norm="full"),
     "mpt": Family(defaults=_FOUR | _TIED, gated=False),
+    "muse_spark": Family(norms=4, gate="full"),
+    "nanbeige": Family(),
     "nanochat": Family(gated=False, norm_vectors=0),
     "nemotron": Family(gated=False, norm_vectors=2),
     "nemotron_h": Family(gated=False, norms=1, one_part=True),
@@ -166,6 +210,7 @@ FAMILIES: dict[str, Family] = {
     "smollm3": Family(defaults=_TIED),
     "stablelm": Family(out_bias=False, norm_vectors=2),
     "starcoder2": _classic(),
+    "step3": Family(),
     "t5": Family(
         defaults=_TIED | {"vocab_size": 32_128, "relative_attention_num_buckets": 32},
         encoder_decoder=True,
@@ -178,7 +223,8 @@ _SAME = {
     "chatglm2": "chatglm", "ernie4_5_moe": "ernie4_5", "glm4v": "glm4",
     "glm4v_moe": "glm4_moe", "gpt-sw3": "gpt2",
     "hunyuan_v1_dense": "hunyuan", "hunyuan_v1_moe": "hunyuan",
-    "kimi_k25": "kimi_k2", "mimo": "qwen2", "minimax_m1": "minimax", "minimax_text_01": "minimax",
+    "gemma4_unified": "gemma4", "kimi_k25": "kimi_k2", "lfm2_moe": "lfm2", "lfm2_vl": "lfm2",
+    "lfm3_vl": "lfm3", "mimo": "qwen2", "mimo_v2": "mimo_v2_flash", "step3_vl": "step3", "minimax_m1": "minimax", "minimax_text_01": "minimax",
     "ministral": "mistral", "ministral3": "mistral", "mistral3": "mistral", "mt5": "t5",
     "qwen2_5_vl": "qwen2", "qwen2_vl": "qwen2", "qwen3_5_moe": "qwen3_5",
     "qwen3_moe": "qwen3", "qwen3_vl": "qwen3", "qwen3_vl_moe": "qwen3", "refinedweb": "falcon",
@@ -197,9 +243,8 @@ _DIFFUSION = frozenset(
 )  # fmt: skip
 _NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
 _UNCOUNTED = frozenset(
-    ("bart", "biogpt", "deci", "deepseek_v4", "doge", "falcon_h1", "gemma3n", "gemma4",
-     "gemma4_unified", "hrm", "jamba", "jetmoe", "kimi_k3", "lfm2", "lfm2_moe", "lfm3",
-     "longcat_flash", "mbart", "mimo_v2_flash", "mllama", "moshi", "nemotron-nas", "pegasus",
+    ("bart", "biogpt", "deci", "deepseek_v4", "doge", "gemma3n", "hrm", "jetmoe", "kimi_k3",
+     "longcat_flash", "mbart", "mllama", "moshi", "nemotron-nas", "pegasus",
      "phi4_multimodal", "phi4mm", "recurrent_gemma", "speech_to_text", "step3p5", "whisper",
      "zamba", "zamba2", "zaya")
 )  # fmt: skip

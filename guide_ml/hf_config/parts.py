@@ -99,6 +99,8 @@ class Experts(Part):
         A learned scalar gate on the shared block (Qwen).
     router_bias : bool
         Bias of the router.
+    beside : Mlp, optional
+        A dense MLP that runs beside the experts (Grok, Gemma 4, Arctic).
     """
 
     count: int
@@ -107,12 +109,14 @@ class Experts(Part):
     shared: Mlp | None = None
     shared_gate: bool = False
     router_bias: bool = False
+    beside: Mlp | None = None
 
     @property
     def _always(self) -> int:
         """Router, shared block, and the projections to experts that are narrower (latent MoE)."""
         router = self.hidden * self.count + self.count * self.router_bias
         shared = (self.shared.weights if self.shared else 0) + self.hidden * self.shared_gate
+        shared += self.beside.weights if self.beside else 0
         latent = self.expert.hidden
         return router + shared + (2 * self.hidden * latent if latent != self.hidden else 0)
 
@@ -152,11 +156,14 @@ class Architecture:
         The decoder.
     encoder : tuple of Layer
         The encoder of an encoder-decoder model.
+    loops : int
+        How often a token runs through the layers, which each time keep a cache of their own.
     """
 
     outside: int
     layers: tuple[Layer, ...]
     encoder: tuple[Layer, ...] = ()
+    loops: int = 1
 
     @property
     def total(self) -> int:
@@ -173,12 +180,12 @@ class Architecture:
     @property
     def kv_layers(self) -> int:
         """Decoder layers with a KV cache."""
-        return sum(any(p.cached for p in x.parts) for x in self.layers)
+        return self.loops * sum(any(p.cached for p in x.parts) for x in self.layers)
 
     @property
     def window_layers(self) -> int:
         """Decoder layers whose KV cache is limited to a window."""
-        return sum(any(p.window for p in x.parts) for x in self.layers)
+        return self.loops * sum(any(p.cached and p.window for p in x.parts) for x in self.layers)
 
     @property
     def state_values(self) -> int:
@@ -191,9 +198,34 @@ class Architecture:
         parts = (p for x in (*self.encoder, *self.layers) for p in x.parts)
         return sum(p.count * p.expert.weights for p in parts if isinstance(p, Experts))
 
+    @property
+    def attending_layers(self) -> int:
+        """Decoder layers with a KV cache, each counted once however often it runs."""
+        return self.kv_layers // self.loops
+
+    @property
+    def window(self) -> int:
+        """The window that most of the windowed layers have, 0 where none has one."""
+        windows = [p.window for x in self.layers for p in x.parts if p.cached and p.window]
+        return max(set(windows), key=windows.count) if windows else 0
+
+    def token_values(self, window: int) -> tuple[float, float]:
+        """Numbers that a token leaves in the caches of all layers, without and with a window.
+
+        Parameters
+        ----------
+        window : int
+            The window that layers with another one are converted to.
+        """
+        parts = [p for x in self.layers for p in x.parts if p.cached]
+        whole = sum(p.token_values for p in parts if not p.window)
+        bounded = sum(p.token_values * p.window for p in parts if p.window)
+        return self.loops * whole, self.loops * bounded / window if window else 0
+
     def cache_values(self, tokens: int) -> int:
         """Numbers that the KV cache holds after so many tokens, all layers."""
-        return sum(p.cache_values(tokens) for x in self.layers for p in x.parts)
+        held = sum(p.cache_values(tokens) for x in self.layers for p in x.parts)
+        return self.loops * held
 
     @property
     def mlp_width(self) -> int:

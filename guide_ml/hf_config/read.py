@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from guide_ml.describe.descriptors import Model
-from guide_ml.hf_config.build import build, expert_count, expert_width, head_shape, is_gated
+from guide_ml.hf_config.attending import head_shape
+from guide_ml.hf_config.build import build
 from guide_ml.hf_config.families import FAMILIES, GENERIC, Family, canonical_type
+from guide_ml.hf_config.feeding import expert_count, expert_width, is_gated
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.kinds import window
 from guide_ml.hf_config.known import require_decoder, source
@@ -137,24 +139,36 @@ def read_config(
 def _attention(keys: Keys, made: Architecture) -> dict[str, Any]:
     """Attention's fields of the Model."""
     windows, cached = made.window_layers, made.kv_layers
+    limit = made.window or window(keys) if windows else 0
     out: dict[str, Any] = {
         "kv_layers": cached,
         "window_layers": windows,
         "index_topk": keys.whole("index_topk"),
         "state_values": made.state_values,
-        "sliding_window": window(keys) if windows else 0,
+        "sliding_window": limit,
     }
-    hybrid = cached < len(made.layers)
+    hybrid = made.attending_layers < len(made.layers)
     if rank := keys.whole("kv_lora_rank"):
         heads, rope = keys.whole("num_attention_heads"), keys.whole("qk_rope_head_dim")
         width = keys.whole("qk_nope_head_dim") + rope
         shape = {"num_attention_heads": heads, "num_kv_heads": heads, "head_dim": width}
-        latent = {"kv_lora_rank": rank, "qk_rope_head_dim": rope}
-        return out | shape | latent | {"attention": "hybrid" if hybrid else "mla"}
-    heads, kv_heads, head_dim = head_shape(keys)
-    kind = "mha" if kv_heads == heads else "mqa" if kv_heads == 1 else "gqa"
-    shape = {"num_attention_heads": heads, "num_kv_heads": kv_heads, "head_dim": head_dim}
-    return out | shape | {"attention": "hybrid" if hybrid else kind}
+        shape |= {"kv_lora_rank": rank, "qk_rope_head_dim": rope}
+        kind, usual = "mla", rank + rope
+    else:
+        heads, kv_heads, head_dim = head_shape(keys)
+        kind = "mha" if kv_heads == heads else "mqa" if kv_heads == 1 else "gqa"
+        shape = {"num_attention_heads": heads, "num_kv_heads": kv_heads, "head_dim": head_dim}
+        usual = 2 * kv_heads * head_dim
+    return out | shape | _uneven(made, usual, limit) | {"attention": "hybrid" if hybrid else kind}
+
+
+def _uneven(made: Architecture, usual: int, limit: int) -> dict[str, Any]:
+    """What a token leaves in the caches where that is not `usual` in each layer."""
+    whole, windowed = made.token_values(limit)
+    alike = (made.kv_layers - made.window_layers) * usual, made.window_layers * usual
+    if (whole, windowed) == alike:
+        return {}
+    return {"cache_values": whole, "window_values": windowed}
 
 
 def _experts(keys: Keys, made: Architecture) -> dict[str, Any]:

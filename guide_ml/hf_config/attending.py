@@ -85,6 +85,8 @@ def _sinks(keys: Keys, family: Family, kind: str) -> bool:
 
 def _gate_width(keys: Keys, family: Family, heads: int, v_dim: int) -> int:
     """Return the outputs of a gate on what attention puts out: one a head, one a number, none."""
+    if keys.flag("mla_use_output_gate"):  # Kimi K3
+        return heads * v_dim
     gating = keys.raw("gating")
     asked = keys.flag("use_head_wise_attn_gate") or keys.flag("use_attention_gate")
     if gating is True or gating == "per-head" or asked:

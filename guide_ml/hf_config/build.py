@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.hf_config.attending import attention, head_shape, hidden_size
+from guide_ml.hf_config.compressing import compress_ratios, compressed
 from guide_ml.hf_config.extras import layer_extra, outside_extra
 from guide_ml.hf_config.families import Family
 from guide_ml.hf_config.feeding import expert_count, feed_forward, is_gated
@@ -26,8 +27,9 @@ def build(keys: Keys, family: Family) -> Architecture:
         return _build_t5(keys, family)
     patterns = kinds(keys)
     sizes = layer_sizes(keys, patterns)
-    for size, own in zip(sizes, shares_cache(keys, patterns), strict=True):
-        size.update(own)
+    for further in (shares_cache(keys, patterns), compress_ratios(keys, len(patterns))):
+        for size, own in zip(sizes, further, strict=True):
+            size.update(own)
     count = len(patterns)
     moe = sparse(keys, count) if family.always_sparse or expert_count(keys) else [False] * count
     # Layers of one kind are one object: deep models are built in no time.
@@ -65,10 +67,20 @@ def _layer(keys: Keys, family: Family, kind: str, moe: bool) -> Layer:
     if kind in (RECURRENT, BOTH):
         mixers += (recurrent(keys),)
     if kind != RECURRENT:
-        mixers += (attention(keys, family, kind),)
+        mixers += attention_parts(keys, family, kind)
     if family.one_part:
         return Layer(mixers, norms)
+    if family.twin:
+        dense = feed_forward(keys, family, False)
+        return Layer((*mixers, *mixers, dense, dense, feed_forward(keys, family, moe)), 2 * norms)
     return Layer((*mixers, feed_forward(keys, family, moe)), norms)
+
+
+def attention_parts(keys: Keys, family: Family, kind: str) -> tuple[Part, ...]:
+    """Assemble the attention of a layer, and its second cache where it compresses one."""
+    if keys.raw("o_lora_rank") is not None:
+        return compressed(keys, family)
+    return (attention(keys, family, kind),)
 
 
 def _norms(keys: Keys, family: Family) -> int:

@@ -61,14 +61,40 @@ def _expert_norms(keys: Keys, moe: bool) -> int:
     return (4 * hidden_size(keys) + keys.whole("num_experts")) * moe
 
 
+def _altup(keys: Keys, moe: bool) -> int:
+    """Gemma 3n's alternating updates of parallel streams, and its low-rank side path."""
+    streams, hidden = keys.whole("altup_num_inputs", 4), hidden_size(keys)
+    updates = (2 + streams) * hidden + streams**2 + streams**3
+    return updates + (2 * keys.whole("laurel_rank", 64) + 1) * hidden
+
+
+def _altup_outside(keys: Keys) -> int:
+    """Projections into the parallel streams and out of them."""
+    return 2 * (keys.whole("altup_num_inputs", 4) - 1) * hidden_size(keys) ** 2
+
+
+def _ngram_tables(keys: Keys) -> int:
+    """Embeddings of the last tokens taken together (LongCat-Flash-Lite), and projections."""
+    ratio = keys.whole("ngram_vocab_size_ratio")
+    tables = (keys.whole("emb_neighbor_num", 1) - 1) * keys.whole("emb_split_num", 1)
+    if not ratio or not tables:
+        return 0
+    rows, width = ratio * keys.whole("vocab_size"), hidden_size(keys) // tables
+    odd = sum(2 * i + 1 for i in range(tables))  # sizes differ so that hashes do
+    return tables * width * (rows + hidden_size(keys)) + odd * width
+
+
 _LAYER: dict[str, Callable[[Keys, bool], int]] = {
     "per_layer_input": _per_layer_input,
     "hyper_connections": _hyper_connections,
     "gated_streams": _gated_streams,
     "expert_norms": _expert_norms,
+    "altup": _altup,
 }
 _OUTSIDE: dict[str, Callable[[Keys], int]] = {
     "per_layer_input": _per_layer_table,
     "hyper_connections": _hyper_head,
     "gated_streams": _hyper_head,
+    "altup": _altup_outside,
+    "ngram_tables": _ngram_tables,
 }

@@ -54,6 +54,8 @@ class Family:
         The width of a value is that of the stream over the heads where no key says it (MLA).
     always_sparse : bool
         Which layers route is asked even where the config states one expert or none.
+    twin : bool
+        A layer holds two mixers and two dense MLPs beside its experts (LongCat).
     extras : tuple of str
         Names of the parts in :mod:`guide_ml.hf_config.extras` that it has besides.
     """
@@ -80,6 +82,7 @@ class Family:
     dense_beside: bool = False
     v_by_hidden: bool = False
     always_sparse: bool = False
+    twin: bool = False
     extras: tuple[str, ...] = ()
 
 
@@ -141,6 +144,7 @@ FAMILIES: dict[str, Family] = {
     "cohere2": Family(defaults=_TIED | {"sliding_window_pattern": 4}, norms=1),
     "dots1": Family(qk_norm="head"),
     "ernie4_5": Family(defaults=_TIED),
+    "deepseek_v4": Family(sinks=True, extras=("hyper_connections",)),
     "exaone4": Family(qk_norm="head"),
     "falcon": _classic(bias=False, max_position_embeddings=2048),
     "falcon_h1": Family(
@@ -149,6 +153,9 @@ FAMILIES: dict[str, Family] = {
     "gemma": Family(defaults=_TIED),
     "gemma2": Family(defaults=_TIED | {"sliding_window_pattern": 2}, norms=4),
     "gemma3": Family(defaults=_TIED | _GEMMA3, norms=4, qk_norm="head"),
+    "gemma3n": Family(
+        defaults=_TIED, norms=4, qk_norm="head", extras=("per_layer_input", "altup"),
+    ),
     "gemma4": Family(
         defaults=_TIED, norms=4, qk_norm="head", dense_beside=True,
         extras=("per_layer_input", "expert_norms"),
@@ -177,11 +184,14 @@ FAMILIES: dict[str, Family] = {
     "lfm2": Family(defaults=_TIED, qk_norm="head"),
     "lfm3": Family(defaults=_TIED, norms=4, qk_norm="head"),
     "llama4": Family(defaults={"n_shared_experts": 1, "no_rope_layer_interval": 4}, qk_norm="free"),
+    "longcat_flash": Family(twin=True, extras=("ngram_tables",)),
     "mimo_v2_flash": Family(),
     "minicpm3": Family(defaults=_TIED, v_by_hidden=True),
     "minicpm_sala": Family(),
     "minimax_m2": Family(qk_norm="full"),
     "mpt": Family(defaults=_FOUR | _TIED, gated=False),
+    "mllama": Family(),
+    "muse_glimmer": Family(norms=4, gate="full"),
     "muse_spark": Family(norms=4, gate="full"),
     "nanbeige": Family(),
     "nanochat": Family(gated=False, norm_vectors=0),
@@ -211,6 +221,7 @@ FAMILIES: dict[str, Family] = {
     "stablelm": Family(out_bias=False, norm_vectors=2),
     "starcoder2": _classic(),
     "step3": Family(),
+    "step3p5": Family(qk_norm="head", gate="head"),
     "t5": Family(
         defaults=_TIED | {"vocab_size": 32_128, "relative_attention_num_buckets": 32},
         encoder_decoder=True,
@@ -223,7 +234,10 @@ _SAME = {
     "chatglm2": "chatglm", "ernie4_5_moe": "ernie4_5", "glm4v": "glm4",
     "glm4v_moe": "glm4_moe", "gpt-sw3": "gpt2",
     "hunyuan_v1_dense": "hunyuan", "hunyuan_v1_moe": "hunyuan",
-    "gemma4_unified": "gemma4", "kimi_k25": "kimi_k2", "lfm2_moe": "lfm2", "lfm2_vl": "lfm2",
+    "deepseek_ref": "deepseek_v4", "gemma4_unified": "gemma4", "kimi_k25": "kimi_k2",
+    "kimi_k3": "kimi_linear", "longcat_flash_ngram": "longcat_flash",
+    "mllama_text_model": "mllama", "muse_glimmer_text": "muse_glimmer", "phi4_multimodal": "phi3",
+    "phi4mm": "phi3", "step3p7": "step3p5", "lfm2_moe": "lfm2", "lfm2_vl": "lfm2",
     "lfm3_vl": "lfm3", "mimo": "qwen2", "mimo_v2": "mimo_v2_flash", "step3_vl": "step3", "minimax_m1": "minimax", "minimax_text_01": "minimax",
     "ministral": "mistral", "ministral3": "mistral", "mistral3": "mistral", "mt5": "t5",
     "qwen2_5_vl": "qwen2", "qwen2_vl": "qwen2", "qwen3_5_moe": "qwen3_5",
@@ -243,10 +257,8 @@ _DIFFUSION = frozenset(
 )  # fmt: skip
 _NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
 _UNCOUNTED = frozenset(
-    ("bart", "biogpt", "deci", "deepseek_v4", "doge", "gemma3n", "hrm", "jetmoe", "kimi_k3",
-     "longcat_flash", "mbart", "mllama", "moshi", "nemotron-nas", "pegasus",
-     "phi4_multimodal", "phi4mm", "recurrent_gemma", "speech_to_text", "step3p5", "whisper",
-     "zamba", "zamba2", "zaya")
+    ("bart", "biogpt", "deci", "doge", "hrm", "jetmoe", "mbart", "moshi", "nemotron-nas",
+     "pegasus", "recurrent_gemma", "speech_to_text", "whisper", "zamba", "zamba2", "zaya")
 )  # fmt: skip
 
 

@@ -56,8 +56,8 @@ def is_gated(keys: Keys, family: Family) -> bool:
     if family.encoder_decoder:
         return str(keys.raw("feed_forward_proj") or "").startswith("gated")
     activation = str(keys.raw("hidden_act") or keys.raw("mlp_hidden_act") or "").lower()
-    # These activations are used without a gate only; others may stand on either side.
-    return family.gated and activation not in ("xielu", "relu2")
+    # This activation is used without a gate only; others may stand on either side.
+    return family.gated and activation != "xielu"
 
 
 def feed_forward(keys: Keys, family: Family, moe: bool) -> Part:
@@ -94,5 +94,6 @@ def _experts(keys: Keys, family: Family) -> Experts:
         hidden=hidden, count=count, top_k=top_k, shared=shared, router_bias=bias,
         expert=Mlp(hidden=inside, width=expert_width(keys), gated=gated, bias=bias),
         shared_gate=family.shared_gate and shared is not None,
+        idle=keys.whole("zero_expert_num"),
         beside=Mlp(hidden=hidden, width=beside, gated=gated) if beside else None,
     )  # fmt: skip

@@ -19,6 +19,7 @@ _NAMES = {
     "global_attention": FULL, "full": FULL, "deepseek_sparse_attention": FULL,
     "sliding_attention": WINDOW, "sliding_window": WINDOW, "chunked_attention": WINDOW,
     "local_attention": WINDOW, "linear_attention": RECURRENT, "mamba": RECURRENT,
+    "compressed_sparse_attention": FULL, "heavily_compressed_attention": FULL,  # DeepSeek V4
     "mamba2": RECURRENT, "mlp": MLP_ONLY, "moe": MOE_ONLY, "conv": RECURRENT,
     "recurrent": RECURRENT, "parallel": BOTH, "cross_attention": CROSS,
     "minicpm4": FULL, "lightning-attn": RECURRENT, "lightning": RECURRENT,  # MiniCPM-SALA

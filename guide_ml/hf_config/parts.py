@@ -42,11 +42,11 @@ class Part:
         return self.weights
 
     @property
-    def token_values(self) -> int:
+    def token_values(self) -> float:
         """Numbers that its KV cache takes for a token."""
         return 0
 
-    def cache_values(self, tokens: int) -> int:
+    def cache_values(self, tokens: int) -> float:
         """Numbers that its KV cache holds after so many tokens."""
         if not self.cached:
             return 0
@@ -99,6 +99,8 @@ class Experts(Part):
         A learned scalar gate on the shared block (Qwen).
     router_bias : bool
         Bias of the router.
+    idle : int
+        Experts without weights that the router may choose, too (LongCat).
     beside : Mlp, optional
         A dense MLP that runs beside the experts (Grok, Gemma 4, Arctic).
     """
@@ -109,12 +111,13 @@ class Experts(Part):
     shared: Mlp | None = None
     shared_gate: bool = False
     router_bias: bool = False
+    idle: int = 0
     beside: Mlp | None = None
 
     @property
     def _always(self) -> int:
         """Router, shared block, and the projections to experts that are narrower (latent MoE)."""
-        router = self.hidden * self.count + self.count * self.router_bias
+        router = (self.hidden + self.router_bias) * (self.count + self.idle)
         shared = (self.shared.weights if self.shared else 0) + self.hidden * self.shared_gate
         shared += self.beside.weights if self.beside else 0
         latent = self.expert.hidden
@@ -142,6 +145,17 @@ class Layer:
     def sparse(self) -> bool:
         """Whether it routes tokens to experts."""
         return any(isinstance(p, Experts) for p in self.parts)
+
+    @property
+    def caches(self) -> int:
+        """KV caches it has: none, one, or two (LongCat); one of two windows counts once."""
+        windows = self.window_caches
+        return max(sum(p.cached for p in self.parts) - windows, windows)
+
+    @property
+    def window_caches(self) -> int:
+        """Those that are limited to a window."""
+        return sum(p.cached and p.window > 0 for p in self.parts)
 
 
 @dataclass(frozen=True)
@@ -180,12 +194,12 @@ class Architecture:
     @property
     def kv_layers(self) -> int:
         """Decoder layers with a KV cache."""
-        return self.loops * sum(any(p.cached for p in x.parts) for x in self.layers)
+        return self.loops * sum(x.caches for x in self.layers)
 
     @property
     def window_layers(self) -> int:
         """Decoder layers whose KV cache is limited to a window."""
-        return self.loops * sum(any(p.cached and p.window for p in x.parts) for x in self.layers)
+        return self.loops * sum(x.window_caches for x in self.layers)
 
     @property
     def state_values(self) -> int:
@@ -201,7 +215,7 @@ class Architecture:
     @property
     def attending_layers(self) -> int:
         """Decoder layers with a KV cache, each counted once however often it runs."""
-        return self.kv_layers // self.loops
+        return sum(x.caches > 0 for x in self.layers)
 
     @property
     def window(self) -> int:
@@ -225,7 +239,7 @@ class Architecture:
     def cache_values(self, tokens: int) -> int:
         """Numbers that the KV cache holds after so many tokens, all layers."""
         held = sum(p.cache_values(tokens) for x in self.layers for p in x.parts)
-        return self.loops * held
+        return round(self.loops * held)
 
     @property
     def mlp_width(self) -> int:

@@ -24,7 +24,9 @@ _LISTS = {
 #: What the sizes are called where they hold for layers of one kind only.
 _OF_KIND = {
     WINDOW: {
-        "num_attention_heads": ("swa_num_attention_heads", "num_swa_attention_heads"),
+        "num_attention_heads": (
+            "swa_num_attention_heads", "num_swa_attention_heads", "num_sliding_attention_heads",
+        ),
         "num_key_value_heads": ("swa_num_key_value_heads", "num_swa_key_value_heads"),
         "head_dim": ("swa_head_dim",),
         "v_head_dim": ("swa_v_head_dim",),

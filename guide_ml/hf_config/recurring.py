@@ -46,6 +46,7 @@ def _linear(keys: Keys, hidden: int) -> Part:
             hidden=hidden, heads=linear.whole("num_attention_heads", low=1),
             head_dim=linear.whole("head_dim", low=1),
             kernel=linear.whole("short_conv_kernel_size", 4),
+            whole_gate=bool(linear.flag("use_full_rank_gate")),
         )  # fmt: skip
     whole = bool(keys.flag("no_kda_lora"))
     if whole and not keys.stated("linear_num_heads"):  # Ling 3: heads are those of attention

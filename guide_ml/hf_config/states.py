@@ -56,19 +56,25 @@ class GatedDelta(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaAttention(Part):
-    """Kimi delta attention (KDA), its gates of low rank (Kimi) or whole (Ling 3)."""
+    """Kimi delta attention (KDA), its gates of low rank (Kimi), whole (Ling 3)
+    or only that of the output whole (Kimi K3).
+    """
 
     heads: int
     head_dim: int
     kernel: int
     low_rank: bool = True
+    whole_gate: bool = False
 
     @property
     def weights(self) -> int:
         """Four projections, two gates, step, convolution, decay and norm."""
         width = self.heads * self.head_dim
         low = (self.hidden + width) * self.head_dim
-        gates = 2 * (low if self.low_rank else self.hidden * width) + self.hidden * self.heads
+        whole = self.hidden * width
+        decay = low if self.low_rank else whole
+        gate = low if self.low_rank and not self.whole_gate else whole
+        gates = decay + gate + self.hidden * self.heads
         rest = 3 * width * self.kernel + self.heads + width + self.head_dim
         return 4 * self.hidden * width + gates + rest
 

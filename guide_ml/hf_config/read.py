@@ -9,6 +9,7 @@ from typing import Any
 
 from guide_ml.describe.descriptors import Model
 from guide_ml.hf_config.attending import head_shape
+from guide_ml.hf_config.bits import mean, weight_bits
 from guide_ml.hf_config.build import build
 from guide_ml.hf_config.families import FAMILIES, GENERIC, Family, canonical_type
 from guide_ml.hf_config.feeding import expert_count, expert_width, is_gated
@@ -16,6 +17,7 @@ from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.kinds import window
 from guide_ml.hf_config.known import require_decoder, source
 from guide_ml.hf_config.load import load
+from guide_ml.hf_config.modules import BODY, EXPERTS, VOCABULARY, Module, modules
 from guide_ml.hf_config.parts import Architecture
 from guide_ml.hf_config.precision import native_dtype
 from guide_ml.hf_config.text import TextPart, text_part
@@ -112,8 +114,25 @@ class Reading:
             hidden_size=keys.whole("hidden_size"),
             intermediate_size=made.mlp_width or keys.whole("intermediate_size"),
             max_position=keys.whole("max_position_embeddings", 4096, low=1),
-            **_attention(keys, made), **_experts(keys, made),
+            **_attention(keys, made), **_experts(keys, made), **self._bits(),
         )  # fmt: skip
+
+    def stored(self) -> list[tuple[Module, float]]:
+        """Return each module with its bits a weight; none where the config states no formats."""
+        bits = weight_bits({**self.part.values, **self.scheme}, self.keys.owner)
+        if bits is None:
+            return []
+        embedding = self.keys.whole("vocab_size") * self.keys.whole("hidden_size")
+        head = 0 if self.keys.flag("tie_word_embeddings") else embedding
+        return [(m, bits.of(m)) for m in modules(self.made, embedding, head)]
+
+    def _bits(self) -> dict[str, float]:
+        """Mean bits of experts, rest and vocabulary."""
+        stored = self.stored()
+        return {
+            f"{group}_bits": mean((m.weights, b) for m, b in stored if m.group == own)
+            for group, own in (("expert", EXPERTS), ("body", BODY), ("vocabulary", VOCABULARY))
+        }
 
 
 def read_config(

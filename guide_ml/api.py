@@ -55,6 +55,7 @@ def predict(
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
+    accept_unknown: bool = False,
 ) -> Prediction:  # fmt: skip
     """Predict speed and memory of one deployment.
 
@@ -92,6 +93,9 @@ def predict(
         Other estimators than the ones that come with the package.
     profile : Profile or path, optional
         Corrections by one's own measurements, from ``guide calibrate``.
+    accept_unknown : bool
+        Count a ``config.json`` of a type that is not known as Llama even where it states keys
+        that may change the structure.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def predict(
                "num_requests": num_requests, "request_rate_rps": request_rate_rps,
                "input_len": input_len, "output_len": output_len,
                "context_depth": context_depth}  # fmt: skip
-    device, llm = given.hardware(hardware), given.model(model)
+    device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}

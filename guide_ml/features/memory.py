@@ -68,7 +68,15 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
     gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
     vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
-    return bits, body, np.where(rest > 0, rest, vocabulary)
+    usual = (bits, body, np.where(rest > 0, rest, vocabulary))
+    # A config that says how each module is stored knows better than the format's name.
+    known = (columns["as_published"] > 0) & (columns["m_body_bits"] > 0)
+    names = ("m_expert_bits", "m_body_bits", "m_vocabulary_bits")
+    expert, rest_of_layers, tables = (
+        np.where(known & (columns[name] > 0), columns[name], value)
+        for name, value in zip(names, usual, strict=True)
+    )
+    return expert, rest_of_layers, tables
 
 
 class Cache(NamedTuple):

@@ -7,6 +7,10 @@ In: a file or a dict. Out: layers by kind, counted.
 A new model type is a line of ``families``; a new kind of layer belongs to ``mixers`` or ``parts``.
 """
 
+from guide_ml.hf_config.gguf import describe_gguf, model_from_gguf
 from guide_ml.hf_config.read import model_from_config, read_config
+from guide_ml.hf_config.summary import describe_config
 
-__all__ = ["model_from_config", "read_config"]
+__all__ = [
+    "describe_config", "describe_gguf", "model_from_config", "model_from_gguf", "read_config",
+]  # fmt: skip

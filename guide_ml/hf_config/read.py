@@ -91,6 +91,8 @@ class Reading:
         How far the count may be trusted.
     scheme : dict
         The outermost quantisation, or nothing.
+    outer : mapping
+        The whole config.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Reading:
     made: Architecture
     source: str
     scheme: dict[str, Any]
+    outer: Mapping[str, Any]
 
     def model(self) -> Model:
         """Return it as the rest of the package wants it."""
@@ -150,9 +153,8 @@ def read_config(
     keys.skip("max_position_embeddings", "index_topk")
     outer = values.get("quantization_config")  # an inner one may be a relic of the weights before
     scheme = {} if outer is None else {"quantization_config": outer}
-    return Reading(
-        name, part, keys, family, made, source(part, keys, accept_unknown), scheme
-    )
+    told = source(part, keys, accept_unknown)
+    return Reading(name, part, keys, family, made, told, scheme, values)
 
 
 def _attention(keys: Keys, made: Architecture) -> dict[str, Any]:

@@ -91,7 +91,8 @@ _MODEL_NUMBERS = (
     "num_attention_heads", "num_kv_heads", "head_dim", "vocab_size", "kv_lora_rank",
     "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
     "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
-    "index_topk", "state_values", "cache_values", "window_values", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+    "index_topk", "state_values", "cache_values", "window_values", "expert_bits", "body_bits",
+    "vocabulary_bits", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
 )  # fmt: skip
 
 
@@ -262,7 +263,8 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
     native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
     engine = names["framework"]
     local = (engine == "llama.cpp") | (engine == "ollama")
-    gguf = local & (stated.index < 0)
+    own_file = native.numbers(lambda d: d.family == "gguf") > 0  # it was read from a GGUF file
+    gguf = local & (stated.index < 0) & ~own_file
     four_bit = dtype("q4_k_m")
     columns["weight_stated"] = (stated.index >= 0).astype(float)
 
@@ -283,6 +285,7 @@ def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -
                                                          native.values]).objects())  # fmt: skip
     own = Codes(stated.index, [d.name if d else "" for d in stated.values]).objects()
     names["weight_dtype"] = np.where(stated.index < 0, name, own)
+    columns["as_published"] = ((names["weight_dtype"] == name) & ~gguf).astype(float)
     kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
     # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
     compute = columns["compute"]

@@ -22,7 +22,7 @@ from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
 from guide_ml.cli.parts import examples, progress_bar, show_or_json
-from guide_ml.cli.model_files import is_model_file, model_file
+from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.errors import GuideError, UnknownName
 
 __all__ = ["app", "main"]
@@ -165,7 +165,7 @@ def show(
     """Show all that is known of a device, a model or a framework, or read from a model's file."""
     if is_model_file(slug):
         told = model_file(slug, accept_unknown)
-        show_or_json(told, lambda: report.details(told, slug), as_json)
+        show_or_json(told, lambda: report.details(rows(told), slug), as_json)
         return
     kind, found = _find(slug)
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["is_model_file", "model_file"]
+__all__ = ["is_model_file", "model_file", "rows"]
 
 
 def is_model_file(text: str) -> bool:
@@ -28,3 +28,27 @@ def model_file(path: str, accept_unknown: bool) -> dict[str, Any]:
     if path.lower().endswith(".gguf"):
         return hf_config.describe_gguf(path)
     return hf_config.describe_config(path, accept_unknown=accept_unknown)
+
+
+def rows(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the same with a row for each kind of layer and of module, for a table.
+
+    Examples
+    --------
+    >>> rows({"layers": [{"count": 2, "first": 0, "kind": "full attention", "heads": "8"}]})
+    {'2 layers from 0': 'full attention; heads 8'}
+    """
+    out: dict[str, Any] = {}
+    for name, value in told.items():
+        if name == "layers":
+            for layer in value:
+                facts = [f"{k} {v}" for k, v in layer.items() if k not in ("count", "first", "kind")]
+                out[f"{layer['count']} layers from {layer['first']}"] = "; ".join(
+                    [layer["kind"], *facts]
+                )
+        elif name == "precision":
+            for label, facts in value.items():
+                out[f"bits of {label}"] = f"{facts['bits']:g}, of {facts['params_b']:g} B weights"
+        elif value or name.startswith("params"):
+            out[name] = value
+    return out

@@ -31,7 +31,7 @@ def _dense_width(keys: Keys, family: Family) -> int:
     # only MLP under the name of the shared expert.
     own = keys.whole("intermediate_size_mlp") or keys.whole("dense_intermediate_size")
     own = own or keys.whole("intermediate_size")
-    if keys.raw("num_experts") == 0 and keys.whole("shared_width"):
+    if keys.raw("num_experts") == 0 and keys.stated("shared_width"):
         own = keys.whole("shared_width")
     if not own and keys.raw("ffn_ratio"):
         own = keys.whole("ffn_ratio") * hidden_size(keys)

@@ -23,7 +23,7 @@ _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 _DTYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "q2_k": "q2_k", "q3_k": "q3_k_m",
            "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q6_k": "q6_k", "q8_0": "q8_0", "q4_0": "q4_0",
            "q4_1": "q4_1", "iq4_xs": "iq4_xs", "iq4_nl": "iq4_xs", "iq3_s": "iq3_m",
-           "mxfp4": "mxfp4-f16"}  # fmt: skip
+           "mxfp4": "mxfp4-f16", "nvfp4": "q4_0"}  # fmt: skip
 
 
 def model_from_gguf(path: str | os.PathLike[str], name: str | None = None) -> Model:
@@ -101,7 +101,7 @@ def _native(header: Header) -> str:
     for tensor in header.tensors:
         held[tensor.kind] = held.get(tensor.kind, 0) + tensor.weights
     kind = max(held, key=lambda k: held[k]) if held else "f16"
-    return _DTYPES.get(kind, "q2_k" if kind.startswith(("iq1", "iq2", "tq")) else "iq3_m")
+    return _DTYPES.get(kind, "q2_k" if kind.startswith(("iq1", "iq2", "tq", "q1")) else "iq3_m")
 
 
 def _bits(header: Header) -> dict[str, float]:

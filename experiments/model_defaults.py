@@ -89,7 +89,8 @@ def main() -> None:
             found.setdefault(name, {})["text_type"] = text.model_type
         if text.model_type not in found or "text_type" in found[text.model_type]:
             found[text.model_type] = found.get(text.model_type, {}) | entry(type(text))
-    lines = [f"  {json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in sorted(found.items())]
+    ordered = sorted(found.items())
+    lines = [f"  {json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in ordered]
     head = f'"transformers": "{transformers.__version__}", "types": {{\n'
     OUT.write_text("{" + head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
     print(f"{len(found)} types of transformers {transformers.__version__} in {OUT}")

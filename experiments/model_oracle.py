@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "critical")
-warnings.filterwarnings("ignore")
 
 import torch
 import transformers
@@ -24,6 +20,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 transformers.logging.set_verbosity(transformers.logging.CRITICAL)
+warnings.filterwarnings("ignore")
 
 _MAPS = (
     "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",

@@ -80,7 +80,7 @@ def test_heads_windows_and_states_of_each_layer(tmp_path: Path) -> None:
              "gemma3.attention.head_count_kv": [2, 0, 4], "gemma3.attention.sliding_window": 128,
              "gemma3.attention.sliding_window_pattern": [1, 0, 0], "gemma3.ssm.state_size": 16,
              "gemma3.ssm.inner_size": 512}  # fmt: skip
-    tensors = [("blk.0.attn_k.weight", [256, 128], "f16"), ("blk.1.ssm_in.weight", [256, 64], "f16"),
+    tensors = [("blk.0.attn_k.weight", [256, 128], "f16"), ("blk.1.ssm_in.weight", [256, 9], "f16"),
                ("blk.2.attn_k.weight", [256, 256], "f16")]  # fmt: skip
     model = model_from_gguf(written(tmp_path / "x.gguf", keys, [*TENSORS[:1], *tensors]))
     assert (model.kv_layers, model.window_layers, model.sliding_window) == (2, 1, 128)

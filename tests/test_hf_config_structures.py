@@ -26,12 +26,12 @@ def params(config: dict[str, Any]) -> int:
 
 
 def cache(config: dict[str, Any], tokens: int) -> int:
-    """Numbers that a sequence keeps, from the fields of the Model as the memory account uses them."""
+    """Numbers that a sequence keeps, from the fields that the memory account uses."""
     m = model_from_config(config)
     window = min(tokens, m.sliding_window or tokens)
     if m.cache_values or m.window_values:
         return round(m.cache_values * tokens + m.window_values * window)
-    width = m.kv_lora_rank + m.qk_rope_head_dim if m.kv_lora_rank else 2 * m.num_kv_heads * m.head_dim
+    width = m.kv_lora_rank + m.qk_rope_head_dim or 2 * m.num_kv_heads * m.head_dim
     return width * ((m.kv_layers - m.window_layers) * tokens + m.window_layers * window)
 
 
@@ -56,7 +56,8 @@ def test_a_list_of_heads_must_name_each_layer() -> None:
 
 
 def test_windowed_layers_with_heads_of_their_own() -> None:
-    config = BASE | {"model_type": "baichuan_m1", "sliding_window": 256, "num_swa_key_value_heads": 8,
+    config = BASE | {"model_type": "baichuan_m1", "sliding_window": 256,
+                     "num_swa_key_value_heads": 8,
                      "num_swa_attention_heads": 8, "sliding_window_layers": [0, 2],
                      "conv_window": 2}  # fmt: skip
     wide = H * 64 * (8 + 8 + 2 * 8)
@@ -134,7 +135,7 @@ def test_dense_layers_in_front(key: str) -> None:
 
 def test_linear_layers_by_group() -> None:
     config = BASE | {"model_type": "bailing_moe_linear", "layer_group_size": 3, "num_experts": 0}
-    model = model_from_config(config)  # two of the first three are linear, the rest at the end is not
+    model = model_from_config(config)  # two of the first three are linear, the last one is not
     assert (model.kv_layers, model.attention) == (2, "hybrid")
     assert model.state_values == 2 * 8 * 64 * 64
 

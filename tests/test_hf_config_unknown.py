@@ -79,7 +79,8 @@ def test_harmless_keys() -> None:
 
 def test_an_inner_part_takes_what_its_class_fills_in() -> None:
     inner = {"model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 4,
-             "intermediate_size": 8192, "num_attention_heads": 32, "sliding_window": None}  # fmt: skip
+             "intermediate_size": 8192, "num_attention_heads": 32,
+             "sliding_window": None}  # fmt: skip
     model = model_from_config({"model_type": "mistral3", "text_config": inner})
     assert (model.num_kv_heads, model.vocab_size, model.window_layers) == (8, 32000, 0)
     assert "filled in from the class: " in model.source

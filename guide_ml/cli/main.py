@@ -21,8 +21,8 @@ from guide_ml.cli import report
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
-from guide_ml.cli.parts import examples, progress_bar, show_or_json
 from guide_ml.cli.model_files import is_model_file, model_file, rows
+from guide_ml.cli.parts import examples, progress_bar, show_or_json
 from guide_ml.errors import GuideError, UnknownName
 
 __all__ = ["app", "main"]
@@ -153,7 +153,8 @@ def list_(
 
 
 @app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
-                              "guide show vllm --json", "guide show my-model/config.json"))  # fmt: skip
+                              "guide show vllm --json",
+                              "guide show my-model/config.json"))  # fmt: skip
 def show(
     slug: Annotated[
         str, typer.Argument(help="Slug or alias of hardware, model or framework; or a config.json,"

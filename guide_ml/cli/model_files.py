@@ -42,13 +42,14 @@ def rows(told: dict[str, Any]) -> dict[str, Any]:
     for name, value in told.items():
         if name == "layers":
             for layer in value:
-                facts = [f"{k} {v}" for k, v in layer.items() if k not in ("count", "first", "kind")]
+                own = {k: v for k, v in layer.items() if k not in ("count", "first", "kind")}
+                facts = [f"{k} {v}" for k, v in own.items()]
                 out[f"{layer['count']} layers from {layer['first']}"] = "; ".join(
                     [layer["kind"], *facts]
                 )
         elif name == "precision":
-            for label, facts in value.items():
-                out[f"bits of {label}"] = f"{facts['bits']:g}, of {facts['params_b']:g} B weights"
+            for label, held in value.items():
+                out[f"bits of {label}"] = f"{held['bits']:g}, of {held['params_b']:g} B weights"
         elif value or name.startswith("params"):
             out[name] = value
     return out

@@ -45,7 +45,7 @@ def _hyper_connections(keys: Keys, moe: bool) -> int:
 
 
 def _hyper_head(keys: Keys) -> int:
-    """What brings the parallel streams together after the last layer."""
+    """Count what brings the parallel streams together after the last layer."""
     streams = keys.whole("hc_mult", 1)
     return streams * streams * hidden_size(keys) + streams + 1
 

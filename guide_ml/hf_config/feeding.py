@@ -61,6 +61,7 @@ def is_gated(keys: Keys, family: Family) -> bool:
 
 
 def feed_forward(keys: Keys, family: Family, moe: bool) -> Part:
+    """Assemble the MLP of a layer, or its experts."""
     if moe:
         return _experts(keys, family)
     if not (width := _dense_width(keys, family)):

@@ -104,7 +104,7 @@ def _native(header: Header) -> str:
     return _DTYPES.get(kind, "q2_k" if kind.startswith(("iq1", "iq2", "tq", "q1")) else "iq3_m")
 
 
-def _bits(header: Header) -> dict[str, float]:
+def _bits(header: Header) -> dict[str, Any]:
     tables = ("token_embd.weight", "output.weight")
     groups: dict[str, list[tuple[int, float]]] = {"expert": [], "body": [], "vocabulary": []}
     for t in header.tensors:

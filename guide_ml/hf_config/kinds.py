@@ -8,7 +8,10 @@ from typing import Any
 from guide_ml.errors import InvalidInput
 from guide_ml.hf_config.keys import MAX_LAYERS, Keys
 
-__all__ = ["BOTH", "CROSS", "FULL", "MLP_ONLY", "MOE_ONLY", "RECURRENT", "WINDOW", "kinds", "sparse", "window"]
+__all__ = [
+    "BOTH", "CROSS", "FULL", "MLP_ONLY", "MOE_ONLY", "RECURRENT", "WINDOW", "kinds", "sparse",
+    "window",
+]  # fmt: skip
 
 FULL, WINDOW, RECURRENT, MLP_ONLY, MOE_ONLY = "full", "window", "recurrent", "mlp", "moe"
 BOTH = "both"  # attention and a recurrent mixer side by side

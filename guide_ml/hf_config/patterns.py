@@ -1,4 +1,4 @@
-"""Lists of module names as quantisation configs write them: names, ``*`` and regular expressions."""
+"""Lists of modules as quantisation configs write them: names, globs, regular expressions."""
 
 from __future__ import annotations
 

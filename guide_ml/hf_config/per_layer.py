@@ -38,7 +38,8 @@ _OF_KIND = {
 }
 
 #: Step-3.5 keeps the sizes of windowed layers in an object, under names of its own.
-_OBJECT, _IN_OBJECT = "attention_other_setting", {
+_OBJECT = "attention_other_setting"
+_IN_OBJECT = {
     "num_attention_heads": "num_attention_heads", "num_key_value_heads": "num_attention_groups",
     "head_dim": "head_dim",
 }  # fmt: skip

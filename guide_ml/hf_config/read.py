@@ -129,7 +129,7 @@ class Reading:
         head = 0 if self.keys.flag("tie_word_embeddings") else embedding
         return [(m, bits.of(m)) for m in modules(self.made, embedding, head)]
 
-    def _bits(self) -> dict[str, float]:
+    def _bits(self) -> dict[str, Any]:
         """Mean bits of experts, rest and vocabulary."""
         stored = self.stored()
         return {
@@ -184,7 +184,7 @@ def _attention(keys: Keys, made: Architecture) -> dict[str, Any]:
 
 
 def _uneven(made: Architecture, usual: int, limit: int) -> dict[str, Any]:
-    """What a token leaves in the caches where that is not `usual` in each layer."""
+    """Return what a token leaves in the caches where that is not `usual` in each layer."""
     whole, windowed = made.token_values(limit)
     alike = (made.kv_layers - made.window_layers) * usual, made.window_layers * usual
     if (whole, windowed) == alike:

@@ -56,8 +56,16 @@ class GatedDelta(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaAttention(Part):
-    """Kimi delta attention (KDA), its gates of low rank (Kimi), whole (Ling 3)
-    or only that of the output whole (Kimi K3).
+    """Kimi delta attention (KDA).
+
+    Parameters
+    ----------
+    heads, head_dim, kernel : int
+        Shape.
+    low_rank : bool
+        Its two gates are of rank `head_dim` (Kimi), else whole (Ling 3).
+    whole_gate : bool
+        That of the output is whole all the same (Kimi K3).
     """
 
     heads: int

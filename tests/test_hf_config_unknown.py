@@ -54,7 +54,7 @@ def test_the_outer_type_is_looked_at_too(around: str) -> None:
     inner = PLAIN | {"model_type": "llama"}
     config = {"model_type": around, "text_config": inner}
     if around == "novel_vl":
-        assert "unknown type novel_vl" in model_from_config(config).source
+        assert "inside unknown type 'novel_vl'" in model_from_config(config).source
         config["text_config"] = inner | {"num_mixing_groups": 4}
         with pytest.raises(InvalidInput, match="num_mixing_groups"):
             model_from_config(config)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAMILIES", "GENERIC", "Family", "canonical_type", "refusal"]
+__all__ = ["FAMILIES", "GENERIC", "WRAPPERS", "Family", "canonical_type", "refusal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,9 @@ FAMILIES: dict[str, Family] = {
     "arcee": Family(gated=False),
     "baichuan_m1": Family(),
     "bailing_hybrid": Family(defaults={"no_kda_lora": True}, gate="head"),
+    "bailing_moe": Family(),
     "bailing_moe_linear": Family(qk_norm="head"),
+    "bailing_moe_v2": Family(qk_norm="head"),
     "beam": Family(norms=4, qk_norm="head", gate="full"),
     "bamba": Family(defaults={"attn_layer_indices": []}),
     "bloom": _classic(embedding_norm=True),
@@ -245,6 +247,12 @@ _SAME = {
     "qwen3_moe": "qwen3", "qwen3_vl": "qwen3", "qwen3_vl_moe": "qwen3", "refinedweb": "falcon",
     "refinedwebmodel": "falcon", "umt5": "t5",
 }  # fmt: skip
+
+#: Multimodal types around a language model of a type of its own.
+WRAPPERS = frozenset(
+    ("deepseek_vl_v2", "internvl_chat", "kimi_vl", "lfm2-vl", "minicpmv", "molmo", "ovis",
+     "pixtral", "step3_vl", "step3p5_vl")
+)  # fmt: skip
 
 _NO_DECODER = frozenset(
     ("albert", "bert", "bert-generation", "big_bird", "camembert", "clip", "deberta",

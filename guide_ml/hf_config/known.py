@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guide_ml.errors import InvalidInput
 from guide_ml.hf_config.classes import is_class
-from guide_ml.hf_config.families import FAMILIES, canonical_type, refusal
+from guide_ml.hf_config.families import FAMILIES, WRAPPERS, canonical_type, refusal
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.limits import uncounted, unread
 from guide_ml.hf_config.text import TextPart
@@ -17,7 +17,7 @@ _BY_HAND = "describe it by hand as a guide_ml Model instead"
 
 def is_known(model_type: str) -> bool:
     """Whether a type's structure is counted knowingly."""
-    if canonical_type(model_type) in FAMILIES:
+    if canonical_type(model_type) in FAMILIES or model_type.lower() in WRAPPERS:
         return True
     return is_class(model_type) and not uncounted(model_type)
 
@@ -95,5 +95,8 @@ def _guess(part: TextPart, keys: Keys, strange: list[str], accept_unknown: bool)
             " --accept-unknown (in Python accept_unknown=True) counts it as Llama without them,"
             f" or {_BY_HAND}"
         )
-    told = f"config.json of unknown type {name.strip(chr(39))}, parameters counted as in Llama"
+    if part.model_type and is_known(part.model_type):
+        told = f"config.json of type {part.model_type} inside unknown type {name}, its part counted"
+    else:
+        told = f"config.json of unknown type {name.strip(chr(39))}, parameters counted as in Llama"
     return told + (f"; unknown keys {', '.join(foreign)}" if foreign else "")

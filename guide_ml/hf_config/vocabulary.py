@@ -25,7 +25,8 @@ _ENDINGS = (
 #: Beginnings of such keys.
 _BEGINNINGS = (
     "_", "audio", "aux_loss", "beam", "classifier", "encoder_no_repeat", "forced_", "generation",
-    "image", "init", "log_scaling", "mtp_", "no_repeat", "norm_eps", "output_attentions",
+    "image", "init", "kda_", "log_scaling", "moe_router_enable",
+    "mtp_", "no_repeat", "norm_eps", "output_attentions",
     "output_hidden", "output_router", "output_scores", "pad_", "partial_rotary", "projector",
     "quantization", "rope", "router_", "rotary", "sampl", "scale_", "seq_aux", "suppress_",
     "swiglu", "time_step", "topk_", "vision", "video",
@@ -38,6 +39,7 @@ _WORDS = frozenset(
      "chunk_size_feed_forward", "clip_qkv", "cross_attention_hidden_size", "dim_model_base",
      "diversity_penalty", "do_sample", "dropout", "dtype", "early_stopping", "ep_size",
      "exponential_decay_length_penalty", "finetuning_task", "hidden_act", "hidden_activation",
+     "norm_head", "norm_softmax", "score_function",
      "id2label", "is_decoder", "is_encoder_decoder", "label2id", "langs", "length_penalty",
      "logit_scale", "logits_scaling", "max_length", "min_length", "mlp_hidden_act", "model_type",
      "moe_apply_router_weight_on_input", "mup_denominator", "n_group", "norm_topk_prob",

@@ -96,7 +96,8 @@ def _guess(part: TextPart, keys: Keys, strange: list[str], accept_unknown: bool)
             f" or {_BY_HAND}"
         )
     if part.model_type and is_known(part.model_type):
-        told = f"config.json of type {part.model_type} inside unknown type {name}, its part counted"
+        told = f"config.json of type {part.model_type} inside unknown type {name}"
+        told += ", the inner model counted"
     else:
         told = f"config.json of unknown type {name.strip(chr(39))}, parameters counted as in Llama"
     return told + (f"; unknown keys {', '.join(foreign)}" if foreign else "")

@@ -92,7 +92,7 @@ def spec_method(raw: Raw) -> str:
 def _counted(row: _Row) -> str:
     """Tell of a model whose type nobody knows that it was counted like another one."""
     told = row.model.source
-    return told.removeprefix("config.json of ") if "of unknown type" in told else ""
+    return told.removeprefix("config.json of ") if "unknown type" in told else ""
 
 
 def _framework(row: _Row) -> str:

@@ -48,7 +48,12 @@ def test_what_was_read_is_told() -> None:
     assert told["precision"]["experts"]["bits"] == 4.5
     assert told["precision"]["attention"]["bits"] == 16
     assert told["kv_cache_as_published"] == "fp8"
-    assert told["left_out"] == ["vision tower", "layers for multi-token prediction: 1"]
+    tower, drafts = told["left_out"]
+    assert tower == "vision tower"
+    attention = 512 * (64 * (2 * 8 + 8 + 2 * 2)) + 2 * 64  # the query projection holds a gate
+    experts = 17 * 3 * 512 * 128 + 16 * 512 + 512
+    own = (attention + experts + 2 * 512 + 2 * 512**2 + 3 * 512) / 1e9
+    assert drafts.startswith(f"layers for multi-token prediction: 1, {own:.3g} B")
     assert json.loads(json.dumps(told)) == told
 
 

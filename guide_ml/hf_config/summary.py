@@ -174,7 +174,11 @@ def _left_out(reading: Reading) -> list[str]:
         "mtp_num_hidden_layers"
     )
     if isinstance(layers, int) and layers > 0:
-        found.append(f"layers for multi-token prediction: {layers}")
+        last, hidden = reading.made.layers[-1], reading.keys.whole("hidden_size")
+        # Each is a layer like the last, behind a projection of two states side by side.
+        own = last.norms + sum(p.weights for p in last.parts) + 2 * hidden**2 + 3 * hidden
+        weights = f"{layers * own / BILLION:.3g} B weights without embeddings"
+        found.append(f"layers for multi-token prediction: {layers}, {weights}")
     return found
 
 

@@ -38,14 +38,13 @@ def cache(config: dict[str, Any], tokens: int) -> int:
 def test_heads_of_each_layer() -> None:
     heads = [8, 4, 8, 4]
     config = BASE | {"model_type": "laguna", "num_attention_heads_per_layer": heads,
-                     "gating": False, "num_experts": 0,
+                     "gating": "per-head", "num_experts": 0,
                      "layer_types": ["full_attention"] * 4}  # fmt: skip
     own = sum(H * 64 * (2 * h + 4) + 2 * 64 for h in heads)
-    assert params(config) == TABLES + own + 4 * (MLP + NORMS)
-    assert params(config | {"gating": "per-head"}) == params(config) + sum(H * h for h in heads)
-    assert params(config | {"gating": "per-element"}) == params(config) + sum(
-        H * h * 64 for h in heads
-    )
+    plain = TABLES + own + 4 * (MLP + NORMS)
+    assert params(config) == plain + sum(H * h for h in heads)
+    for each in ("per-element", False):
+        assert params(config | {"gating": each}) == plain + sum(H * h * 64 for h in heads)
 
 
 def test_a_list_of_heads_must_name_each_layer() -> None:

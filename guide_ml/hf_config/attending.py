@@ -91,7 +91,7 @@ def _gate_width(keys: Keys, family: Family, heads: int, v_dim: int) -> int:
     asked = keys.flag("use_head_wise_attn_gate") or keys.flag("use_attention_gate")
     if gating is True or gating == "per-head" or asked:
         return heads
-    if isinstance(gating, str):
+    if isinstance(gating, str) or gating is False:  # Laguna gates each number if not each head
         return heads * v_dim
     return {"full": heads * v_dim, "head": heads}.get(family.gate, 0)
 

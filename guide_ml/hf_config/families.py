@@ -187,7 +187,9 @@ FAMILIES: dict[str, Family] = {
     "lfm3": Family(defaults=_TIED, norms=4, qk_norm="head"),
     "llama4": Family(defaults={"n_shared_experts": 1, "no_rope_layer_interval": 4}, qk_norm="free"),
     "longcat_flash": Family(twin=True, extras=("ngram_tables",)),
-    "mimo_v2_flash": Family(),
+    "mimo_v2_flash": Family(
+        defaults={"window_kv_factor": 2, "add_swa_attention_sink_bias": True}
+    ),
     "minicpm3": Family(defaults=_TIED, v_by_hidden=True),
     "minicpm_sala": Family(),
     "minimax_m2": Family(qk_norm="full"),

@@ -22,7 +22,7 @@ _LISTS = {
 }
 
 #: What the sizes are called where they hold for layers of one kind only.
-_OF_KIND = {
+_OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {
     WINDOW: {
         "num_attention_heads": (
             "swa_num_attention_heads", "num_swa_attention_heads", "num_sliding_attention_heads",
@@ -58,6 +58,9 @@ def layer_sizes(keys: Keys, patterns: Sequence[str]) -> list[dict[str, Any]]:
     sizes: list[dict[str, Any]] = [{} for _ in patterns]
     for kind, names in _OF_KIND.items():
         found = {name: v for name, others in names.items() if (v := _first(keys, others))}
+        factor = keys.whole("window_kv_factor", 1, low=1) if kind == WINDOW else 1
+        if factor > 1 and "num_key_value_heads" not in found:  # MiMo's class doubles them
+            found["num_key_value_heads"] = factor * keys.whole("num_key_value_heads", low=1)
         for size, pattern in zip(sizes, patterns, strict=True):
             size.update(found if pattern == kind else {})
     if (other := keys.nested(_OBJECT)) is not None:

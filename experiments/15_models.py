@@ -31,8 +31,14 @@ RIGHT = 0.01
 SHALLOW = 6  # layers of the variants: fewer are built faster
 DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 SKIPPED = re.compile(r"pad_token|chunk_size|max_.*position|n_positions|n_ctx|seq")
-# Classes that hold more than what is published: experts that do nothing have weights here.
-NOT_AN_ORACLE = {"longcat_flash": "gives its experts without weights some, too"}
+# Classes that hold something else than what is published, and why.
+_TIED = "its defaults tie the head inside and not outside; published files say one thing"
+NOT_AN_ORACLE = {
+    "longcat_flash": "gives its experts without weights some, too",
+    "qwen2_5_omni": "holds a second language model that speaks",
+    "qwen2_5_omni_thinker": _TIED,
+    "qwen3_vl_moe": _TIED,
+}
 WRONG = {
     "params": "has parameters that are not counted right",
     "experts": "has experts that are not counted right",

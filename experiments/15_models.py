@@ -163,7 +163,9 @@ def write(found: list[dict[str, Any]]) -> None:
     (RESULTS / "15_models.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     uncounted = {r["type"]: WRONG[r["state"]] for r in found if r["state"] in WRONG}
     keys = {r["type"]: r["unread"].split() for r in found if r["unread"]}
-    told = {"transformers": transformers.__version__, "uncounted": uncounted, "unread": keys}
+    unchecked = [r["type"] for r in found if r["state"] == "unbuilt"]
+    told = {"transformers": transformers.__version__, "uncounted": uncounted, "unread": keys,
+            "unchecked": unchecked}  # fmt: skip
     LIMITS.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

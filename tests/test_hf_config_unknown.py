@@ -111,8 +111,15 @@ def test_tables_are_of_one_release_and_name_types_that_exist() -> None:
     assert all(classes.is_class(name) for name in (*table["uncounted"], *table["unread"]))
 
 
+def test_a_class_that_nobody_could_build_is_an_unknown_type() -> None:
+    assert "unknown type chameleon" in model_from_config(PLAIN | {"model_type": "chameleon"}).source
+    with pytest.raises(InvalidInput, match="layer_recipe"):
+        model_from_config(PLAIN | {"model_type": "chameleon", "layer_recipe": 2})
+
+
 def test_what_is_not_counted_right_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = {"uncounted": {"gemma2": "is a test"}, "unread": {"qwen3": ["attention_bias"]}}
+    table = {"uncounted": {"gemma2": "is a test"}, "unread": {"qwen3": ["attention_bias"]},
+             "unchecked": []}  # fmt: skip
     monkeypatch.setattr(limits, "_table", lambda: table)
     with pytest.raises(InvalidInput, match="'gemma2' is a test"):
         model_from_config(PLAIN | {"model_type": "gemma2"})

@@ -6,7 +6,7 @@ from guide_ml.errors import InvalidInput
 from guide_ml.hf_config.classes import is_class
 from guide_ml.hf_config.families import FAMILIES, WRAPPERS, canonical_type, refusal
 from guide_ml.hf_config.keys import Keys
-from guide_ml.hf_config.limits import uncounted, unread
+from guide_ml.hf_config.limits import unchecked, uncounted, unread
 from guide_ml.hf_config.text import TextPart
 from guide_ml.hf_config.vocabulary import foreign_keys
 
@@ -19,7 +19,7 @@ def is_known(model_type: str) -> bool:
     """Whether a type's structure is counted knowingly."""
     if canonical_type(model_type) in FAMILIES or model_type.lower() in WRAPPERS:
         return True
-    return is_class(model_type) and not uncounted(model_type)
+    return is_class(model_type) and not uncounted(model_type) and not unchecked(model_type)
 
 
 def require_decoder(part: TextPart, owner: str) -> None:

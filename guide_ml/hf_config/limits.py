@@ -14,7 +14,7 @@ from typing import Any
 
 from guide_ml.hf_config.classes import class_values
 
-__all__ = ["uncounted", "unread"]
+__all__ = ["unchecked", "uncounted", "unread"]
 
 _FILE = Path(__file__).with_name("class_limits.json")
 
@@ -29,6 +29,17 @@ def uncounted(model_type: str) -> str:
     """Say why a class is not counted; an empty text where it is, or is no class."""
     name = model_type.strip().lower()
     return str(_table()["uncounted"].get(name, ""))
+
+
+def unchecked(model_type: str) -> bool:
+    """Whether a class could not be built to compare with, so that nothing is known of it.
+
+    Examples
+    --------
+    >>> unchecked("llama")
+    False
+    """
+    return model_type.strip().lower() in _table()["unchecked"]
 
 
 def unread(model_type: str, given: Mapping[str, Any], read: Collection[str]) -> list[str]:

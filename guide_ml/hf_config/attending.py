@@ -72,6 +72,7 @@ def attention(keys: Keys, family: Family, kind: str) -> Part:
         gate_width=_gate_width(keys, family, heads, v_dim), v_dim=v_dim,
         cached=kind != CROSS and not shared, q_rank=keys.whole("share_q_dim"),
         projects_kv=not (shared and family.shared_kv_is_bare),
+        square_out=bool(keys.flag("square_output")),
         projects_v=not (keys.flag("attention_k_eq_v") and kind != WINDOW),
     )  # fmt: skip
 

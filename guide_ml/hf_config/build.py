@@ -36,7 +36,7 @@ def build(keys: Keys, family: Family) -> Architecture:
     made: dict[Any, Layer] = {}
     layers = []
     for kind, routes, size in zip(patterns, moe, sizes, strict=True):
-        mark = (kind, routes, *sorted(size.items()))
+        mark = (kind, routes, repr(sorted(size.items())))
         if mark not in made:
             made[mark] = _layer(keys.changed(**size) if size else keys, family, kind, routes)
         layers.append(made[mark])

@@ -97,4 +97,5 @@ _OUTSIDE: dict[str, Callable[[Keys], int]] = {
     "gated_streams": _hyper_head,
     "altup": _altup_outside,
     "ngram_tables": _ngram_tables,
+    "prediction_head": lambda keys: hidden_size(keys) * (hidden_size(keys) + 1),
 }

@@ -120,7 +120,8 @@ _GEMMA3 = {
 
 FAMILIES: dict[str, Family] = {
     **dict.fromkeys(
-        ("aquila", "baichuan", "dbrx", "deepseek", "deepseek_v2", "deepseek_v3",
+        ("aquila", "bailing_moe", "baichuan", "baichuan_m1", "dbrx", "jamba", "minicpm_sala",
+         "mllama", "nanbeige", "step3", "deepseek", "deepseek_v2", "deepseek_v3",
          "deepseek_v32", "exaone", "glm4_moe_lite", "glm_moe_dsa", "granite",
          "granitemoe", "granitemoehybrid", "granitemoeshared", "internlm2", "internlm3", "kimi_k2",
          "kimi_linear", "llama", "minicpm", "minimax", "mistral", "mixtral", "phi3",
@@ -132,9 +133,7 @@ FAMILIES: dict[str, Family] = {
     "apertus1p5": Family(gated=False, qk_norm="head"),
     "arctic": Family(defaults={"parallel_attn_mlp_res": True}),
     "arcee": Family(gated=False),
-    "baichuan_m1": Family(),
     "bailing_hybrid": Family(defaults={"no_kda_lora": True}, gate="head"),
-    "bailing_moe": Family(),
     "bailing_moe_linear": Family(qk_norm="head"),
     "bailing_moe_v2": Family(qk_norm="head"),
     "beam": Family(norms=4, qk_norm="head", gate="full"),
@@ -177,11 +176,11 @@ FAMILIES: dict[str, Family] = {
     ),
     "gptj": _GPTJ,
     "grok_2": Family(norms=4),
+    "helium": Family(defaults={"square_output": True}),
     "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
     "hy_v4": Family(gate="full", sinks=True, extras=("gated_streams",)),
     "internlm": Family(defaults={"mlp_bias": False}),  # its key `bias` is about attention only
     "jais2": Family(gated=False, norm_vectors=2),
-    "jamba": Family(),
     "laguna": Family(qk_norm="head"),
     "lfm2": Family(defaults=_TIED, qk_norm="head"),
     "lfm3": Family(defaults=_TIED, norms=4, qk_norm="head"),
@@ -191,13 +190,11 @@ FAMILIES: dict[str, Family] = {
         defaults={"window_kv_factor": 2, "add_swa_attention_sink_bias": True}
     ),
     "minicpm3": Family(defaults=_TIED, v_by_hidden=True),
-    "minicpm_sala": Family(),
     "minimax_m2": Family(qk_norm="full"),
+    "modernbert-decoder": Family(head_bias=True, extras=("prediction_head",)),
     "mpt": Family(defaults=_FOUR | _TIED, gated=False),
-    "mllama": Family(),
     "muse_glimmer": Family(norms=4, gate="full"),
     "muse_spark": Family(norms=4, gate="full"),
-    "nanbeige": Family(),
     "nanochat": Family(gated=False, norm_vectors=0),
     "nemotron": Family(gated=False, norm_vectors=2),
     "nemotron_h": Family(gated=False, norms=1, one_part=True),
@@ -224,7 +221,6 @@ FAMILIES: dict[str, Family] = {
     "smollm3": Family(defaults=_TIED),
     "stablelm": Family(out_bias=False, norm_vectors=2),
     "starcoder2": _classic(),
-    "step3": Family(),
     "step3p5": Family(qk_norm="head", gate="head"),
     "t5": Family(
         defaults=_TIED | {"vocab_size": 32_128, "relative_attention_num_buckets": 32},

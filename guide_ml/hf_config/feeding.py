@@ -54,6 +54,8 @@ def _adjusted(keys: Keys, width: int) -> int:
 def is_gated(keys: Keys, family: Family) -> bool:
     """Return whether the MLP has a third matrix, a gate."""
     if family.encoder_decoder:
+        if keys.stated("is_gated_act"):
+            return bool(keys.flag("is_gated_act"))
         return str(keys.raw("feed_forward_proj") or "").startswith("gated")
     activation = str(keys.raw("hidden_act") or keys.raw("mlp_hidden_act") or "").lower()
     # This activation is used without a gate only; others may stand on either side.

@@ -31,6 +31,8 @@ class Attention(Part):
         Width of a value, where it is not that of a key; 0: as `head_dim`.
     q_rank : int
         Rank of a compressed query (Step 3), 0 for none.
+    square_out : bool
+        The output projection is as wide as the stream, whatever the heads (Helium).
     projects_kv, projects_v : bool
         Whether it has a key and a value projection, and a value projection of its own.
     """
@@ -47,6 +49,7 @@ class Attention(Part):
     gate_width: int = 0
     v_dim: int = 0
     q_rank: int = 0
+    square_out: bool = False
     projects_kv: bool = True
     projects_v: bool = True
 
@@ -64,7 +67,7 @@ class Attention(Part):
         into = self.hidden * (query + key_value)
         if self.q_rank:  # down, norm and up
             into += (self.q_rank - self.hidden) * query + (self.hidden + 1) * self.q_rank
-        out = self.heads * v_dim * self.hidden
+        out = (self.hidden if self.square_out else self.heads * v_dim) * self.hidden
         bias = (query + key_value) * self.qkv_bias + self.hidden * self.out_bias
         rest = bias + self.qk_norm + self.heads * self.sinks + self.hidden * self.gate_width
         return into + out + rest

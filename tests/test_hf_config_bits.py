@@ -92,6 +92,7 @@ def test_bytes_are_those_of_each_module(form: str) -> None:
 def test_mlx_quantises_embeddings_and_head_too() -> None:
     config = CONFIG | {"quantization": {"group_size": 64, "bits": 4,
                                         "model.layers.0.mlp.up_proj": {"bits": 8}}}  # fmt: skip
+    assert model_from_config(config).native_dtype == "int4"
     config["quantization_config"] = config["quantization"]
     one = H * WIDTH
     held = 4.5 * (ATTENTION + MLP - one + 2 * TABLE) + 8.5 * one + 16 * NORMS

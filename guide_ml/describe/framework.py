@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from guide_ml.describe import checks
+from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
 
 __all__ = ["BACKENDS", "Framework"]
@@ -12,8 +13,8 @@ __all__ = ["BACKENDS", "Framework"]
 BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Framework:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Framework(Brief):
     """The serving engine, its version and the programming backend under it.
 
     Parameters

@@ -8,7 +8,7 @@ quantisation, ``gguf`` GGUF files, ``summary`` tells what was read.
 
 In: a file or a dict. Out: layers by kind, counted.
 A new model type is a line of ``families``; a new kind of layer belongs to ``mixers`` or ``states``.
-With a new release of transformers ``make models`` writes the tables of class defaults and limits anew.
+With a new release of transformers ``make models`` writes the tables of classes and limits anew.
 """
 
 from guide_ml.hf_config.gguf import describe_gguf, model_from_gguf

@@ -64,6 +64,7 @@ def predict(
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
+    accept_unknown: bool = False,
 ) -> Prediction:  # fmt: skip
     """Predict speed and memory of one deployment.
 
@@ -104,6 +105,9 @@ def predict(
         Other estimators than the ones that come with the package.
     profile : Profile or path, optional
         Corrections by one's own measurements, from ``guide calibrate``.
+    accept_unknown : bool
+        Count a ``config.json`` of a type that is not known as Llama even where it states keys
+        that may change the structure.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def predict(
                "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
                "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
                "memory_share": memory_share}  # fmt: skip
-    device, llm = given.hardware(hardware), given.model(model)
+    device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}

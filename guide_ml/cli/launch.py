@@ -68,6 +68,7 @@ _OWN = ("port", "checkpoint", "draft", "max_model_len", "image", "host_devices")
 
 def launch(
     hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    accept_unknown: o.AcceptOption = False,
     framework_version: o.VersionOption = None, backend: o.BackendOption = None,
     num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
     dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,

@@ -21,6 +21,7 @@ from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
 from guide_ml.errors import UnknownName
 
@@ -93,6 +94,7 @@ def _root(
 )
 def predict(
     hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    accept_unknown: o.AcceptOption = False,
     framework_version: o.VersionOption = None, backend: o.BackendOption = None,
     num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
     dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
@@ -165,12 +167,21 @@ def list_(
 
 
 @app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
-                              "guide show vllm --json"))  # fmt: skip
+                              "guide show vllm --json",
+                              "guide show my-model/config.json"))  # fmt: skip
 def show(
-    slug: Annotated[str, typer.Argument(help="Slug or alias of hardware, model or framework.")],
+    slug: Annotated[
+        str, typer.Argument(help="Slug or alias of hardware, model or framework; or a config.json,"
+                                 " its folder, or a GGUF file.")
+    ],
+    accept_unknown: o.AcceptOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Show all that is known of a device, a model or a framework."""
+    """Show all that is known of a device, a model or a framework, or read from a model's file."""
+    if is_model_file(slug):
+        told = model_file(slug, accept_unknown)
+        show_or_json(told, lambda: [details(rows(told), slug)], as_json)
+        return
     kind, found = _find(slug)
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
     found = found | {"aliases": others}

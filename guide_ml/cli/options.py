@@ -146,3 +146,7 @@ PlotOption = Annotated[
     typer.Option("--plot", help="Draw the explanation: a .png, .svg or .pdf file."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AcceptOption = Annotated[
+    bool,
+    typer.Option("--accept-unknown", help="Count a config.json of an unknown type as Llama."),
+]

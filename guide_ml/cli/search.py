@@ -142,7 +142,7 @@ PlotOption = Annotated[Path | None, typer.Option("--plot", help="Draw it into a 
 
 def search(
     model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
-    context_depth: DepthOption = 0,
+    context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
     people: PeopleOption = None, busy_share: BusyOption = None,
@@ -195,7 +195,7 @@ def sweep(
     ],
     values: Annotated[str, typer.Option(help="Values to try, separated by commas.")],
     model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
-    context_depth: DepthOption = 0,
+    context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
     people: PeopleOption = None, busy_share: BusyOption = None,
@@ -254,6 +254,10 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
                 for k in names if given[k] is not None}
         for group, names in _GROUPS.items()
     }  # fmt: skip
+    if given["accept_unknown"]:
+        from guide_ml.table import given as read
+
+        given = given | {"model": read.model(given["model"], accept_unknown=True)}
     return out | {k: given[k] for k in _PLAIN if given.get(k) is not None}
 
 

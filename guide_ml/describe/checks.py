@@ -47,7 +47,9 @@ MODEL = {
     "num_experts_per_tok": _ANY, "moe_intermediate_size": _ANY, "num_shared_experts": _ANY,
     "first_dense_layers": _ANY, "sliding_window": _ANY, "kv_layers": _ANY,
     "window_layers": _ANY, "max_position": _SOME, "index_topk": _ANY,
-    "state_values": Range(0, 1e11, whole=True),
+    "state_values": Range(0, 1e11, whole=True), "cache_values": Range(0, 1e9),
+    "window_values": Range(0, 1e9), "expert_bits": Range(0, 32), "body_bits": Range(0, 32),
+    "vocabulary_bits": Range(0, 32),
 }  # fmt: skip
 
 FRAMEWORK = {"release_year": Range(2018, 2100)}

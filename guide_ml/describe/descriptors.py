@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guide_ml.describe import checks
-from guide_ml.describe.backends import BACKENDS
 from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
+from guide_ml.describe.framework import Framework
 from guide_ml.describe.hardware import Hardware
 from guide_ml.describe.settings import Settings
 from guide_ml.errors import InvalidInput
@@ -61,6 +61,12 @@ class Model(Brief):
     state_values : int
         Numbers in the recurrent state of one sequence, all layers: what linear attention and
         Mamba keep instead of a KV cache; 0 for none.
+    cache_values, window_values : float
+        Numbers that a token leaves in the caches of all layers without and with a window, where
+        these differ (per-layer heads, compressed caches); both 0 where every layer is alike.
+    expert_bits, body_bits, vocabulary_bits : float
+        Bits a weight as published: routed experts, the rest of the layers, embeddings and head;
+        0 where ``native_dtype`` says it.
     max_position : int
         Longest context in tokens.
     tie_embeddings, gated_mlp, encoder_decoder : bool
@@ -98,6 +104,11 @@ class Model(Brief):
     window_layers: int = 0
     index_topk: int = 0
     state_values: int = 0
+    cache_values: float = 0.0
+    window_values: float = 0.0
+    expert_bits: float = 0.0
+    body_bits: float = 0.0
+    vocabulary_bits: float = 0.0
     max_position: int = 4096
     tie_embeddings: bool = False
     gated_mlp: bool = True
@@ -117,33 +128,6 @@ class Model(Brief):
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Framework(Brief):
-    """The serving engine, its version and the programming backend under it.
-
-    Parameters
-    ----------
-    framework : str
-        Slug: ``vllm``, ``sglang``, ``tensorrt-llm``, ``llama.cpp``, ...
-    version : str
-        Version as the engine writes it; blank for the newest measured one.
-    backend : str
-        ``cuda``, ``rocm``, ``metal``, ``cpu``, ...: :data:`guide_ml.describe.backends.BACKENDS`.
-    release_year : float
-        Release date of the version as a decimal year.
-    """
-
-    framework: str
-    version: str = ""
-    backend: str = "cuda"
-    release_year: float
-
-    def __post_init__(self) -> None:
-        owner = f"framework {self.framework!r}"
-        require_choice(owner, "backend", self.backend, BACKENDS)
-        require_numbers(owner, self, checks.FRAMEWORK)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

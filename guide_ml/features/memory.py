@@ -71,7 +71,15 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
     gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
     vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
-    return bits, body, np.where(rest > 0, rest, vocabulary)
+    usual = (bits, body, np.where(rest > 0, rest, vocabulary))
+    # A config that says how each module is stored knows better than the format's name.
+    known = (columns["as_published"] > 0) & (columns["m_body_bits"] > 0)
+    names = ("m_expert_bits", "m_body_bits", "m_vocabulary_bits")
+    expert, rest_of_layers, tables = (
+        np.where(known & (columns[name] > 0), columns[name], value)
+        for name, value in zip(names, usual, strict=True)
+    )
+    return expert, rest_of_layers, tables
 
 
 class Cache(NamedTuple):
@@ -94,8 +102,15 @@ def cache_shape(columns: Columns) -> Cache:
     latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
     width = np.where(columns["m_mla"] > 0, latent, wide)
     windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    whole = columns["m_kv_layers"] - windowed
+    # Layers that differ: as many layers of the usual width as hold what they hold together.
+    usual = np.where(columns["m_mla"] > 0, latent, 2 * columns["m_num_kv_heads"]
+                     * columns["m_head_dim"])  # fmt: skip
+    differ = columns["m_cache_values"] + columns["m_window_values"] > 0
+    whole = np.where(differ, columns["m_cache_values"] / usual, whole)
+    windowed = np.where(differ, columns["m_window_values"] / usual, windowed)
     window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    return Cache(columns["m_kv_layers"] - windowed, windowed, window, width)
+    return Cache(whole, windowed, window, width)
 
 
 def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Floats:

@@ -90,7 +90,7 @@ def _widest_dtype(columns: Columns) -> list[str]:
     for name, possible in usable.items():
         bits, family = DTYPES[name].bits, FAMILIES.index(DTYPES[name].family)
         other = {"weight_bits": np.full(len(gguf), bits), "family": np.full(len(gguf), family),
-                 "rest_bits": np.zeros(len(gguf))}  # fmt: skip
+                 "rest_bits": np.zeros(len(gguf)), "as_published": np.zeros(len(gguf))}  # fmt: skip
         smaller = bits < WORTH_IT * columns["weight_bits"]
         fits = memory.extract(columns | other)["fits"] == 1
         best = np.where((best == "") & possible & smaller & fits, name, best)

@@ -95,7 +95,8 @@ _MODEL_NUMBERS = (
     "num_attention_heads", "num_kv_heads", "head_dim", "vocab_size", "kv_lora_rank",
     "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
     "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
-    "index_topk", "state_values", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+    "index_topk", "state_values", "cache_values", "window_values", "expert_bits", "body_bits",
+    "vocabulary_bits", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
 )  # fmt: skip
 
 

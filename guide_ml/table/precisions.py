@@ -29,7 +29,7 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     raw : Raw
         What the table states.
     columns : dict of str to array of shape (n,)
-        Gains ``weight_bits``, ``rest_bits``, ``compute`` and ``family`` (codes), ``gguf_file``,
+        Gains ``as_published``, ``weight_bits``, ``rest_bits``, ``compute`` and ``family`` (codes), ``gguf_file``,
         ``weight_stated``, ``kv_bits`` and ``kv_stated``.
     names : dict of str to array of shape (n,) of object
         Gains ``weight_dtype``.
@@ -39,11 +39,12 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
     engine = names["framework"]
     local, usual = _habits(raw)
+    own_file = native.numbers(lambda d: d.family == "gguf") > 0  # it was read from a GGUF file
     columns["weight_stated"] = np.ones(raw.n)
 
     def pick(get: Any) -> Floats:
         habit = usual.numbers(get)
-        fallback = np.where(np.isnan(habit), native.numbers(get), habit)
+        fallback = np.where(np.isnan(habit) | own_file, native.numbers(get), habit)
         return np.where(stated.index < 0, fallback, stated.numbers(get))
 
     columns["weight_bits"] = pick(lambda d: d.bits)
@@ -56,8 +57,10 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     columns["gguf_file"] = local.astype(float)
     columns["rest_bits"] = np.where(local & four, GGUF_REST_BITS, pick(lambda d: d.rest_bits))
     published, habit, own = (_names(codes) for codes in (native, usual, stated))
-    fallback = np.where(habit == "", published, habit)
+    as_made = (habit == "") | own_file
+    fallback = np.where(as_made, published, habit)
     names["weight_dtype"] = np.where(stated.index < 0, fallback, own)
+    columns["as_published"] = (as_made & (names["weight_dtype"] == published)).astype(float)
     kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
     # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
     compute = columns["compute"]

@@ -107,7 +107,7 @@ def predict(
     experts_on_cpu: o.ExpertsOption = None, host: o.HostOption = None,
     host_bandwidth_gbs: o.HostBandwidthOption = None, threads: o.ThreadsOption = None,
     vcpus: o.VcpusOption = None, draft_tokens: o.DraftOption = None,
-    accept_len: o.AcceptOption = None, prefix_hit_rate: o.HitOption = None,
+    accept_len: o.AcceptedOption = None, prefix_hit_rate: o.HitOption = None,
     max_num_seqs: o.SeqsOption = None, max_num_batched_tokens: o.BatchedOption = None,
     memory_share: o.ShareOption = None, level: o.LevelOption = 0.9,
     predictor: o.PredictorOption = None, profile: o.ProfileOption = None,

@@ -109,7 +109,7 @@ DraftOption = Annotated[
     float | None, typer.Option(help="Tokens that a speculative step drafts.",
                                rich_help_panel=_SETTINGS)
 ]
-AcceptOption = Annotated[
+AcceptedOption = Annotated[
     float | None, typer.Option(help="Tokens that a speculative step yields, the bonus included.",
                                rich_help_panel=_SETTINGS)
 ]

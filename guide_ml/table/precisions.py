@@ -29,8 +29,8 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     raw : Raw
         What the table states.
     columns : dict of str to array of shape (n,)
-        Gains ``as_published``, ``weight_bits``, ``rest_bits``, ``compute`` and ``family`` (codes), ``gguf_file``,
-        ``weight_stated``, ``kv_bits`` and ``kv_stated``.
+        Gains ``weight_bits``, ``rest_bits``, ``compute`` and ``family`` (codes), ``gguf_file``,
+        ``as_published``, ``weight_stated``, ``kv_bits`` and ``kv_stated``.
     names : dict of str to array of shape (n,) of object
         Gains ``weight_dtype``.
     """

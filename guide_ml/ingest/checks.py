@@ -26,6 +26,13 @@ UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
 CONTRADICTS = {"ttft_ms": 3.0, "tpot_ms": 2.0, "batch_latency_s": 2.0, "output_tok_s": 2.0}
 
 
+#: Figures that two files must share, and how far each may be rounded, to be of one run: no two
+#: runs of a server agree so closely in so many.
+FIGURES_OF_A_RUN, ROUNDED = 4, 1e-3
+#: What files of one run all state or are given alike.
+_CORE = ("hardware", "num_devices", "model", "framework", "weight_dtype", "mode", "concurrency")
+
+
 @dataclass(frozen=True)
 class Findings:
     """What the checks say of each row, on its index.
@@ -98,11 +105,13 @@ def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[Key]:
 
 @dataclass(frozen=True)
 class _Row:
-    """One measurement as it is looked up: content, deployment, figures, the file's row."""
+    """One measurement as it is looked up: content, deployment, its core, figures, file's row."""
 
     content: Key
     deployment: Key
+    core: Key
     figures: dict[str, float]
+    all_figures: dict[str, float]
     run: str
 
     @classmethod
@@ -113,7 +122,9 @@ class _Row:
         sound = t["flags"].astype("string").fillna("").eq("").tolist()
         known = [{str(n): v for n, v in f.items() if ok and v > 0}
                  for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
-        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), known,
+        every = [{k: v for k, v in f.items() if v > 0} for f in
+                 t[list(MEASURED)].apply(pd.to_numeric).to_dict("records")]  # fmt: skip
+        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), keys(t, _CORE), known, every,
                  map(_run, t["source_ref"]))  # fmt: skip
         return [cls(*p) for p in zip(*parts, strict=True)]
 
@@ -124,6 +135,7 @@ class _Known:
     def __init__(self, rows: Iterable[_Row]) -> None:
         self.contents: set[Key] = set()
         self.values: dict[Key, dict[str, list[float]]] = {}
+        self.alike: dict[Key, list[dict[str, float]]] = {}
         self.runs: set[str] = set()
         for row in rows:
             self.add(row)
@@ -131,6 +143,7 @@ class _Known:
     def add(self, row: _Row) -> None:
         self.contents.add(row.content)
         self.runs.add(row.run)
+        self.alike.setdefault(row.core, []).append(row.all_figures)
         mine = self.values.setdefault(row.deployment, {})
         for name, value in row.figures.items():
             mine.setdefault(name, []).append(value)
@@ -139,6 +152,8 @@ class _Known:
         """Return the check that a row fails and the reason; blanks if it is new and agrees."""
         if row.content in self.contents:
             return DUPLICATE, "stored already"
+        if any(_alike(row.all_figures, other) for other in self.alike.get(row.core, ())):
+            return DUPLICATE, "stored already: another file of the same run"
         if row.run and row.run in self.runs:
             return CONTRADICTION, "this run is stored under other facts; remove that row first"
         known = self.values.get(row.deployment, {})
@@ -151,6 +166,13 @@ class _Known:
                     " known of the same deployment and load"
                 )
         return "", ""
+
+
+def _alike(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two rows are of one run: a tool's CSV rounds what its JSON holds."""
+    both = one.keys() & other.keys()
+    near = (abs(one[k] - other[k]) <= ROUNDED * other[k] for k in both)
+    return len(both) >= FIGURES_OF_A_RUN and all(near)
 
 
 def _run(reference: object) -> str:

@@ -13,6 +13,8 @@ _NOISE = {
     "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
     "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
 }  # fmt: skip
+#: What drivers call devices whose own name is another.
+_DRIVERS = {"8060s": "amd-strix-halo-128gb", "gfx1151": "amd-strix-halo-128gb"}
 _SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
 
 
@@ -26,9 +28,12 @@ def device_of(name: object) -> dict[str, str]:
     >>> device_of("Apple M2 Ultra")  # 60 or 76 cores
     {}
     """
-    words = _words(str(name or ""))
+    text = re.sub(r"\([^)]*\)", " ", str(name or ""))  # the driver's own name
+    words = _words(text)
     if not words:
         return {}
+    if driver := next((_DRIVERS[w] for w in words if w in _DRIVERS), None):
+        return {"hardware": driver} if driver in catalogue.slugs("hardware") else {}
     try:
         return {"hardware": catalogue.hardware("-".join(words)).hardware}
     except GuideError:

@@ -88,8 +88,9 @@ def _devices(found: dict[str, Any]) -> Row:
     dp = number(found.get("dp_size")) or number(found.get("dp")) or 1.0
     shared = str(found.get("dp_attention")).lower() == "true"
     count = stated or tp * pp * pcp * (1.0 if shared else dp)
-    return {"num_devices": count, "tp": 1.0 if shared else tp * pcp, "dp": tp if shared else dp,
-            "pp": pp, "ep": number(found.get("ep"))}  # fmt: skip
+    return {"num_devices": count, "tp": 1.0 if shared else tp, "dp": tp if shared else dp,
+            "pp": pp, "ep": number(found.get("ep"))} | flagged(
+                "context-parallel" if pcp > 1 else None)  # fmt: skip
 
 
 def _side(found: dict[str, Any], side: str) -> float | None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from guide_ml import catalogue
 from guide_ml.dtypes import DTYPES
 from guide_ml.ingest.precision import dtype_of
 from guide_ml.ingest.rows import BITS, PARAMETERS, SAID, UNLIKE, Row
 
 __all__ = ["NEAR", "misfit"]
+
+#: Vendors whose devices a backend runs on, where it runs on few.
+_BACKEND_VENDORS = {"cuda": ("nvidia",), "rocm": ("amd",), "metal": ("apple",), "hpu": ("intel",)}
+_WIDTH = re.compile(r"(?:fp|int|nf|wint|w|i?q)(\d)(?!\d)|(?<!\d)(\d)[- ]?bit|[a-z](\d)(?=[a-z_]*$)", re.I)
+#: Bits by which a name of a format may differ from what it takes with scales.
+WITH_SCALES = 1.7
 
 #: Factor by which a stated size and what follows from names may differ.
 NEAR = 1.1
@@ -28,6 +36,8 @@ def misfit(row: Row) -> str:
     """
     if (unlike := row.get(UNLIKE)) and float(row.get("num_devices", 1)) != 1:
         return f"the devices are unlike ({', '.join(unlike)}): a row is of equal devices"
+    if fault := _backend(row) or _told(row):
+        return fault
     model = catalogue.all_models().get(str(row.get("model")))
     if model is None:
         return ""
@@ -41,6 +51,37 @@ def misfit(row: Row) -> str:
     if precision is None:
         return ""
     return _size(row, precision.name) or _devices(row, model.params_total_b * precision.bits / _BYTE)
+
+
+def _backend(row: Row) -> str:
+    """Compare the backend with the vendor: a run on the CPU is none of the GPU beside it."""
+    backend, name = str(row.get("backend", "")), str(row.get("hardware", ""))
+    hardware = catalogue.all_hardware().get(name)
+    if hardware is None or not backend:
+        return ""
+    fits = _BACKEND_VENDORS.get(backend)
+    alone = name.startswith("cpu-")
+    shared = alone or hardware.vendor == "apple" or hardware.interconnect == "socket"
+    if (fits and hardware.vendor not in fits) or (backend == "cpu" and not shared) or (
+        alone and backend not in ("cpu", "")
+    ):
+        return f"the backend is {backend}, which does not run on {name}"
+    return ""
+
+
+def _told(row: Row) -> str:
+    """Compare a precision that was given with what the file says, though it is not known."""
+    said, given = str(row.get(SAID, {}).get("weight_dtype", "")), str(row.get("weight_dtype", ""))
+    precision = DTYPES.get(given)
+    if not said or precision is None or dtype_of(said) == given:
+        return ""
+    either = [dtype_of(part) for part in said.split(" / ")]
+    if len(either) > 1:
+        return "" if given in either else f"weight_dtype is {said} in the file, but {given} was given"
+    digits = {float(d) for groups in _WIDTH.findall(said) for d in groups if d}
+    if not digits or any(abs(precision.bits - d) <= WITH_SCALES for d in digits):
+        return ""
+    return f"weight_dtype is {said!r} in the file, but {given} was given"
 
 
 def _size(row: Row, name: str) -> str:

@@ -32,7 +32,7 @@ def run(found: dict[str, Any]) -> Row:
     engine, world, asked = found["engine"], found["world_info"], found["request_info"]
     speed, streamed = found["performance"], found.get("streaming_metrics") or {}
     row: Row = {
-        "framework": "tensorrt-llm", "framework_version": engine.get("version"),
+        "framework": "tensorrt-llm", "framework_version": str(engine.get("version") or "") or None,
         "num_devices": number(world.get("world_size")), "tp": number(world.get("tp_size")),
         "pp": number(world.get("pp_size")), "ep": _experts(world),
         "kv_dtype": kv_precision(engine.get("kv_cache_dtype")),

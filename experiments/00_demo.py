@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 import guide_ml
-from guide_ml import report_search
-from guide_ml.derive import complete
-from guide_ml.measurements import default_folder
+from guide_ml.cli import report_search
+from guide_ml.measurements.derive import complete
+from guide_ml.measurements.read import default_folder
 
 HELD_OUT = Path(__file__).parent / "results" / "00_demo.json"
 METRICS = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
@@ -101,10 +101,10 @@ def _error(guess: float | None, value: float | None) -> str:
 
 def refit(rows: dict[str, pd.Series]) -> dict[str, dict[str, float]]:
     """Predict each case by estimators that saw no row of its deployment."""
-    from guide_ml.crossval import out_of_fold
-    from guide_ml.dataset import build
-    from guide_ml.measurements import prepare, read_files
-    from guide_ml.targets import NAMES
+    from guide_ml.describe.targets import NAMES
+    from guide_ml.measurements.read import prepare, read_files
+    from guide_ml.training.crossval import out_of_fold
+    from guide_ml.training.dataset import build
 
     used = prepare(read_files())
     data = build(used)

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from tables import markdown
 
-from guide_ml import evaluation
-from guide_ml.baselines import BASELINES, baselines
-from guide_ml.crossval import out_of_fold
-from guide_ml.dataset import Dataset, build
-from guide_ml.measurements import Measurements, prepare, read_files
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.training.baselines import BASELINES, baselines
+from guide_ml.training.crossval import out_of_fold
+from guide_ml.training.dataset import Dataset, build
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 import guide_ml
-from guide_ml.measurements import prepare, read_files
-from guide_ml.table import DESCRIPTORS
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.table.read import DESCRIPTORS
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = 100_000

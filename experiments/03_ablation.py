@@ -20,18 +20,18 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tables import markdown
 
-from guide_ml import evaluation
-from guide_ml.artefacts import Fitted
-from guide_ml.assume import Resolved
-from guide_ml.crossval import boosted_inputs, known_devices, predict_values
-from guide_ml.dataset import Dataset, Matrix, build, matrix
-from guide_ml.estimators import BLIND, KINDS, fit_member, hyper_parameters
+from guide_ml.describe.targets import NAMES
+from guide_ml.estimators.artefacts import Fitted
 from guide_ml.explaining.words import GROUPS, group_of
-from guide_ml.measurements import prepare, read_files
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import prepare, read_files
 from guide_ml.physics.design import Coefficients, Drivers
 from guide_ml.physics.fit import fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, LOADED, STATIC
-from guide_ml.targets import NAMES
+from guide_ml.table.assume import Resolved
+from guide_ml.training.crossval import boosted_inputs, known_devices, predict_values
+from guide_ml.training.dataset import Dataset, Matrix, build, matrix
+from guide_ml.trees.boosters import BLIND, KINDS, fit_member, hyper_parameters
 
 RESULTS = Path(__file__).parent / "results"
 SEED, FOLDS = 0, 5

@@ -18,15 +18,16 @@ import numpy as np
 import pandas as pd
 from tables import markdown
 
-from guide_ml import evaluation, held_out
-from guide_ml.crossval import out_of_fold
-from guide_ml.dataset import Dataset, build
-from guide_ml.descriptors import MODES, STATS
-from guide_ml.domain import LEVELS
-from guide_ml.intervals import Bands, Residuals, fit_bands
-from guide_ml.knowledge import within_latency
-from guide_ml.measurements import Measurements, prepare, read_files
-from guide_ml.targets import NAMES
+from guide_ml.describe.descriptors import MODES, STATS
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.training import held_out
+from guide_ml.training.crossval import out_of_fold
+from guide_ml.training.dataset import Dataset, build
+from guide_ml.trust.domain import LEVELS
+from guide_ml.trust.intervals import Bands, Residuals, fit_bands
+from guide_ml.trust.knowledge import within_latency
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

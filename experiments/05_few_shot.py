@@ -5,7 +5,7 @@ source). Then a profile is made of 3, 5, 10 or 20 of its measured rows, drawn at
 times, and what it has not seen of that device is predicted with and without it. Rows are drawn in
 two ways: from all deployments of the device, or from one (3, 5 rows), two (10) or three (20) of
 them as somebody would measure who runs just these; then other loads of the same deployments and
-other deployments on that device are judged apart. Spreads of the effects (guide_ml.calibration)
+other deployments on that device are judged apart. Spreads of the effects (guide_ml.profiles)
 were fitted to held-out errors of every other device, "tuned" in the table, and of the rest; the
 mean of the two is in use, so no device is wholly untouched by them. Corrections are judged as such:
 the order along the load, which predictions keep, is left out. Writes results/05_few_shot.{md,csv}
@@ -23,13 +23,13 @@ import numpy as np
 import pandas as pd
 from tables import markdown
 
-from guide_ml import evaluation
-from guide_ml.calibration.effects import TRAITS, traits
-from guide_ml.calibration.shrink import cells, solve
-from guide_ml.crossval import out_of_fold
-from guide_ml.dataset import build
-from guide_ml.measurements import prepare, read_files
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.profiles.effects import TRAITS, traits
+from guide_ml.profiles.shrink import cells, solve
+from guide_ml.training.crossval import out_of_fold
+from guide_ml.training.dataset import build
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0

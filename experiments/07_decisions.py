@@ -15,9 +15,9 @@ import pandas as pd
 from decisions import expected, pilot, served
 from decisions.scoring import markdown, success_and_overspend
 
-from guide_ml.crossval import out_of_fold
-from guide_ml.dataset import build
-from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.training.crossval import out_of_fold
+from guide_ml.training.dataset import build
 
 RESULTS = Path(__file__).parent / "results"
 PILOT, CANDIDATES = "07_decisions_pilot_cases.csv", "07_decisions_candidates.parquet"

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from guide_ml import evaluation
-from guide_ml.measurements import prepare, read_files
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import prepare, read_files
 from guide_ml.tracking.curve import learning_curve
 from guide_ml.tracking.gather import gather
 from guide_ml.tracking.search import in_force

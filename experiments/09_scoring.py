@@ -32,10 +32,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import guide_ml
-from guide_ml import boosted, predictor, run
-from guide_ml.estimators import LightGbm, XgBoost
-from guide_ml.measurements import prepare, read_files
-from guide_ml.table import DESCRIPTORS
+from guide_ml.estimators import estimate as boosted
+from guide_ml.estimators import predictor
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.predictions import run
+from guide_ml.table.read import DESCRIPTORS
+from guide_ml.trees.boosters import LightGbm, XgBoost
 
 RESULTS = Path(__file__).parent / "results"
 PEER = Path(__file__).parent / "peer_speed.py"
@@ -72,7 +74,7 @@ def write(rows: int, path: Path) -> None:
 def scored(source: Path, folder: Path, *options: str) -> dict[str, Any]:
     """Score a file in a process of its own; tell its summary and its peak memory."""
     code = (
-        "import resource, sys; from guide_ml.cli import app\n"
+        "import resource, sys; from guide_ml.cli.main import app\n"
         "try: app(sys.argv[1:], standalone_mode=False)\n"
         "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )

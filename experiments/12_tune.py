@@ -2,7 +2,7 @@
 
 A trial is scored by the mean, over the two splits, of its median error relative to that of the
 first trial, so that neither split is bought with the other. Then each target takes LightGBM,
-XGBoost or their mean, whichever validates best. Writes guide_ml/hyper_parameters.json and
+XGBoost or their mean, whichever validates best. Writes guide_ml/trees/hyper_parameters.json and
 results/12_tune.csv. Takes about half an hour on 2 cores.
 """
 
@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from guide_ml.dataset import Dataset, build
-from guide_ml.measurements import prepare, read_files
-from guide_ml.targets import NAMES
-from guide_ml.tuning import Part, medians, predict, prepare_parts, tune
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.training.dataset import Dataset, build
+from guide_ml.training.tuning import Part, medians, predict, prepare_parts, tune
 
 HERE = Path(__file__).parent
-OUT = HERE.parent / "guide_ml" / "hyper_parameters.json"
+OUT = HERE.parent / "guide_ml" / "trees" / "hyper_parameters.json"
 SPLITS = ("random", "deployment")
 
 

@@ -1,6 +1,16 @@
 """Predict latency, throughput and memory of LLM inference deployments.
 
-What is public is loaded on first use, so that ``import guide_ml`` costs next to nothing.
+What is public is loaded on first use, so that ``import guide_ml`` costs next to nothing. The way
+of the data through the packages::
+
+    precision, launch, describe, answers       what a deployment is, and what is said of it
+    hf_config, catalogue, offers               from names, files and prices to facts
+    table, features, physics                   from facts to numbers, floors, calibrated times
+    measurements, ingest                       what others measured
+    trees, profiles, trust, registry           what was learnt, and how sure it is
+    estimators, predictions, training          a trained set: asked, and made
+    explaining, calibration, api               what users call
+    searching, scoring, tracking, cli          searches, tables of candidates, retraining, commands
 """
 
 from __future__ import annotations
@@ -8,28 +18,57 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from guide_ml import moved as _moved
+
 if TYPE_CHECKING:
+    from guide_ml.answers.explanation import Explanation
+    from guide_ml.answers.prediction import Prediction
     from guide_ml.api import predict, predict_table
-    from guide_ml.descriptors import Deployment, Framework, Hardware, Model, Workload
-    from guide_ml.errors import GuideError
-    from guide_ml.prediction import Prediction
-    from guide_ml.predictor import Predictor
+    from guide_ml.calibration.fit import calibrate
+    from guide_ml.catalogue.listing import list_frameworks, list_hardware, list_models
+    from guide_ml.describe.descriptors import Deployment, Framework, Hardware, Model, Workload
+    from guide_ml.errors import (
+        BadArtefact,
+        BadData,
+        BadStore,
+        DoesNotFit,
+        GuideError,
+        InvalidInput,
+        UnknownName,
+    )
+    from guide_ml.estimators.predictor import Predictor
+    from guide_ml.offers.listing import list_offers
+    from guide_ml.profiles import Profile
     from guide_ml.scoring.cluster import predict_dask
-    from guide_ml.searching import SLO, Constraints, Load, search
+    from guide_ml.searching import SLO, Constraints, Found, Load, Plan, search, sweep
 
     __version__: str
 
-__all__ = ["SLO", "Constraints", "Deployment", "Framework", "GuideError", "Hardware", "Load",
-           "Model", "Prediction", "Predictor", "Workload", "__version__", "predict",
-           "predict_dask", "predict_table", "search"]  # fmt: skip
+__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
+           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Load",
+           "Model", "Plan", "Prediction", "Predictor", "Profile", "UnknownName", "Workload",
+           "__version__", "calibrate", "list_frameworks", "list_hardware", "list_models",
+           "list_offers", "predict", "predict_dask", "predict_table", "search",
+           "sweep"]  # fmt: skip
 
-_HOME = {
-    "predict": "api", "predict_table": "api", "Prediction": "prediction",
-    "Predictor": "predictor", "GuideError": "errors", "Deployment": "descriptors",
-    "Framework": "descriptors", "Hardware": "descriptors", "Model": "descriptors",
-    "Workload": "descriptors", "search": "searching", "SLO": "searching", "Load": "searching",
-    "Constraints": "searching", "predict_dask": "scoring.cluster",
+_NAMES_OF = {
+    "api": ("predict", "predict_table"),
+    "answers.explanation": ("Explanation",),
+    "answers.prediction": ("Prediction",),
+    "calibration.fit": ("calibrate",),
+    "catalogue.listing": ("list_frameworks", "list_hardware", "list_models"),
+    "describe.descriptors": ("Deployment", "Framework", "Hardware", "Model", "Workload"),
+    "errors": ("BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
+               "UnknownName"),
+    "estimators.predictor": ("Predictor",),
+    "offers.listing": ("list_offers",),
+    "profiles": ("Profile",),
+    "scoring.cluster": ("predict_dask",),
+    "searching": ("SLO", "Constraints", "Found", "Load", "Plan", "search", "sweep"),
 }  # fmt: skip
+_HOME = {name: home for home, names in _NAMES_OF.items() for name in names}
+
+_moved.install()
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for public
@@ -47,7 +86,7 @@ if not TYPE_CHECKING:  # type checkers would take any name for public
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 def _version() -> str:

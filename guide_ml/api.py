@@ -10,21 +10,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml import given, keywords
-from guide_ml.assume import Resolved
-from guide_ml.calibration import Profile, ProfileLike, profile_of
-from guide_ml.descriptors import Framework
+from guide_ml.answers.prediction import MemoryAccount, Prediction
+from guide_ml.describe.descriptors import Framework
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.explaining import Explainer
-from guide_ml.given import FrameworkLike, HardwareLike, ModelLike
-from guide_ml.interchange import to_pandas
-from guide_ml.intervals import LEVEL, check_level
-from guide_ml.prediction import MemoryAccount, Prediction
-from guide_ml.run import PredictorLike, Run, ask, run
-from guide_ml.table import DESCRIPTORS, Definitions, Raw
-from guide_ml.targets import NAMES
+from guide_ml.predictions import keywords
+from guide_ml.predictions.run import PredictorLike, Run, ask, run
+from guide_ml.profiles import Profile, ProfileLike, profile_of
+from guide_ml.table import given
+from guide_ml.table.assume import Resolved
+from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
+from guide_ml.table.interchange import to_pandas
+from guide_ml.table.read import DESCRIPTORS, Definitions, Raw
+from guide_ml.trust.intervals import LEVEL, check_level
 
-__all__ = ["COLUMNS", "MemoryAccount", "Prediction", "predict", "predict_table"]
+__all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
 
 Table = TypeVar("Table")  # whatever kind of table comes, its kind is returned
 
@@ -172,7 +173,7 @@ def predict_table(
 
     Parameters
     ----------
-    table : DataFrame of shape (n, any of ``guide_ml.table.DESCRIPTORS``)
+    table : DataFrame of shape (n, any of ``guide_ml.table.read.DESCRIPTORS``)
         What is absent or blank is assumed; ``hardware`` and ``model`` are needed. Other columns
         are left alone. A table of Arrow, Polars or another library that exports Arrow streams
         gives one of its kind.

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from guide_ml.assume import Resolved, resolve
-from guide_ml.measurements import default_folder
-from guide_ml.store import client
-from guide_ml.table import Definitions, read
+from guide_ml.measurements.read import default_folder
+from guide_ml.registry.store import client
+from guide_ml.table.assume import Resolved, resolve
+from guide_ml.table.read import Definitions, read
 from tests.tracked import copied
 
 USUAL = {

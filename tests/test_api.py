@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import guide_ml
 from guide_ml.api import predict, predict_table
-from guide_ml.descriptors import Framework, Hardware
+from guide_ml.describe.descriptors import Framework, Hardware
 from guide_ml.errors import BadArtefact, DoesNotFit, GuideError, InvalidInput, UnknownName
-from guide_ml.table import DESCRIPTORS
+from guide_ml.table.read import DESCRIPTORS
 
 H100, LLAMA = "nvidia-h100-sxm-80gb", "meta-llama/Llama-3.1-8B-Instruct"
 PLACE: dict[str, Any] = {"hardware": H100, "model": LLAMA, "framework": "vllm"}

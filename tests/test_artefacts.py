@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from guide_ml import artefacts
 from guide_ml.errors import BadArtefact
-from guide_ml.predictor import Predictor
+from guide_ml.estimators import artefacts
+from guide_ml.estimators.predictor import Predictor
 
 
 @pytest.fixture

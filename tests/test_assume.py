@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml.assume import FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved
-from guide_ml.descriptors import MODES, STATS, Hardware, Model
-from guide_ml.table import Definitions
+from guide_ml.describe.descriptors import MODES, STATS, Hardware, Model
+from guide_ml.table.assume import FAMILIES, INPUT_LEN, OUTPUT_LEN, Resolved
+from guide_ml.table.read import Definitions
 
 Deploy = Callable[..., Resolved]
 MOE = "deepseek-ai/DeepSeek-V3"

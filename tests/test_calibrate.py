@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from guide_ml.api import predict_table
-from guide_ml.calibrate import calibrate, read
-from guide_ml.calibration import load
-from guide_ml.cli import app
+from guide_ml.calibration.fit import calibrate, read
+from guide_ml.cli.main import app
 from guide_ml.errors import BadData, GuideError, InvalidInput
+from guide_ml.profiles import load
 
 HERE: dict[str, Any] = {
     "hardware": "l40s", "num_devices": 2, "model": "qwen2.5-7b-instruct", "framework": "vllm",

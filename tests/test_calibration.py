@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from guide_ml.api import predict, predict_table
-from guide_ml.assume import resolve
-from guide_ml.calibration import Profile, apply, load, profile_of
-from guide_ml.calibration.effects import (
+from guide_ml.describe.targets import NAMES, TARGETS
+from guide_ml.errors import BadArtefact, InvalidInput
+from guide_ml.estimators.predictor import default_predictor
+from guide_ml.profiles import Profile, apply, load, profile_of
+from guide_ml.profiles.effects import (
     COUPLING,
     TERMS,
     TRAITS,
@@ -21,11 +23,9 @@ from guide_ml.calibration.effects import (
     traits,
     weighed,
 )
-from guide_ml.calibration.shrink import MOST_CELLS, cells, solve
-from guide_ml.errors import BadArtefact, InvalidInput
-from guide_ml.predictor import default_predictor
-from guide_ml.table import read
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.profiles.shrink import MOST_CELLS, cells, solve
+from guide_ml.table.assume import resolve
+from guide_ml.table.read import read
 
 HERE: dict[str, Any] = {"hardware": "l40s", "model": "llama-3.1-8b-instruct", "framework": "vllm",
         "input_len": 512.0, "output_len": 128.0}  # fmt: skip

@@ -10,9 +10,9 @@ import pytest
 
 from guide_ml import catalogue
 from guide_ml.catalogue.versions import decimal_year, newest, release_year
-from guide_ml.descriptors import BACKENDS, Hardware
-from guide_ml.dtypes import DTYPES
+from guide_ml.describe.descriptors import BACKENDS, Hardware
 from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.precision.dtypes import DTYPES
 
 FOLDER = Path(catalogue.__file__).parent
 DEVICES, MODELS = catalogue.all_hardware(), catalogue.all_models()
@@ -20,7 +20,8 @@ ENGINES = catalogue.framework_blocks()
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    with (FOLDER / name).open(encoding="utf-8", newline="") as handle:
+    folder = FOLDER.parent / "offers" if name == "prices.csv" else FOLDER
+    with (folder / name).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 

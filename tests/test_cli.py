@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import guide_ml
-from guide_ml.cli import app
+from guide_ml.cli.main import app
 
 PREDICT = ["predict", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework",
            "vllm", "--input-len", "512", "--output-len", "128"]  # fmt: skip
@@ -175,10 +174,8 @@ def test_train_and_evaluate_hand_their_options_on(monkeypatch: pytest.MonkeyPatc
     def evaluate(*given: Any, splits: Any, seed: int, progress: Any) -> pd.DataFrame:
         return pd.DataFrame([train(*given, splits, seed=seed, progress=progress)])
 
-    for name in ("training", "crossval"):
-        module = SimpleNamespace(train=train, evaluate=evaluate)
-        monkeypatch.setitem(sys.modules, f"guide_ml.{name}", module)
-        monkeypatch.setattr(guide_ml, name, module, raising=False)
+    monkeypatch.setattr("guide_ml.training.train.train", train)
+    monkeypatch.setattr("guide_ml.training.crossval.evaluate", evaluate)
     assert read("train", "--data", "d", "--out", "o", "--seed", "7", "--json") == {"median": 0.5}
     assert "median" in guide("evaluate", "--data", "d", "--split", "model").stdout
     assert seen == [(Path("d"), Path("o"), 7), (Path("d"), ("model",), 0)]
@@ -205,7 +202,8 @@ def test_the_package_runs_as_a_module() -> None:
 
 
 def test_list_and_show_do_not_wait_for_pandas() -> None:
-    code = "import sys; from guide_ml.cli import app; app(['show', 'h100'], standalone_mode=False);"
+    code = "import sys; from guide_ml.cli.main import app;"
+    code += "app(['show', 'h100'], standalone_mode=False);"
     code += "assert 'pandas' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
                    cwd=Path(guide_ml.__file__).parents[1])  # fmt: skip

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from guide_ml.cli import app
+from guide_ml.cli.main import app
 from guide_ml.ingest.importers import IMPORTERS
-from guide_ml.measurements import read_files
+from guide_ml.measurements.read import read_files
 
 FILES = Path(__file__).parent / "ingest" / "made_up"
 RUN = str(FILES / "vllm_serve.json")

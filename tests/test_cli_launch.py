@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from guide_ml.cli import app
+from guide_ml.cli.main import app
 
 yaml = pytest.importorskip("yaml")
 ASKED = ["launch", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework", "vllm",

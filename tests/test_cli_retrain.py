@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from guide_ml import artefacts
-from guide_ml.cli import app
-from guide_ml.registry import Registry
+from guide_ml.cli.main import app
+from guide_ml.estimators import artefacts
+from guide_ml.registry.versions import Registry
 from guide_ml.tracking import monitor as monitoring
 from guide_ml.tracking import retrain as retraining
 from guide_ml.tracking.gate import COLUMNS, Verdict
@@ -109,7 +109,8 @@ def test_models_are_listed_promoted_and_rolled_back(registry):
 
 
 def test_use_writes_a_version_to_a_folder_that_predict_takes(registry, tmp_path, monkeypatch):
-    monkeypatch.setattr("guide_ml.registry.download", lambda *_: artefacts.default_folder())
+    shipped = artefacts.default_folder()
+    monkeypatch.setattr("guide_ml.registry.versions.download", lambda *_: shipped)
     done = guide("models", "use", "champion", "--out", tmp_path / "set", "--json",
                  "--tracking-uri", registry.uri)  # fmt: skip
     assert done.exit_code == 0, done.output

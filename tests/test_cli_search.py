@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from guide_ml.cli import app
+from guide_ml.cli.main import app
 
 ASK = ["--model", "llama-3.1-8b-instruct", "--input-len", "512", "--output-len", "128",
        "--hardware", "l4", "--hardware", "mi300x", "--framework", "vllm"]  # fmt: skip

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from guide_ml.columns import Gathered, distinct, joined, pick
+from guide_ml.table.columns import Gathered, distinct, joined, pick
 
 
 def test_only_what_is_used_is_gathered():

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml import evaluation
-from guide_ml.measurements import MEASURED
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import MEASURED
 from guide_ml.tracking.contest import Contender, pairs
 from guide_ml.tracking.gather import gather
 from guide_ml.tracking.held_table import ESTIMATORS, described, errors_by, keys, metrics

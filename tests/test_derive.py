@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml.derive import complete
+from guide_ml.measurements.derive import complete
 
 COLUMNS = (
     "mode", "batch_size", "input_len", "output_len", "ttft_ms", "tpot_ms", "batch_latency_s",

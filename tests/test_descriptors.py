@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guide_ml.descriptors import Deployment, Framework, Hardware, Model, Workload
+from guide_ml.describe.descriptors import Deployment, Framework, Hardware, Model, Workload
 from guide_ml.errors import InvalidInput, UnknownName
 
 CHIP: dict[str, Any] = {

@@ -95,7 +95,7 @@ def exists(path: str) -> bool:
 
 def cli() -> dict[str, Any]:
     """Return the subcommands of ``guide`` by name; those of a group as ``group command``."""
-    from guide_ml.cli import app
+    from guide_ml.cli.main import app
 
     found: dict[str, Any] = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from guide_ml import predict, predict_table
-from guide_ml.domain import LEVELS, Reference, levels
-from guide_ml.domain.cases import Compared, code, distances
 from guide_ml.errors import BadArtefact
+from guide_ml.estimators.predictor import default_predictor
 from guide_ml.hf_config import model_from_config
-from guide_ml.measurements import prepare, read_files
-from guide_ml.predictor import default_predictor
-from guide_ml.table import DESCRIPTORS
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.table.read import DESCRIPTORS
+from guide_ml.trust.domain import LEVELS, Reference, levels
+from guide_ml.trust.domain.cases import Compared, code, distances
 
 KNOWN: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
          "input_len": 1024, "output_len": 256, "concurrency": 32}  # fmt: skip
@@ -127,7 +127,7 @@ def test_levels_follow_the_distance(deploy):
 def test_estimators_without_held_out_errors_say_so(tmp_path):
     from dataclasses import replace
 
-    from guide_ml.predictor import Predictor
+    from guide_ml.estimators.predictor import Predictor
 
     bare = Predictor(replace(default_predictor().fitted, knowledge=None))
     assert predict(**KNOWN, predictor=bare, level=None).tpot_ms is not None

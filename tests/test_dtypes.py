@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from guide_ml.dtypes import ALIASES, DTYPES, KV_DTYPES, dtype
 from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.precision.dtypes import ALIASES, DTYPES, KV_DTYPES, dtype
 
 
 @pytest.mark.parametrize(

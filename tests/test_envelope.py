@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.envelope import AXES, heavier
+from guide_ml.estimators.load_order import AXES, heavier
 
 
 def test_batches_are_doubled_six_times(deploy):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadArtefact
-from guide_ml.estimators import KINDS, SUFFIX, fit_member, hyper_parameters, load_member
-from guide_ml.targets import NAMES
+from guide_ml.trees.boosters import KINDS, SUFFIX, fit_member, hyper_parameters, load_member
 
 PARAMS: dict[str, dict[str, Any]] = {
     "lightgbm": {"objective": "l1", "num_leaves": 7, "min_child_samples": 3, "rounds": 60,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guide_ml.descriptors import MODES
-from guide_ml.evaluation import (
+from guide_ml.describe.descriptors import MODES
+from guide_ml.measurements.evaluation import (
     FEW_GROUPS,
     FOLDS,
     METRICS,
@@ -21,7 +21,7 @@ from guide_ml.evaluation import (
     groups,
     summary,
 )  # fmt: skip
-from guide_ml.measurements import KEPT, Measurements, prepare, read_files
+from guide_ml.measurements.read import KEPT, Measurements, prepare, read_files
 
 ROW: dict[str, Any] = {
     "source": "here", "hardware": "nvidia-h100-sxm-80gb", "model": "meta-llama/Llama-2-7b-hf",

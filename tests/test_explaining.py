@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from guide_ml.answers.explanation import PARTS, TITLES
 from guide_ml.api import predict, predict_table
 from guide_ml.catalogue import model
 from guide_ml.errors import InvalidInput
-from guide_ml.estimators import BLIND
+from guide_ml.estimators.predictor import default_predictor
 from guide_ml.explaining import picture
 from guide_ml.explaining.moved import contributions
 from guide_ml.explaining.words import GROUPS, group_of
-from guide_ml.explanation import PARTS, TITLES
 from guide_ml.physics.inputs import INPUTS
-from guide_ml.predictor import default_predictor
+from guide_ml.trees.boosters import BLIND
 
 SERVER: dict[str, Any] = {
     "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",

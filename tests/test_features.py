@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns, Resolved
 from guide_ml.catalogue import hardware
 from guide_ml.features import memory, queueing, roofline
 from guide_ml.features.floors import floors
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS, Load, build
 from guide_ml.features.memory import kv_bytes
-from guide_ml.table import Definitions
+from guide_ml.table.assume import Columns, Resolved
+from guide_ml.table.read import Definitions
 
 Deploy = Callable[..., Resolved]
 ALL_7B, VOCABULARY_7B = 6.7384e9, 32_000 * 4096  # Llama-2-7B; its embedding, and its head

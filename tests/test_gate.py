@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
 from guide_ml.tracking.gate import COLUMNS, compare, judge
 
 

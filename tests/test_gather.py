@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from guide_ml.errors import BadData
-from guide_ml.measurements import default_folder, prepare, read_files
+from guide_ml.measurements.read import default_folder, prepare, read_files
 from guide_ml.tracking.gather import gather
 
 

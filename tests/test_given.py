@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from guide_ml import catalogue, given
-from guide_ml.descriptors import Framework, Hardware, Model
+from guide_ml import catalogue
+from guide_ml.describe.descriptors import Framework, Hardware, Model
 from guide_ml.errors import GuideError, InvalidInput, UnknownName
+from guide_ml.table import given
 
 CHIP: dict[str, Any] = {
     "hardware": "acme-one-64gb", "memory_gb": 64, "mem_bw_gbs": 2000, "fp16_tflops": 300,

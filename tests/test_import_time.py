@@ -41,4 +41,4 @@ def test_import_loads_nothing_heavy():
 
 
 def test_the_command_line_loads_no_training_package():
-    assert not fresh_import("guide_ml.cli")[1] & {"matplotlib", "mlflow", "optuna"}
+    assert not fresh_import("guide_ml.cli.main")[1] & {"matplotlib", "mlflow", "optuna"}

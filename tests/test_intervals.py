@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from guide_ml import predict, predict_table
-from guide_ml.descriptors import MODES
-from guide_ml.domain import LEVELS
+from guide_ml.describe.descriptors import MODES
+from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.errors import InvalidInput
-from guide_ml.intervals import INPUTS, Residuals, check_level, fit_bands
-from guide_ml.predictor import default_predictor
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.estimators.predictor import default_predictor
+from guide_ml.trust.domain import LEVELS
+from guide_ml.trust.intervals import INPUTS, Residuals, check_level, fit_bands
 
 H100: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
         "input_len": 1024, "output_len": 256}  # fmt: skip
@@ -146,8 +146,8 @@ def test_absurd_levels_are_refused(level):
 
 
 def test_codes_agree_with_the_descriptors():
-    from guide_ml import knowledge
-    from guide_ml.domain import cases
+    from guide_ml.trust import knowledge
+    from guide_ml.trust.domain import cases
 
     assert MODES[int(cases.CLOSED)] == "closed"
     assert MODES[int(knowledge.STATIC)] == "static"

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guide_ml import api, catalogue
-from guide_ml.descriptors import BACKENDS, Deployment, Framework, Workload
-from guide_ml.dtypes import DTYPES, KV_DTYPES
+from guide_ml.describe.descriptors import BACKENDS, Deployment, Framework, Workload
 from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.launch import ENGINES, Launch
 from guide_ml.launch import containers as c
 from guide_ml.launch.engines import engine
 from guide_ml.launch.yaml_text import to_yaml
+from guide_ml.precision.dtypes import DTYPES, KV_DTYPES
 
 yaml = pytest.importorskip("yaml")
 LOAD = Workload(mode="closed", input_len=1000, output_len=300, concurrency=64)

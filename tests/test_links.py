@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from guide_ml.assume import Resolved
 from guide_ml.catalogue import hardware
 from guide_ml.features import links
-from guide_ml.rates import topology
+from guide_ml.table.assume import Resolved
+from guide_ml.table.rates import topology
 
 Deploy = Callable[..., Resolved]
 GB = 1e9

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml.descriptors import MODES, STATS
+from guide_ml.describe.descriptors import MODES, STATS
+from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.errors import BadData
 from guide_ml.features.floors import floors
-from guide_ml.measurements import (
+from guide_ml.measurements.read import (
     KEPT,
     SAME_RUNS,
     Measurements,
@@ -22,7 +23,6 @@ from guide_ml.measurements import (
     read_files,
     values,
 )  # fmt: skip
-from guide_ml.targets import NAMES, TARGETS
 
 FILES = sorted(default_folder().glob("*.parquet"))
 FURTHER = {"measured_on", "e2e_median_ms", "e2e_p99_ms", "peak_mem_gb", "power_w"}  # not used yet

@@ -11,10 +11,10 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from guide_ml import native
 from guide_ml.errors import BadArtefact
-from guide_ml.estimators import load_member
-from guide_ml.native import Native
+from guide_ml.trees import native
+from guide_ml.trees.boosters import load_member
+from guide_ml.trees.native import Native
 
 INPUTS = 5
 
@@ -81,7 +81,7 @@ def test_without_the_library_the_package_does_it(
     file: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = load_member("lightgbm", file).predict(x)
-    monkeypatch.setattr("guide_ml.estimators.library", lambda: None)
+    monkeypatch.setattr("guide_ml.trees.boosters.library", lambda: None)
     member = load_member("lightgbm", file)
     assert isinstance(member.booster, lgb.Booster)  # type: ignore[attr-defined]
     assert member.predict(x).tolist() == own.tolist()

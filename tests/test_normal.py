@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guide_ml import crossval, evaluation, held_out
-from guide_ml.dataset import Dataset, build
-from guide_ml.estimators import hyper_parameters
-from guide_ml.measurements import Measurements, prepare, read_files
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements, prepare, read_files
 from guide_ml.physics import fit as calibration
 from guide_ml.physics.design import Drivers, from_vector
 from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.normal import Design
-from guide_ml.table import Floats
-from guide_ml.targets import NAMES
+from guide_ml.table.read import Floats
+from guide_ml.training import crossval, held_out
+from guide_ml.training.dataset import Dataset, build
+from guide_ml.trees.boosters import hyper_parameters
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,8 @@ def test_normal_equations_are_those_of_the_whole_jacobian(data: Dataset) -> None
 FIT = """
 import hashlib, sys
 from pathlib import Path
-from guide_ml.dataset import build
-from guide_ml.measurements import prepare, read_files
+from guide_ml.training.dataset import build
+from guide_ml.measurements.read import prepare, read_files
 from guide_ml.physics.fit import fit
 
 found = fit(build(prepare(read_files(Path(sys.argv[1])))).sample)

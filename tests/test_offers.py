@@ -16,7 +16,7 @@ TABLE = EVERY.table
 
 
 def test_every_offer_of_the_catalogue_is_there_or_counted() -> None:
-    rows = pd.read_csv(Path(catalogue.__file__).parent / "prices.csv")
+    rows = pd.read_csv(Path(offers.__file__).parent / "prices.csv")
     assert len(TABLE) + sum(EVERY.left_out.values()) == len(rows) == 1808
     assert sorted(EVERY.left_out.values()) == [11, 137]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from guide_ml.assume import Resolved
-from guide_ml.descriptors import STATS, Hardware
+from guide_ml.describe.descriptors import STATS, Hardware
+from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers, from_vector, terms
@@ -19,8 +19,8 @@ from guide_ml.physics.fit import Sample, fit, log_estimate
 from guide_ml.physics.inputs import INPUTS, MOVED, STATIC, inputs
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import PARTS, either, estimate, quicker
-from guide_ml.table import Definitions
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.table.assume import Resolved
+from guide_ml.table.read import Definitions
 
 Deploy = Callable[..., Resolved]
 START = {k.name: k.start for k in KNOBS}

@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from guide_ml.descriptors import Hardware
-from guide_ml.measurements import prepare, read_files
-from guide_ml.plausible import implausible
-from guide_ml.table import Definitions
+from guide_ml.describe.descriptors import Hardware
+from guide_ml.measurements.plausible import implausible
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.table.read import Definitions
 
 SERVED: dict[str, Any] = {
     "hardware": "nvidia-h100-sxm-80gb", "model": "meta-llama/Llama-2-7b-hf", "framework": "vllm",

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from guide_ml.api import COLUMNS, predict, predict_table
-from guide_ml.descriptors import Hardware
+from guide_ml.describe.descriptors import Hardware
 from guide_ml.errors import GuideError, InvalidInput
 
 GOOD: dict[str, Any] = {

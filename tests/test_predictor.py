@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 import guide_ml
-from guide_ml import boosted, evaluation
-from guide_ml.descriptors import MODES
-from guide_ml.measurements import prepare, read_files
-from guide_ml.predictor import CHUNK, default_predictor
-from guide_ml.table import DESCRIPTORS
-from guide_ml.targets import TARGETS
+from guide_ml.describe.descriptors import MODES
+from guide_ml.describe.targets import TARGETS
+from guide_ml.estimators import estimate as boosted
+from guide_ml.estimators.predictor import CHUNK, default_predictor
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.table.read import DESCRIPTORS
 
 DEPLOYMENTS = (
     {"hardware": "h100", "model": "meta-llama/Llama-3.1-8B-Instruct", "framework": "vllm"},
@@ -125,7 +126,7 @@ def test_a_row_does_not_depend_on_its_neighbours(used):
 def test_chunks_change_nothing(used, monkeypatch):
     table = used.table[list(DESCRIPTORS)].head(50)
     whole = guide_ml.predict_table(table, errors="report")
-    monkeypatch.setattr("guide_ml.predictor.CHUNK", 7)
+    monkeypatch.setattr("guide_ml.estimators.predictor.CHUNK", 7)
     assert CHUNK > 7
     parts = guide_ml.predict_table(table, errors="report")
     pd.testing.assert_frame_equal(whole, parts, check_exact=True)

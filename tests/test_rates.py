@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.assume import COMPUTE
 from guide_ml.catalogue import hardware
-from guide_ml.descriptors import Hardware
-from guide_ml.rates import peak_tflops, vector_tflops
+from guide_ml.describe.descriptors import Hardware
+from guide_ml.table.assume import COMPUTE
+from guide_ml.table.rates import peak_tflops, vector_tflops
 
 CHIP: dict[str, Any] = {
     "hardware": "chip", "vendor": "x", "memory_gb": 24, "mem_bw_gbs": 500, "fp16_tflops": 300,

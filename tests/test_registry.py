@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guide_ml.errors import BadStore, InvalidInput
-from guide_ml.registry import CHAMPION, Registry, download
+from guide_ml.registry.versions import CHAMPION, Registry, download
 
 
 @pytest.fixture

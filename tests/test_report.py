@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from guide_ml import report
 from guide_ml.api import predict
+from guide_ml.cli import report
 
 BATCH: dict[str, Any] = {
     "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm", "num_devices": 2,

@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml import Predictor, held_out, predict_table, store
+from guide_ml import Predictor, predict_table
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData, BadStore, InvalidInput
-from guide_ml.estimators import hyper_parameters
-from guide_ml.registry import CHAMPION, Registry
-from guide_ml.targets import NAMES
+from guide_ml.registry import store
+from guide_ml.registry.versions import CHAMPION, Registry
 from guide_ml.tracking.model import EXAMPLE
 from guide_ml.tracking.monitor import Watch, monitor
 from guide_ml.tracking.past import contender
 from guide_ml.tracking.plan import EXPERIMENT, Plan
 from guide_ml.tracking.retrain import retrain
+from guide_ml.training import held_out
+from guide_ml.trees.boosters import hyper_parameters
 from tests.tracked import copied
 
 SMALL = Plan(base=False, shipped=False, trials=1, rounds=25, folds=2, jobs=1, pictures=False)

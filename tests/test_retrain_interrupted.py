@@ -19,8 +19,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from guide_ml import Predictor, predict_table, store
-from guide_ml.registry import CHAMPION, Registry
+from guide_ml import Predictor, predict_table
+from guide_ml.registry import store
+from guide_ml.registry.versions import CHAMPION, Registry
 from guide_ml.tracking.model import EXAMPLE
 from guide_ml.tracking.plan import EXPERIMENT
 from tests.tracked import copied
@@ -54,15 +55,15 @@ print(retrain(plan).verdict)
 """
 #: Where to die: before the n-th call of a function.
 POINTS = {
-    "tuning": ("guide_ml.tuning:fit_member", 3),
-    "fitting": ("guide_ml.crossval:fold_errors", 2),
+    "tuning": ("guide_ml.training.tuning:fit_member", 3),
+    "fitting": ("guide_ml.training.crossval:fold_errors", 2),
     "logging figures": ("guide_ml.tracking.log/RunLog:errors", 0),
     "logging tables": ("guide_ml.tracking.log/RunLog:file", 4),
     "logging the model": ("mlflow.tracking.client/MlflowClient:finalize_logged_model", 0),
     "judging": ("guide_ml.tracking.retrain:judge", 0),
-    "before registration": ("guide_ml.registry/Registry:register", 0),
+    "before registration": ("guide_ml.registry.versions/Registry:register", 0),
     "inside registration": ("mlflow.tracking.client/MlflowClient:create_model_version", 0),
-    "before the champion moves": ("guide_ml.registry/Registry:crown", 0),
+    "before the champion moves": ("guide_ml.registry.versions/Registry:crown", 0),
     "inside the champion's move":
         ("mlflow.tracking.client/MlflowClient:set_registered_model_alias", 0),
     "after all": ("guide_ml.tracking.log/RunLog:metrics", 4),
@@ -135,7 +136,7 @@ def test_killed_anywhere_the_champion_serves_and_a_rerun_finishes(name, few, sto
 
 def test_killed_while_the_store_is_laid_out_a_rerun_lays_it_out(tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    code = "import sys; from guide_ml.store import client; client(sys.argv[1])"
+    code = "import sys; from guide_ml.registry.store import client; client(sys.argv[1])"
     process = subprocess.Popen([sys.executable, "-c", code, uri], env=environment(),
                                start_new_session=True)  # fmt: skip
     until = time.monotonic() + 60

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guide_ml import Predictor, predict_table, store
-from guide_ml.targets import NAMES
+from guide_ml import Predictor, predict_table
+from guide_ml.describe.targets import NAMES
+from guide_ml.registry import store
 from guide_ml.tracking.model import EXAMPLE
 from guide_ml.tracking.plan import Plan
 from guide_ml.tracking.retrain import retrain

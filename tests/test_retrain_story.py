@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml import Predictor, artefacts, store
-from guide_ml.dataset import build
+from guide_ml import Predictor
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadStore
-from guide_ml.measurements import prepare, read_files
-from guide_ml.registry import CHAMPION, Registry
-from guide_ml.targets import NAMES
+from guide_ml.estimators import artefacts
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.registry import store
+from guide_ml.registry.versions import CHAMPION, Registry
 from guide_ml.tracking.first import held_out_of
 from guide_ml.tracking.held_table import ESTIMATORS
 from guide_ml.tracking.plan import Plan
 from guide_ml.tracking.retrain import retrain
+from guide_ml.training.dataset import build
 
 pytestmark = pytest.mark.slow
 SMALL = Plan(base=False, shipped=False, trials=0, rounds=25, folds=2, jobs=1, pictures=False)

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 import guide_ml
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import GuideError
-from guide_ml.measurements import prepare, read_files
-from guide_ml.predictor import threads
-from guide_ml.table import DESCRIPTORS
-from guide_ml.targets import NAMES
+from guide_ml.estimators.predictor import threads
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.table.read import DESCRIPTORS
 
 ROWS = 150
 

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import guide_ml
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.scoring import Options, open_source, score
 from guide_ml.scoring import job as jobs
 from guide_ml.scoring.parts import Parts
-from guide_ml.targets import NAMES
 
 ROWS = 300
 

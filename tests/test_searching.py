@@ -50,7 +50,7 @@ def scored(monkeypatch) -> list[tuple]:
 
     monkeypatch.setattr(api, "predict_table", spy)
     monkeypatch.setattr("guide_ml.searching.run._plans", lambda _: ([], None, []))
-    monkeypatch.setattr("guide_ml.searching.explain.why", lambda *_: ["spied on"])
+    monkeypatch.setattr("guide_ml.searching.reasons.why", lambda *_: ["spied on"])
     return rows
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.descriptors import Workload
+from guide_ml.describe.descriptors import Workload
 from guide_ml.searching import support
 from guide_ml.searching.cost import Sized, e2e_ms, market, rates, size
 from guide_ml.searching.drive import FEWEST, MOST, default_trials
-from guide_ml.searching.explain import misses_text
 from guide_ml.searching.guide import Bounds, Guide
+from guide_ml.searching.reasons import misses_text
 from guide_ml.searching.request import SLO, Constraints, Load, Request
 from guide_ml.searching.run import pose
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict

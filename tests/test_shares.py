@@ -7,12 +7,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from guide_ml.estimators.predictor import default_predictor
 from guide_ml.features.load import build
 from guide_ml.physics.design import drivers
 from guide_ml.physics.model import PARTS as PASS_PARTS
 from guide_ml.physics.model import Parts, estimate
 from guide_ml.physics.shares import PARTS, TOKEN, shares, split
-from guide_ml.predictor import default_predictor
 
 DEPLOYMENTS = (
     {"mode": "closed", "concurrency": 64.0, "input_len": 2048.0},

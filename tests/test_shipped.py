@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from guide_ml import training
-from guide_ml.measurements import prepare, read_files
-from guide_ml.predictor import Predictor
+from guide_ml.estimators.predictor import Predictor
+from guide_ml.measurements.read import prepare, read_files
+from guide_ml.training import train as training
 
 
 def test_shipped_set_was_made_of_the_shipped_measurements():

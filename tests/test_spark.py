@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 import guide_ml
-from guide_ml.artefacts import default_folder
-from guide_ml.registry import ESTIMATORS
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.estimators.artefacts import default_folder
+from guide_ml.registry.versions import ESTIMATORS
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.filterwarnings("ignore")]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from guide_ml import store
 from guide_ml.errors import BadStore
+from guide_ml.registry import store
 
 HOLD = """
 import sys, time
-from guide_ml.store import lock
+from guide_ml.registry.store import lock
 with lock(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)

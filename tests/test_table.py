@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.descriptors import Hardware
+from guide_ml.describe.descriptors import Hardware
 from guide_ml.errors import InvalidInput
-from guide_ml.table import DESCRIPTORS, NUMBERS, TEXTS, Definitions, read
+from guide_ml.table.read import DESCRIPTORS, NUMBERS, TEXTS, Definitions, read
 
 ROW: dict[str, Any] = {
     "hardware": "h100", "model": "meta-llama/Llama-2-7b-hf", "framework": "vllm",

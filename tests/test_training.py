@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from guide_ml import artefacts, evaluation, training
-from guide_ml.crossval import out_of_fold, scores
-from guide_ml.dataset import build, source_weights
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData
-from guide_ml.estimators import BLIND
+from guide_ml.estimators import artefacts
+from guide_ml.estimators.predictor import Predictor
 from guide_ml.features.floors import floors
-from guide_ml.measurements import default_folder, prepare, read_files
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import default_folder, prepare, read_files
 from guide_ml.physics.inputs import INPUTS
-from guide_ml.predictor import Predictor
-from guide_ml.targets import NAMES
+from guide_ml.training import train as training
+from guide_ml.training.crossval import out_of_fold, scores
+from guide_ml.training.dataset import build, source_weights
+from guide_ml.trees.boosters import BLIND
 
 SOURCES = ("llamacpp-dgx-spark", "sglang-cookbook", "gpt-fast-readme", "ninehills-yi6b",
            "dstack-benchmarks")  # fmt: skip
@@ -127,7 +129,7 @@ def test_a_set_is_replaced_whole_or_not_at_all(few, card, tmp_path, monkeypatch)
     def fail(*_args, **_kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("guide_ml.artefacts.json.dumps", fail)
+    monkeypatch.setattr("guide_ml.estimators.artefacts.json.dumps", fail)
     with pytest.raises(OSError, match="disk full"):
         artefacts.save(fitted, folder)
     assert (folder / "card.json").read_text() == before

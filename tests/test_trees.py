@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from guide_ml import trees, walker
-from guide_ml.estimators import LightGbm, XgBoost
-from guide_ml.predictor import default_predictor
-from guide_ml.targets import NAMES
-from guide_ml.tree_files import of_lightgbm
-from guide_ml.tree_text import short_text
+from guide_ml.describe.targets import NAMES
+from guide_ml.estimators.predictor import default_predictor
+from guide_ml.trees import compiled as trees
+from guide_ml.trees import walker
+from guide_ml.trees.boosters import LightGbm, XgBoost
+from guide_ml.trees.files import of_lightgbm
+from guide_ml.trees.text import short_text
 
 ROOT = Path(__file__).parents[1]
 PARAMS = {"verbose": -1, "num_threads": 1, "seed": 0, "min_child_samples": 2}
@@ -180,7 +181,7 @@ def test_trees_are_rearranged_once_for_many_single_predictions(monkeypatch):
 
 
 def test_without_numba_the_library_predicts(monkeypatch):
-    monkeypatch.setitem(sys.modules, "guide_ml.walker", None)  # its import fails
+    monkeypatch.setitem(sys.modules, "guide_ml.trees.walker", None)  # its import fails
     booster = fitted(0.0)
     assert trees.flatten(booster) is None
     assert LightGbm(booster).predict(asked(0.0)).tolist() == trees.ask(booster)(asked(0.0)).tolist()
@@ -207,7 +208,7 @@ single = "numba" in sys.modules
 import pandas as pd
 table = guide_ml.predict_table(pd.DataFrame([one] * 10_000))
 assert (table.ttft_ms == p.ttft_ms).all()
-from guide_ml import walker
+from guide_ml.trees import walker
 print(json.dumps([single, "numba" in sys.modules, type(walker.walk._cache).__name__]))
 """
 

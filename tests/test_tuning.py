@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml import evaluation, tuning, tuning_space
-from guide_ml.estimators import hyper_parameters
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
 from guide_ml.tracking import search
 from guide_ml.tracking.gather import gather
+from guide_ml.training import tuning, tuning_space
+from guide_ml.trees.boosters import hyper_parameters
 
 TPOT = NAMES.index("tpot_ms")
 QUICK = {"objective": "l1", "learning_rate": 0.1, "num_leaves": 8, "rounds": 8}

@@ -19,13 +19,13 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 import guide_ml
-from guide_ml import evaluation
-from guide_ml.artefacts import Fitted
-from guide_ml.crossval import SHARED, boosted_inputs, fit_boosters, known_devices
-from guide_ml.dataset import Dataset, build, matrix
-from guide_ml.measurements import Measurements, default_folder
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.estimators.predictor import Predictor
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements, default_folder
 from guide_ml.physics.fit import fit
-from guide_ml.predictor import Predictor
+from guide_ml.training.crossval import SHARED, boosted_inputs, fit_boosters, known_devices
+from guide_ml.training.dataset import Dataset, build, matrix
 
 CASES = Path(__file__).parents[1] / "data" / "llm_pilot.parquet"
 SOURCE, OWN = "ibm-llm-pilot", "guide-ml"

@@ -16,14 +16,15 @@ import numpy as np
 import pandas as pd
 
 from decisions.scoring import worth
-from guide_ml import catalogue, evaluation
-from guide_ml.dataset import Dataset
+from guide_ml import offers
+from guide_ml.describe.targets import NAMES
 from guide_ml.features.floors import floors
-from guide_ml.measurements import Measurements
-from guide_ml.targets import NAMES
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements
+from guide_ml.training.dataset import Dataset
 
 PEER = Path(__file__).parents[1] / "data" / "aiconfigurator.parquet"
-PRICES = Path(catalogue.__file__).with_name("prices.csv")
+PRICES = Path(offers.__file__).with_name("prices.csv")
 USERS = (64, 512)
 #: Nobody rents hundreds of one-user servers for a service of many users.
 MOST_REPLICAS = 32

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.descriptors import Model
+from guide_ml.describe.descriptors import Model
 
 FRAMEWORK, VERSION = "hf-transformers", "5.17.0"
 # model -> type of its config in Transformers, weight dtype; from small to large

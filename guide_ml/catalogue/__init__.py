@@ -1,6 +1,10 @@
 """What is known of hardware, models and frameworks: one row or block a slug.
 
 Everything is read on first use and kept; an unknown name raises with the nearest spellings.
+
+In: a slug or an alias. Out: value objects of :mod:`guide_ml.describe`.
+A new device, model or engine is a row of ``hardware.csv``, ``models.csv``, ``frameworks.toml``;
+a new spelling one of ``aliases.csv``. Prices are in :mod:`guide_ml.offers`.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 from guide_ml.catalogue.versions import newest, release_year
-from guide_ml.descriptors import BACKENDS, Framework, Hardware, Model
+from guide_ml.describe.descriptors import BACKENDS, Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName, nearest
 
 __all__ = [

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.artefacts import Fitted
-from guide_ml.assume import Columns, Resolved
-from guide_ml.boosted import trust
-from guide_ml.estimators import Inputs
+from guide_ml.describe.targets import TARGETS, Target
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.estimators.estimate import trust
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import drivers
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import Estimate, estimate
 from guide_ml.physics.shares import TOKEN, shares, split
-from guide_ml.targets import TARGETS, Target
+from guide_ml.table.assume import Columns, Resolved
+from guide_ml.trees.boosters import Inputs
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Account", "account", "bounds", "parts"]

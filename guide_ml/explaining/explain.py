@@ -7,16 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from guide_ml.calibration import Profile
+from guide_ml.answers.explanation import Explanation, Variant, percent
+from guide_ml.answers.prediction import Prediction
+from guide_ml.describe.targets import TARGETS
 from guide_ml.explaining.account import account, bounds, parts
 from guide_ml.explaining.moved import moves
 from guide_ml.explaining.variants import variants
 from guide_ml.explaining.words import describe
-from guide_ml.explanation import Explanation, Variant, percent
-from guide_ml.prediction import Prediction
-from guide_ml.run import Run, ask, run
-from guide_ml.table import Definitions
-from guide_ml.targets import TARGETS
+from guide_ml.predictions.run import Run, ask, run
+from guide_ml.profiles import Profile
+from guide_ml.table.read import Definitions
 
 __all__ = ["Explainer"]
 

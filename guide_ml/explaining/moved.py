@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.artefacts import Fitted
-from guide_ml.estimators import BLIND, Inputs, Lazy, LightGbm, Member, XgBoost
+from guide_ml.answers.explanation import Move, percent
+from guide_ml.estimators.artefacts import Fitted
 from guide_ml.explaining.account import Account
 from guide_ml.explaining.words import GROUPS, group_of
-from guide_ml.explanation import Move, percent
-from guide_ml.table import Floats
+from guide_ml.table.read import Floats
+from guide_ml.trees.boosters import BLIND, Inputs, Lazy, LightGbm, Member, XgBoost
 
 __all__ = ["contributions", "moves"]
 

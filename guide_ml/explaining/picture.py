@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guide_ml.answers.explanation import PARTS, TITLES, Explanation
+from guide_ml.answers.prediction import Prediction
 from guide_ml.errors import InvalidInput
-from guide_ml.explanation import PARTS, TITLES, Explanation
-from guide_ml.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.dtypes import DTYPES
-from guide_ml.explanation import Variant, percent
-from guide_ml.prediction import Prediction
-from guide_ml.run import Run
-from guide_ml.targets import NAMES
+from guide_ml.answers.explanation import Variant, percent
+from guide_ml.answers.prediction import Prediction
+from guide_ml.describe.targets import NAMES
+from guide_ml.precision.dtypes import DTYPES
+from guide_ml.predictions.run import Run
 
 __all__ = ["changes", "variants"]
 

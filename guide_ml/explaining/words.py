@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from guide_ml.answers.prediction import Prediction
 from guide_ml.physics.inputs import MEMORY, PRECISION
-from guide_ml.prediction import Prediction
 
 __all__ = ["GROUPS", "describe", "group_of"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.assume import Columns
 from guide_ml.features import roofline
 from guide_ml.features.load import Load
 from guide_ml.features.queueing import static_latency
+from guide_ml.table.assume import Columns
 from guide_ml.units import MS_PER_S, TERA
 
 __all__ = ["floors"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.assume import Columns
 from guide_ml.features.memory import HALF_BYTES
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.read import Floats
 from guide_ml.units import GB
 
 __all__ = ["bytes_sent", "exchanges", "rate"]

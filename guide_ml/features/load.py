@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns
-from guide_ml.columns import Gathered, pick
-from guide_ml.descriptors import MODES
+from guide_ml.describe.descriptors import MODES
 from guide_ml.features import memory, roofline
 from guide_ml.features.roofline import Pass
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import Gathered, pick
+from guide_ml.table.read import Floats
 
 __all__ = ["Load", "Rows", "build"]
 
@@ -98,7 +98,7 @@ def build(columns: Columns) -> Load:
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        :func:`guide_ml.assume.resolve`. Shapes (n, 1) and (n, steps) together give n loads in
+        :func:`guide_ml.table.assume.resolve`. Shapes (n, 1) and (n, steps) together give n loads in
         steps; what does not change from step to step is worked out once.
     """
     account = memory.extract(columns)

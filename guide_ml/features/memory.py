@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from guide_ml.assume import FAMILIES, Columns
-from guide_ml.table import Floats
+from guide_ml.table.assume import FAMILIES, Columns
+from guide_ml.table.read import Floats
 from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
 __all__ = ["Cache", "cache_shape", "extract", "index_bytes", "kv_bytes", "state_bytes"]
@@ -149,7 +149,7 @@ def extract(columns: Columns) -> Columns:
     Parameters
     ----------
     columns : dict of str to array of shape (n,)
-        :func:`guide_ml.assume.resolve`.
+        :func:`guide_ml.table.assume.resolve`.
 
     Returns
     -------

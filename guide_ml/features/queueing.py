@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.assume import REQUESTS_PER_SLOT, Columns
-from guide_ml.table import Floats
+from guide_ml.table.assume import REQUESTS_PER_SLOT, Columns
+from guide_ml.table.read import Floats
 
 __all__ = ["Server", "closed", "request_rate_tok_s", "static_latency", "waves"]
 

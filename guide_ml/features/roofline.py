@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.assume import COMPUTE, FAMILIES, Columns
 from guide_ml.features import links
 from guide_ml.features.memory import (
     Cache,
@@ -23,7 +22,8 @@ from guide_ml.features.memory import (
     weight_bits,
 )  # fmt: skip
 from guide_ml.features.unpacking import Unpacking, chosen_compute, unpacking
-from guide_ml.table import Floats
+from guide_ml.table.assume import COMPUTE, FAMILIES, Columns
+from guide_ml.table.read import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA
 
 __all__ = ["Ground", "Pass", "expert_coverage", "forward", "ground", "peak_flops"]

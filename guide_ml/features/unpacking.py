@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import COMPUTE, FAMILIES, Columns
-from guide_ml.table import Floats
+from guide_ml.table.assume import COMPUTE, FAMILIES, Columns
+from guide_ml.table.read import Floats
 from guide_ml.units import TERA
 
 __all__ = ["Unpacking", "chosen_compute", "multiplied_bits", "unpacking"]
@@ -44,7 +44,7 @@ class Unpacking(NamedTuple):
 
 
 def chosen_compute(columns: Columns) -> NDArray[np.intp]:
-    """Place in :data:`guide_ml.assume.COMPUTE` of what a dtype multiplies in; fp16 if unknown."""
+    """Place in :data:`~guide_ml.table.assume.COMPUTE` of a dtype's arithmetic; fp16 if unknown."""
     compute = columns["compute"]
     return np.where(np.isnan(compute), COMPUTE.index("fp16"), compute).astype(np.intp)
 

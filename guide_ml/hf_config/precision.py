@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guide_ml.dtypes import dtype
 from guide_ml.errors import InvalidInput
+from guide_ml.precision.dtypes import dtype
 
 __all__ = ["native_dtype"]
 
 
 def native_dtype(config: Mapping[str, Any], owner: str) -> str:
-    """Return the name in :mod:`guide_ml.dtypes` of the weights' precision.
+    """Return the name in :mod:`guide_ml.precision.dtypes` of the weights' precision.
 
     Parameters
     ----------

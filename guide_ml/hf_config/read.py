@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from guide_ml.descriptors import Model
+from guide_ml.describe.descriptors import Model
 from guide_ml.errors import InvalidInput
 from guide_ml.hf_config.build import build, expert_count, expert_width, head_shape, is_gated
 from guide_ml.hf_config.families import FAMILIES, GENERIC, canonical_type, refusal

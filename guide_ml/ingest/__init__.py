@@ -1,4 +1,8 @@
-"""Bring in measurements that people already have: one file an importer, checked before stored."""
+"""Bring in measurements that people already have: one file an importer, checked before stored.
+
+In: result files of benchmark clients and facts that they leave out. Out: rows of the measurement
+table, and rejects with reasons. A new importer is one file here and a line in ``importers``.
+"""
 
 from guide_ml.ingest.importers import IMPORTERS
 from guide_ml.ingest.run import FileRead, Summary, ingest

@@ -9,8 +9,8 @@ import pandas as pd
 from guide_ml.errors import BadData
 from guide_ml.ingest.content import Content
 from guide_ml.ingest.rows import COLUMNS, FAULT, Importer, Row
-from guide_ml.measurements import MEASURED
-from guide_ml.table import NUMBERS
+from guide_ml.measurements.read import MEASURED
+from guide_ml.table.read import NUMBERS
 
 __all__ = ["CANONICAL"]
 

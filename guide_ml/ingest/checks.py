@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from guide_ml.describe.targets import TARGETS
 from guide_ml.ingest.rows import FAULT, typed
-from guide_ml.measurements import KEPT, MEASURED, unusable
-from guide_ml.plausible import implausible
-from guide_ml.table import DESCRIPTORS, NUMBERS
-from guide_ml.targets import TARGETS
+from guide_ml.measurements.plausible import implausible
+from guide_ml.measurements.read import KEPT, MEASURED, unusable
+from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
 __all__ = ["DUPLICATE", "UNUSED", "Findings", "inspect", "keys"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from guide_ml import catalogue
-from guide_ml.checks import MAX_TOKENS
+from guide_ml.describe.checks import MAX_TOKENS
 from guide_ml.errors import BadData, GuideError, InvalidInput, UnknownName
 from guide_ml.ingest.content import number
 from guide_ml.ingest.memory import misfit
 from guide_ml.ingest.names import same_model, sizes_differ, unknown
 from guide_ml.ingest.rows import ASKS, FAULT, LAYERS, SAID, SLUGS, TOKENS, Row
-from guide_ml.table import DESCRIPTORS, NUMBERS
+from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
 __all__ = [
     "SIDE_FILES", "apply", "beside", "checked", "missing", "option", "read_side_file", "reasons",

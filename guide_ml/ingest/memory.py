@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from guide_ml import catalogue
-from guide_ml.dtypes import DTYPES
 from guide_ml.ingest.precision import dtype_of
 from guide_ml.ingest.rows import BITS, PARAMETERS, SAID, UNLIKE, Row
+from guide_ml.precision.dtypes import DTYPES
 
 __all__ = ["NEAR", "misfit"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from guide_ml import catalogue
-from guide_ml.descriptors import BACKENDS
+from guide_ml.describe.descriptors import BACKENDS
 from guide_ml.errors import GuideError, nearest
 from guide_ml.ingest.rows import SAID, Row
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from guide_ml.dtypes import DTYPES, dtype
 from guide_ml.errors import GuideError, nearest
 from guide_ml.ingest.rows import ASKS, SAID, Row
+from guide_ml.precision.dtypes import DTYPES, dtype
 
 __all__ = ["dtype_of", "gguf_type", "kv_precision", "named_precision", "precision"]
 

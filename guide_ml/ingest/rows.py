@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.dtypes import dtype
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
-from guide_ml.measurements import MEASURED
-from guide_ml.table import DESCRIPTORS, NUMBERS
+from guide_ml.measurements.read import MEASURED
+from guide_ml.precision.dtypes import dtype
+from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
 __all__ = [
     "ASKS", "BITS", "COLUMNS", "FAULT", "LAYERS", "NOTED", "PARAMETERS", "REPEAT", "SAID", "SLUGS", "TOKENS",

@@ -12,7 +12,7 @@ import pandas as pd
 
 from guide_ml.errors import BadData, InvalidInput
 from guide_ml.ingest.rows import COLUMNS, SLUGS, slug, typed
-from guide_ml.measurements import default_folder, read_files
+from guide_ml.measurements.read import default_folder, read_files
 
 __all__ = ["add_rejects", "append", "locked", "read_stored", "require_kind", "shipped", "write"]
 

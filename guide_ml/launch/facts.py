@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guide_ml.dtypes import dtype
 from guide_ml.errors import InvalidInput
 from guide_ml.launch.engines import Engine, engine
+from guide_ml.precision.dtypes import dtype
 
 __all__ = ["Facts", "gather"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from guide_ml.dtypes import dtype
 from guide_ml.errors import InvalidInput
 from guide_ml.launch.arguments import layout
 from guide_ml.launch.facts import LENGTH_STEP, Facts, gather
 from guide_ml.launch.files import MODELS, Launch
+from guide_ml.precision.dtypes import dtype
 
 __all__ = ["launch"]
 

@@ -68,7 +68,7 @@ def catalogue_offers() -> Offers:
     >>> list(offers.table.columns) == list(COLUMNS), offers.left_out[NOT_LISTED]
     (True, 11)
     """
-    with as_file(files(catalogue.__name__).joinpath("prices.csv")) as path:
+    with as_file(files(__package__).joinpath("prices.csv")) as path:
         return _tidy(_csv(path))
 
 

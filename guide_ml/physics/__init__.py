@@ -7,4 +7,7 @@ known by name (engine, release series, architecture, dtype family, device, model
 for the unknown.
 All targets and modes are fitted together, so that what a static batch of a small model teaches
 of launches serves a large one under load, too.
+
+In: loads and floors. Out: calibrated times, which boosters correct.
+A new efficiency is a line of ``knobs``; what it depends on belongs to ``drivers`` or ``design``.
 """

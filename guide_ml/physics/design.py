@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns
 from guide_ml.physics.drivers import groups, numeric
 from guide_ml.physics.knobs import CONSTANT_SD, KNOBS, SLOPE_SD
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.read import Floats
 
 __all__ = ["Coefficients", "Drivers", "drivers"]
 

@@ -8,10 +8,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.assume import Columns
-from guide_ml.columns import distinct, joined
-from guide_ml.descriptors import MODES, STATS
-from guide_ml.table import Floats
+from guide_ml.describe.descriptors import MODES, STATS
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import distinct, joined
+from guide_ml.table.read import Floats
 
 __all__ = ["GROUPS", "by_load", "groups", "numeric"]
 
@@ -41,7 +41,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     columns : dict
         Resolved descriptors.
     statistic : array of shape (n,)
-        Code of the statistic that the row's value is of (:data:`guide_ml.descriptors.STATS`).
+        Statistic that the row's value is of, a code of :data:`guide_ml.describe.descriptors.STATS`.
     """
     c, mode = columns, columns["mode"]
     moe = (c["m_num_experts"] > 0).astype(float)

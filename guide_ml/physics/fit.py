@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
-from guide_ml.assume import Columns
+from guide_ml.describe.targets import NAMES
 from guide_ml.features.load import Load
 from guide_ml.physics.design import Coefficients, Drivers, from_vector
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import estimate
 from guide_ml.physics.normal import Design
-from guide_ml.table import Floats
-from guide_ml.targets import NAMES
+from guide_ml.table.assume import Columns
+from guide_ml.table.read import Floats
 
 __all__ = ["Sample", "fit", "log_estimate"]
 
@@ -48,7 +48,7 @@ class Sample:
     drivers : Drivers
         What moves the knobs, n rows.
     target : array of shape (n,) of int
-        Index into :data:`guide_ml.targets.NAMES`.
+        Index into :data:`guide_ml.describe.targets.NAMES`.
     log_value, weight : array of shape (n,)
         Logarithm of the measured value; its weight.
     """

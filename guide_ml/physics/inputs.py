@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.assume import Columns
-from guide_ml.columns import distinct
-from guide_ml.descriptors import BACKENDS
+from guide_ml.describe.descriptors import BACKENDS
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import distinct
+from guide_ml.table.read import Floats
 from guide_ml.units import GB
 
 __all__ = [

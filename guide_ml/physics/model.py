@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from guide_ml.assume import Columns
-from guide_ml.columns import pick
 from guide_ml.features import queueing
 from guide_ml.features.load import Load, Rows
 from guide_ml.features.roofline import Pass
 from guide_ml.physics.knobs import KNOBS
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import pick
+from guide_ml.table.read import Floats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["PARTS", "Estimate", "Parts", "estimate"]

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from guide_ml.physics.design import Drivers, Term, terms
 from guide_ml.physics.knobs import KNOBS
-from guide_ml.table import Floats
+from guide_ml.table.read import Floats
 
 __all__ = ["Design"]
 

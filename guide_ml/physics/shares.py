@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.assume import Columns
 from guide_ml.features import queueing
 from guide_ml.features.load import Load
 from guide_ml.physics.model import LAUNCH_OVERLAP, OVERLAP, Estimate, Parts, either
-from guide_ml.table import Floats
+from guide_ml.table.assume import Columns
+from guide_ml.table.read import Floats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["PARTS", "TOKEN", "shares", "split"]

@@ -3,6 +3,9 @@
 ``sources`` read, ``sinks`` write, ``batch`` predicts, ``parts`` keep what is done beside the
 output, ``job`` runs them, ``grid`` describes candidates instead of listing them, and ``cluster``
 spreads the same over Dask workers.
+
+In: a table or a grid of candidates. Out: the same rows with predictions and costs.
+A new file format is an entry of ``formats``, with its reader and its sink.
 """
 
 from guide_ml.scoring.batch import Options

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from guide_ml.api import COLUMNS, predict_table
 from guide_ml.errors import InvalidInput, UnknownName, nearest
-from guide_ml.interchange import frame_of
-from guide_ml.run import PredictorLike
+from guide_ml.predictions.run import PredictorLike
 from guide_ml.scoring.cost import COST, costs
-from guide_ml.table import DESCRIPTORS
+from guide_ml.table.interchange import frame_of
+from guide_ml.table.read import DESCRIPTORS
 
 __all__ = ["Counts", "Options", "hints", "score_batch"]
 

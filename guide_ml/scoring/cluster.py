@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from guide_ml.api import predict_table
 from guide_ml.errors import InvalidInput
-from guide_ml.intervals import LEVEL
-from guide_ml.run import PredictorLike
+from guide_ml.predictions.run import PredictorLike
 from guide_ml.scoring import sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
 from guide_ml.scoring.job import BATCH, PART, Progress, Summary, checked_out
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source
 from guide_ml.scoring.tables import in_batches
+from guide_ml.trust.intervals import LEVEL
 
 if TYPE_CHECKING:
     from dask.dataframe import DataFrame as DaskFrame

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from guide_ml import catalogue
 from guide_ml.errors import GuideError
-from guide_ml.interchange import frame_of
 from guide_ml.offers import catalogue_offers, select
-from guide_ml.table import Floats
+from guide_ml.table.interchange import frame_of
+from guide_ml.table.read import Floats
 
 __all__ = ["COST", "costs", "price_usd_h"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.scoring.conditions import Condition, parse
-from guide_ml.table import DESCRIPTORS
+from guide_ml.table.read import DESCRIPTORS
 
 __all__ = ["Grid", "read"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from guide_ml.errors import InvalidInput
-from guide_ml.predictor import threads
+from guide_ml.estimators.predictor import threads
 from guide_ml.scoring import formats, sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
 from guide_ml.scoring.parts import Parts

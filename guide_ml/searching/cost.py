@@ -9,7 +9,7 @@ import pandas as pd
 
 from guide_ml.searching.request import S_PER_H, Request
 from guide_ml.searching.space import Ints, Space
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Market", "Sized", "market", "rates", "size"]

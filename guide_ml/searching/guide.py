@@ -8,7 +8,7 @@ import pandas as pd
 from guide_ml.searching.score import Problem, Scores, excess, objectives
 from guide_ml.searching.space import CONFIG, Ints
 from guide_ml.searching.surrogate import Surrogate
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 
 __all__ = ["Bounds", "Guide"]
 

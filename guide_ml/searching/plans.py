@@ -17,7 +17,7 @@ from guide_ml.searching.request import S_PER_H
 from guide_ml.searching.result import Plan
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
 from guide_ml.searching.space import Ints
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["SURE", "Judged", "judge", "plan"]

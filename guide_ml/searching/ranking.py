@@ -13,7 +13,7 @@ from guide_ml.searching.cost import e2e_ms
 from guide_ml.searching.plans import ANY_LEVEL, Judged
 from guide_ml.searching.result import Plan
 from guide_ml.searching.space import Ints
-from guide_ml.table import Floats
+from guide_ml.table.read import Floats
 
 __all__ = [
     "CANDIDATES", "SHOWN", "by_objective", "evidence", "front", "nearest", "ranked", "settled",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from guide_ml.descriptors import Model, Workload
+from guide_ml.describe.descriptors import Model, Workload
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.units import MS_PER_S
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.descriptors import Deployment, Framework, Model, Workload
+from guide_ml.describe.descriptors import Deployment, Framework, Model, Workload
 from guide_ml.searching.request import LIMITS, Request
 
 __all__ = ["Found", "Plan", "Relaxation"]

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from guide_ml import catalogue, given, offers
-from guide_ml.descriptors import Workload
+from guide_ml import catalogue, offers
+from guide_ml.describe.descriptors import Workload
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.given import ModelLike
-from guide_ml.predictor import Predictor, default_predictor
-from guide_ml.run import PredictorLike
-from guide_ml.searching import explain, ranking
+from guide_ml.estimators.predictor import Predictor, default_predictor
+from guide_ml.predictions.run import PredictorLike
+from guide_ml.searching import ranking, reasons
 from guide_ml.searching.drive import Driven, drive
 from guide_ml.searching.plans import Judged, complete, judge
 from guide_ml.searching.request import SLO, Constraints, Load, Request, as_given
@@ -26,6 +25,8 @@ from guide_ml.searching.result import Found, Plan
 from guide_ml.searching.score import Problem
 from guide_ml.searching.space import build_space
 from guide_ml.searching.study import SAMPLERS, Trials
+from guide_ml.table import given
+from guide_ml.table.given import ModelLike
 
 __all__ = ["Prices", "pose", "search"]
 
@@ -184,11 +185,11 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     single = len(problem.request.objectives) == 1
     proven = driven.open == 0 and (single or not fits)
     plans, runner_up, fronts = _plans(judged)
-    ways = [] if fits else explain.relaxations(judged)
+    ways = [] if fits else reasons.relaxations(judged)
     near = [] if fits else complete(judged, ranking.nearest(judged))
     proof = _proof(proven, counts, fits)
-    lines = (explain.why(judged, plans, runner_up, proof) if fits
-             else explain.why_not(judged, ways, proof))  # fmt: skip
+    lines = (reasons.why(judged, plans, runner_up, proof) if fits
+             else reasons.why_not(judged, ways, proof))  # fmt: skip
     return Found(
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,

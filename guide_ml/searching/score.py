@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml import api
-from guide_ml.run import PredictorLike
+from guide_ml.predictions.run import PredictorLike
 from guide_ml.searching.cost import Market, Sized, e2e_ms, market, size
 from guide_ml.searching.request import Request
 from guide_ml.searching.space import METRICS, Ints, Space, table_of
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 
 __all__ = ["METRICS", "Problem", "Scores", "excess", "objectives", "predict"]
 

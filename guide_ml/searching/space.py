@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml import catalogue, run
-from guide_ml.descriptors import Model
+from guide_ml import catalogue
+from guide_ml.describe.descriptors import Model
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.features.floors import floors
 from guide_ml.features.load import SERVER_SLOTS, build
 from guide_ml.physics.design import Coefficients, drivers
 from guide_ml.physics.drivers import by_load
 from guide_ml.physics.model import estimate
+from guide_ml.predictions import run
 from guide_ml.searching import support
 from guide_ml.searching.request import FRAMEWORKS, Request
-from guide_ml.table import Columns, Definitions, Floats
+from guide_ml.table.read import Columns, Definitions, Floats
 
 __all__ = ["CONFIG", "LEVELS", "METRICS", "Ints", "Space", "build_space", "table_of"]
 

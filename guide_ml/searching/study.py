@@ -17,7 +17,7 @@ from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.searching.request import Request
 from guide_ml.searching.score import METRICS, Problem
 from guide_ml.searching.space import CONFIG, Ints
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 
 if TYPE_CHECKING:
     import optuna

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guide_ml import catalogue
-from guide_ml.descriptors import Hardware, Model
-from guide_ml.dtypes import DTYPES, KV_DTYPES, dtype
+from guide_ml.describe.descriptors import Hardware, Model
 from guide_ml.errors import InvalidInput
+from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
 
 __all__ = ["kv_dtypes", "runs", "weight_dtypes"]
 

@@ -15,7 +15,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from guide_ml.searching.space import CONFIG, METRICS, Ints, Space
-from guide_ml.table import Columns, Floats
+from guide_ml.table.read import Columns, Floats
 
 __all__ = ["Surrogate"]
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from guide_ml import evaluation
-from guide_ml.held_out import fold_count, joined, residuals
-from guide_ml.intervals import fit_bands
+from guide_ml.measurements import evaluation
 from guide_ml.tracking.gather import Gathered
 from guide_ml.tracking.held_table import ESTIMATORS
-from guide_ml.training import Recipe
+from guide_ml.training.held_out import fold_count, joined, residuals
+from guide_ml.training.train import Recipe
+from guide_ml.trust.intervals import fit_bands
 
 __all__ = ["LEVELS", "coverage"]
 

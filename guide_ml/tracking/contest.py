@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml.artefacts import Fitted
-from guide_ml.crossval import predict_values
-from guide_ml.dataset import Dataset
-from guide_ml.measurements import Measurements
-from guide_ml.table import Floats
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.measurements.read import Measurements
+from guide_ml.table.read import Floats
 from guide_ml.tracking.held_table import ESTIMATORS
+from guide_ml.training.crossval import predict_values
+from guide_ml.training.dataset import Dataset
 
 __all__ = ["Contender", "pairs"]
 

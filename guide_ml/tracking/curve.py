@@ -9,10 +9,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from guide_ml import evaluation
-from guide_ml.crossval import SHARED, HyperParameters, Progress, fold_errors
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.measurements import evaluation
 from guide_ml.tracking.gather import Gathered
+from guide_ml.training.crossval import SHARED, HyperParameters, Progress, fold_errors
 
 __all__ = ["SHARES", "learning_curve"]
 
@@ -38,7 +38,7 @@ def learning_curve(
     shares : sequence of float
         Shares of the groups that are not held out.
     splits : sequence of str
-        Names of :data:`guide_ml.evaluation.SPLITS`; what a group is.
+        Names of :data:`guide_ml.measurements.evaluation.SPLITS`; what a group is.
     jobs, seed : int
         Processes; seed of the folds and of the draw.
     progress : callable, optional
@@ -46,7 +46,7 @@ def learning_curve(
 
     Returns
     -------
-    DataFrame with columns split, share, target and :data:`guide_ml.evaluation.METRICS`
+    DataFrame with columns split, share, target and :data:`guide_ml.measurements.evaluation.METRICS`
     """
     work = [(split, share, k) for split in splits for share in shares for k in range(FOLDS)]
     found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from guide_ml.table import Floats
+from guide_ml.table.read import Floats
 
 __all__ = ["DESCRIPTORS", "chance", "drift", "psi"]
 

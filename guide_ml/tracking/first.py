@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from guide_ml import artefacts
-from guide_ml.artefacts import Fitted
-from guide_ml.dataset import Dataset, build
-from guide_ml.measurements import Measurements, default_folder, prepare, read_files
-from guide_ml.registry import ESTIMATORS, VERDICT, Registry
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
+from guide_ml.estimators import artefacts
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.measurements.read import Measurements, default_folder, prepare, read_files
+from guide_ml.registry.versions import ESTIMATORS, VERDICT, Registry
 from guide_ml.tracking.held_table import ESTIMATORS as METHOD
 from guide_ml.tracking.held_table import described
 from guide_ml.tracking.log import tracked
 from guide_ml.tracking.model import log_model
 from guide_ml.tracking.past import keep
+from guide_ml.training.dataset import Dataset, build
 
 __all__ = ["held_out_of", "register"]
 

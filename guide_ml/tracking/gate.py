@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml.columns import records
-from guide_ml.table import Floats
+from guide_ml.table.columns import records
+from guide_ml.table.read import Floats
 
 __all__ = ["COLUMNS", "SETS", "Verdict", "compare", "judge"]
 

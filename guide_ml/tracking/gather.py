@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from guide_ml.dataset import Dataset, build
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData
-from guide_ml.measurements import KEPT, Measurements, default_folder, prepare, read_files
-from guide_ml.targets import NAMES
+from guide_ml.measurements.read import KEPT, Measurements, default_folder, prepare, read_files
+from guide_ml.training.dataset import Dataset, build
 
 __all__ = ["LEAST_VALUES", "Gathered", "gather"]
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml.table import Floats
+from guide_ml.table.read import Floats
 
 __all__ = ["judge_targets"]
 

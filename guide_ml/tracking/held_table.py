@@ -11,16 +11,16 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from guide_ml import evaluation
-from guide_ml.baselines import BASELINES, baselines
-from guide_ml.crossval import SHARED
-from guide_ml.dataset import Dataset
-from guide_ml.held_out import fold_count
-from guide_ml.measurements import Measurements
-from guide_ml.table import DESCRIPTORS, Floats
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.describe.targets import NAMES, TARGETS
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements
+from guide_ml.table.read import DESCRIPTORS, Floats
 from guide_ml.tracking.gather import Gathered
-from guide_ml.training import Recipe, Trained
+from guide_ml.training.baselines import BASELINES, baselines
+from guide_ml.training.crossval import SHARED
+from guide_ml.training.dataset import Dataset
+from guide_ml.training.held_out import fold_count
+from guide_ml.training.train import Recipe, Trained
 
 __all__ = ["ESTIMATORS", "METHODS", "PHYSICS", "described", "errors_by", "held_out", "keys",
            "metrics"]  # fmt: skip
@@ -130,7 +130,7 @@ def metrics(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with columns split, target, method and :data:`guide_ml.evaluation.METRICS`
+    DataFrame: split, target, method and :data:`guide_ml.measurements.evaluation.METRICS`
     """
     means = table[table["statistic"] == 0]
     rows = [

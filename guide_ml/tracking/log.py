@@ -17,11 +17,11 @@ from typing import Any
 import pandas as pd
 
 from guide_ml.errors import BadStore
-from guide_ml.registry import Registry
-from guide_ml.store import artifact_root, fluent, mlflow, quiet
+from guide_ml.registry.store import artifact_root, fluent, mlflow, quiet
+from guide_ml.registry.versions import Registry
 from guide_ml.tracking.gather import Gathered
 from guide_ml.tracking.held_table import errors_by, metrics
-from guide_ml.tuning import Trial
+from guide_ml.training.tuning import Trial
 
 __all__ = ["RunLog", "tracked"]
 

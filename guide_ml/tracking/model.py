@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from guide_ml.api import COLUMNS
-from guide_ml.intervals import LEVEL
-from guide_ml.registry import ESTIMATORS
-from guide_ml.store import fluent
-from guide_ml.table import DESCRIPTORS, TEXTS
+from guide_ml.registry.store import fluent
+from guide_ml.registry.versions import ESTIMATORS
+from guide_ml.table.read import DESCRIPTORS, TEXTS
 from guide_ml.tracking.log import RunLog
+from guide_ml.trust.intervals import LEVEL
 
 __all__ = ["EXAMPLE", "log_model", "requirements", "signature"]
 

@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from guide_ml import evaluation
-from guide_ml.artefacts import Fitted
-from guide_ml.columns import records
-from guide_ml.crossval import predict_values
-from guide_ml.dataset import Dataset, build
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData
-from guide_ml.measurements import Measurements, prepare, read_files
-from guide_ml.predictor import Predictor
-from guide_ml.registry import Registry
-from guide_ml.table import Floats
-from guide_ml.targets import NAMES
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.estimators.predictor import Predictor
+from guide_ml.measurements import evaluation
+from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.registry.versions import Registry
+from guide_ml.table.columns import records
+from guide_ml.table.read import Floats
 from guide_ml.tracking.drift import drift
 from guide_ml.tracking.health import judge_targets
 from guide_ml.tracking.held_table import described
 from guide_ml.tracking.log import tracked
+from guide_ml.training.crossval import predict_values
+from guide_ml.training.dataset import Dataset, build
 
 __all__ = ["Report", "Watch", "monitor"]
 

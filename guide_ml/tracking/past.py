@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from guide_ml import artefacts
-from guide_ml.dataset import build
 from guide_ml.errors import BadStore
-from guide_ml.measurements import Measurements, prepare, read_files
-from guide_ml.registry import MODEL, Registry, Version, download
-from guide_ml.store import fluent
+from guide_ml.estimators import artefacts
+from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.registry.store import fluent
+from guide_ml.registry.versions import MODEL, Registry, Version, download
 from guide_ml.tracking.contest import Contender
 from guide_ml.tracking.log import RunLog
+from guide_ml.training.dataset import build
 
 __all__ = ["contender", "keep", "measurements"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from guide_ml.artefacts import Fitted
-from guide_ml.targets import NAMES, TARGETS
+from guide_ml.describe.targets import NAMES, TARGETS
+from guide_ml.estimators.artefacts import Fitted
 from guide_ml.tracking.held_table import ESTIMATORS, errors_by
 
 __all__ = ["can_draw", "draw", "draw_curve", "importance"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from guide_ml import evaluation
-from guide_ml.columns import records
 from guide_ml.errors import InvalidInput
+from guide_ml.measurements import evaluation
+from guide_ml.table.columns import records
 from guide_ml.tracking.gate import Verdict
 
 __all__ = ["EXPERIMENT", "Plan", "Result"]
@@ -34,7 +34,7 @@ class Plan:
     experiment : str
         Name of the MLflow experiment.
     tracking_uri : str, optional
-        Store; see :func:`guide_ml.store.resolve_uri`.
+        Store; see :func:`guide_ml.registry.store.resolve_uri`.
     trials : int
         Trials of the search a target; 0 for the hyper-parameters in force.
     rounds : int, optional

@@ -10,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from guide_ml import artefacts
-from guide_ml.artefacts import Fitted
-from guide_ml.crossval import Progress
 from guide_ml.errors import BadArtefact, BadStore, InvalidInput
-from guide_ml.registry import ESTIMATORS, VERDICT, Registry
+from guide_ml.estimators import artefacts
+from guide_ml.estimators.artefacts import Fitted
+from guide_ml.registry.versions import ESTIMATORS, VERDICT, Registry
 from guide_ml.tracking import first, pictures, search
 from guide_ml.tracking.calibration import coverage
 from guide_ml.tracking.contest import Contender, pairs
@@ -26,7 +25,8 @@ from guide_ml.tracking.log import RunLog, tracked
 from guide_ml.tracking.model import log_model
 from guide_ml.tracking.past import contender, keep
 from guide_ml.tracking.plan import Plan, Result
-from guide_ml.training import Recipe, fit_set
+from guide_ml.training.crossval import Progress
+from guide_ml.training.train import Recipe, fit_set
 
 __all__ = ["retrain"]
 

@@ -7,11 +7,11 @@ from copy import deepcopy
 import numpy as np
 from joblib import Parallel, delayed
 
-from guide_ml.crossval import HyperParameters
-from guide_ml.estimators import hyper_parameters
-from guide_ml.targets import NAMES
+from guide_ml.describe.targets import NAMES
 from guide_ml.tracking.gather import Gathered
-from guide_ml.tuning import SEED, Told, Tuned, prepare_parts, tune
+from guide_ml.training.crossval import HyperParameters
+from guide_ml.training.tuning import SEED, Told, Tuned, prepare_parts, tune
+from guide_ml.trees.boosters import hyper_parameters
 
 __all__ = ["in_force", "tuned"]
 

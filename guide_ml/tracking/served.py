@@ -11,9 +11,8 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from guide_ml.api import COLUMNS, predict_table
-from guide_ml.intervals import LEVEL
-from guide_ml.predictor import Predictor
+from guide_ml import Predictor, predict_table
+from guide_ml.api import COLUMNS, LEVEL
 
 
 class Guide(PythonModel):

@@ -7,7 +7,7 @@ import pytest
 
 from guide_ml.ingest.checks import DUPLICATE, Findings, inspect, keys
 from guide_ml.ingest.rows import COLUMNS, FAULT
-from guide_ml.table import DESCRIPTORS
+from guide_ml.table.read import DESCRIPTORS
 
 TIME_S = 0.060 + 127 * 0.012
 RUN: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guide_ml.descriptors import STATS
+from guide_ml.describe.descriptors import STATS
 from guide_ml.errors import BadData
 from guide_ml.ingest.content import Content, load
 from guide_ml.ingest.importers import IMPORTERS, recognise

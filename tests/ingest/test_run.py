@@ -13,7 +13,7 @@ import pytest
 
 from guide_ml.errors import BadData, InvalidInput, UnknownName
 from guide_ml.ingest import Summary, ingest, store
-from guide_ml.measurements import default_folder, prepare, read_files, values
+from guide_ml.measurements.read import default_folder, prepare, read_files, values
 
 FILES = Path(__file__).parent / "made_up"
 FACTS = {"hardware": "h100", "tp": 1, "framework": "vllm", "weight_dtype": "bf16"}

@@ -10,7 +10,7 @@ import pytest
 from guide_ml.errors import BadData, InvalidInput
 from guide_ml.ingest import store
 from guide_ml.ingest.rows import COLUMNS, typed
-from guide_ml.measurements import read_files
+from guide_ml.measurements.read import read_files
 
 ROW: dict[str, Any] = {
     "source": "here", "source_ref": "a#1:1", "hardware": "nvidia-l4-24gb", "model": "m",

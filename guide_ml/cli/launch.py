@@ -1,0 +1,124 @@
+"""``guide launch``: the start of a deployment as a command or a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from guide_ml.cli import options as o
+
+__all__ = ["EXAMPLES", "Format", "launch"]
+
+EXAMPLES = (
+    "guide launch --hardware h100 --num-devices 8 --tp 4 --model llama-3.1-70b-instruct"
+    " --framework vllm --weight-dtype fp8 --concurrency 64 --input-len 1024 --output-len 256",
+    "guide launch --hardware l4 --model llama-3.1-8b-instruct --framework llama.cpp"
+    " --weight-dtype q4_k_m --concurrency 4 --input-len 512 --output-len 128 --format compose",
+    "guide launch --hardware h100 --num-devices 4 --tp 2 --model llama-3.1-8b-instruct"
+    " --framework sglang --concurrency 64 --input-len 1024 --output-len 256 --format kubernetes"
+    " --out llm.yaml",
+)
+
+
+class Format(StrEnum):
+    """What a start is written as."""
+
+    COMMAND = "command"
+    COMPOSE = "compose"
+    KUBERNETES = "kubernetes"
+
+
+_START = "Start"
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="What to write.", rich_help_panel=_START)
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="File to write to.", rich_help_panel=_START)
+]
+PortOption = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port.", rich_help_panel=_START)
+]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(help="Id or path of the weights, if not the model's.", rich_help_panel=_START),
+]
+DraftOption = Annotated[
+    str | None, typer.Option(help="Draft model that speculates.", rich_help_panel=_START)
+]
+MaxLenOption = Annotated[
+    int | None,
+    typer.Option("--max-model-len", min=1, help="Tokens of the longest request.",
+                 rich_help_panel=_START),
+]  # fmt: skip
+ImageOption = Annotated[
+    str | None, typer.Option(help="Other container image.", rich_help_panel=_START)
+]
+HostOption = Annotated[
+    int, typer.Option("--host-devices", min=1, help="Devices of a host.", rich_help_panel=_START)
+]
+_OWN = ("port", "checkpoint", "draft", "max_model_len", "image", "host_devices")
+
+
+def launch(
+    hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    framework_version: o.VersionOption = None, backend: o.BackendOption = None,
+    num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
+    dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
+    kv_dtype: o.KvOption = None, spec_method: o.SpecOption = None, mode: o.ModeOption = None,
+    batch_size: o.BatchOption = None, concurrency: o.ConcurrencyOption = None,
+    num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
+    input_len: o.InputOption = None, output_len: o.OutputOption = None,
+    context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
+    tpot_stat: o.StatOption = None, predictor: o.PredictorOption = None,
+    form: FormatOption = Format.COMMAND, out: OutOption = None, port: PortOption = None,
+    checkpoint: CheckpointOption = None, draft: DraftOption = None,
+    max_model_len: MaxLenOption = None, image: ImageOption = None, host_devices: HostOption = 8,
+    as_json: o.JsonOption = False,
+) -> None:  # fmt: skip
+    """Write the command, Compose or Kubernetes file that starts a deployment."""
+    asked = dict(locals())
+    own = {name: asked.pop(name) for name in _OWN}
+    for name in ("form", "out", "as_json"):
+        asked.pop(name)
+    with Console(stderr=True).status("checking"):
+        from guide_ml import api
+
+        found = api.predict(**asked)  # what does not fit is not started
+    start = found.deployment.launch(found.workload, **own)
+    if form is Format.COMMAND:
+        text = "".join(f"# {note}\n" for note in start.notes) + start.command + "\n"
+    else:
+        text = start.compose() if form is Format.COMPOSE else start.kubernetes()
+    if as_json:
+        facts: dict[str, Any] = {
+            "framework": start.engine.slug, "version": start.engine.version, "image": start.image,
+            "argv": start.argv, "devices": start.devices, "replicas": start.replicas,
+            "notes": start.notes, form.value: start.command if form is Format.COMMAND else text,
+        }  # fmt: skip
+        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(out, text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and move into place."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, delete=False
+        ) as file:
+            file.write(text)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        from guide_ml.errors import InvalidInput
+
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}; choose another") from error

@@ -1,0 +1,271 @@
+"""The command ``guide``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from guide_ml import catalogue
+from guide_ml.cli import calibrate as cli_calibrate
+from guide_ml.cli import ingest as cli_ingest
+from guide_ml.cli import launch as cli_launch
+from guide_ml.cli import options as o
+from guide_ml.cli import prices as cli_prices
+from guide_ml.cli import report
+from guide_ml.cli import retrain as cli_retrain
+from guide_ml.cli import score as cli_score
+from guide_ml.cli import search as cli_search
+from guide_ml.cli.parts import examples, progress_bar, show_or_json
+from guide_ml.errors import GuideError, UnknownName
+
+__all__ = ["app", "main"]
+
+
+class _Group(TyperGroup):
+    """Commands whose errors on purpose end in one sentence and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GuideError as error:
+            typer.echo(f"guide: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Group, name="guide", rich_markup_mode="rich", no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Predict latency, throughput and memory of LLM deployments before they are bought.",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from guide_ml import __version__
+
+        typer.echo(f"guide-ml {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=examples(
+        "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
+        " --concurrency 16 --input-len 1024 --output-len 256",
+        "guide list models qwen3",
+        "guide show h100",
+    )
+)
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog=examples(
+        "guide predict --hardware h100 --model llama-3.1-8b-instruct --framework vllm"
+        " --concurrency 16 --input-len 1024 --output-len 256",
+        "guide predict --hardware h100 --num-devices 8 --tp 8 --weight-dtype fp8"
+        " --model meta-llama/Llama-3.1-405B --batch-size 32 --input-len 2048 --output-len 128",
+        "guide predict --hardware my-chip.toml --model ./my-model/config.json --framework vllm"
+        " --batch-size 1 --input-len 512 --output-len 128 --json",
+        "guide predict --hardware l40s --model qwen2.5-7b-instruct --framework vllm --concurrency 8"
+        " --input-len 512 --output-len 128 --explain --plot why.png",
+    )
+)
+def predict(
+    hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    framework_version: o.VersionOption = None, backend: o.BackendOption = None,
+    num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
+    dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
+    kv_dtype: o.KvOption = None, spec_method: o.SpecOption = None, mode: o.ModeOption = None,
+    batch_size: o.BatchOption = None, concurrency: o.ConcurrencyOption = None,
+    num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
+    input_len: o.InputOption = None, output_len: o.OutputOption = None,
+    context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
+    tpot_stat: o.StatOption = None, level: o.LevelOption = 0.9,
+    predictor: o.PredictorOption = None, profile: o.ProfileOption = None,
+    explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
+) -> None:  # fmt: skip
+    """Predict speed and memory of one deployment."""
+    asked = dict(locals())
+    for name in ("explain", "plot", "as_json"):
+        asked.pop(name)
+    with Console(stderr=True).status("predicting"):
+        from guide_ml import api
+
+        found = api.predict(**asked)
+        why = found.explain() if explain or plot else None
+        if why and plot:
+            from guide_ml.explaining import picture
+
+            picture.draw(why, plot, picture.title(found))
+    told = why if explain else None
+    values = found.to_dict() | ({"explanation": told.to_dict()} if told else {})
+    show_or_json(values, lambda: report.prediction(found, told), as_json)
+
+
+app.command(epilog=examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
+app.command(epilog=examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
+
+
+app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
+
+
+app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
+app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
+app.add_typer(cli_prices.app, name="prices")
+
+
+app.command(epilog=examples(*cli_score.SCORE_EXAMPLES))(cli_score.score)
+app.command(epilog=examples(*cli_score.GRID_EXAMPLES))(cli_score.grid)
+
+
+@app.command("list", epilog=examples("guide list hardware h100", "guide list models qwen3",
+                                      "guide list frameworks --json"))  # fmt: skip
+def list_(
+    kind: Annotated[o.Kind, typer.Argument(help="What to list.")],
+    filter_text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only those that hold this text.")
+    ] = "",
+    as_json: o.JsonOption = False,
+) -> None:
+    """List what the catalogue knows."""
+    rows = [row for row in _rows(kind) if _holds(row, kind, filter_text)]
+    title = f"{len(rows)} {kind}" + (f" with {filter_text!r}" if filter_text else "")
+    show_or_json(rows, lambda: report.listing(rows, _COLUMNS[kind], title), as_json)
+
+
+@app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
+                              "guide show vllm --json"))  # fmt: skip
+def show(
+    slug: Annotated[str, typer.Argument(help="Slug or alias of hardware, model or framework.")],
+    as_json: o.JsonOption = False,
+) -> None:
+    """Show all that is known of a device, a model or a framework."""
+    kind, found = _find(slug)
+    others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
+    found = found | {"aliases": others}
+    show_or_json(found, lambda: report.details(found, kind), as_json)
+
+
+@app.command(epilog=examples("guide train", "guide train --data my-measurements --out my-models",
+                              "guide predict --predictor my-models ..."))  # fmt: skip
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/default"),
+    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Fit the estimators to measurements."""
+    with progress_bar() as progress:
+        from guide_ml.training import train as training
+
+        card = training.train(data, out, seed=seed, progress=progress)
+    show_or_json(card, lambda: report.details(card, f"estimators in {out}"), as_json)
+
+
+@app.command(epilog=examples("guide evaluate", "guide evaluate --split hardware --json"))
+def evaluate(
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="What is held out: random, deployment, model, hardware, source (all"
+                     " these by default), framework, dense-served, small. May be repeated."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Score the estimators on deployments that they have not seen."""
+    with progress_bar() as progress:
+        from guide_ml.measurements import evaluation
+        from guide_ml.training import crossval
+
+        splits = tuple(split or evaluation.SPLITS)
+        found = crossval.evaluate(data, splits=splits, seed=seed, progress=progress)
+        rows: Any = found.round(2).to_dict("records")
+    columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
+    show_or_json(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
+
+
+cli_retrain.register(app)
+
+
+_COLUMNS: dict[o.Kind, dict[str, str]] = {
+    o.Kind.HARDWARE: {
+        "hardware": "slug", "architecture": "architecture", "release_year": "year",
+        "memory_gb": "memory GB", "mem_bw_gbs": "GB/s", "fp16_tflops": "fp16 TFLOP/s",
+        "fp8_tflops": "fp8 TFLOP/s",
+    },
+    o.Kind.MODELS: {
+        "model": "slug", "family": "family", "params_total_b": "params B",
+        "params_active_b": "active B", "num_layers": "layers", "attention": "attention",
+        "native_dtype": "dtype",
+    },
+    o.Kind.FRAMEWORKS: {
+        "framework": "slug", "kind": "kind", "backends": "backends", "newest": "newest version",
+    },
+}  # fmt: skip
+
+
+def _rows(kind: o.Kind) -> list[dict[str, Any]]:
+    if kind is o.Kind.HARDWARE:
+        return [asdict(h) for h in catalogue.all_hardware().values()]
+    if kind is o.Kind.MODELS:
+        return [asdict(m) for m in catalogue.all_models().values()]
+    blocks = catalogue.framework_blocks()
+    return [{"framework": slug, "newest": _newest(b), **b} for slug, b in blocks.items()]
+
+
+def _newest(block: Mapping[str, Any]) -> str:
+    versions = list(block.get("versions", ())) or [f"b{b}" for b in block.get("builds", ())]
+    return versions[-1] if versions else ""
+
+
+def _holds(row: dict[str, Any], kind: o.Kind, text: str) -> bool:
+    """Whether a row's slug, names or an alias hold the text."""
+    name = kind.value.rstrip("s")
+    slug = row[name]
+    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if text else []
+    words = [slug, *others, row.get("vendor"), row.get("architecture"), row.get("family")]
+    return any(text.lower() in str(w).lower() for w in words if w)
+
+
+def _find(slug: str) -> tuple[str, dict[str, Any]]:
+    """Look a name up in all tables of the catalogue."""
+    finders: dict[str, Callable[[], dict[str, Any]]] = {
+        "hardware": lambda: asdict(catalogue.hardware(slug)),
+        "model": lambda: asdict(catalogue.model(slug)),
+        "framework": lambda: _block(catalogue.framework(slug)[0].framework),
+    }
+    for kind, find in finders.items():
+        try:
+            return kind, find()
+        except UnknownName:
+            continue
+    known = [s for kind in finders for s in (*catalogue.slugs(kind), *catalogue.aliases(kind))]
+    raise UnknownName("slug", slug, known, "`guide list hardware|models|frameworks` shows all.")
+
+
+def _block(slug: str) -> dict[str, Any]:
+    return {"framework": slug} | {
+        k: v for k, v in catalogue.framework_blocks()[slug].items() if k != "aliases"
+    }

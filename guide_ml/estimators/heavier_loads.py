@@ -1,0 +1,109 @@
+"""Heavier loads that physics puts close above the asked ones, ready to be corrected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml.describe.targets import TARGETS
+from guide_ml.estimators.load_order import NEAR, Heavier, heavier
+from guide_ml.features.load import Load, build
+from guide_ml.physics.design import Coefficients
+from guide_ml.physics.drivers import by_load
+from guide_ml.physics.inputs import MOVED, loaded
+from guide_ml.physics.model import Estimate, estimate
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import FIRST, Gathered, each, pick
+
+__all__ = ["Rows", "Steps", "Wanted", "near"]
+
+Wanted = dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Loads and their heavier versions in steps, and the bounds of their passes."""
+
+    heavy: Heavier
+    load: Load
+
+    @classmethod
+    def of(cls, columns: Columns, axes: tuple[int, ...] | None) -> Steps:
+        """List the heavier versions along some axes; along all, after the loads themselves."""
+        heavy = heavier(columns, axes)
+        return cls(heavy, build(heavy.columns))
+
+    def own(self) -> Load:
+        """Return the loads themselves, the first step."""
+        memory = {k: pick(v, FIRST) for k, v in self.load.memory.items()}
+        return replace(self.load.take(FIRST), memory=memory)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Loads to be corrected: the asked ones themselves first, then heavier ones that bound them.
+
+    Parameters
+    ----------
+    parent : array of int of shape (k,)
+        Asked row that each is a version of.
+    physics, inputs : dict of str to array of shape (k,)
+        Targets by physics, and the inputs that differ from the parent's.
+    wanted : dict of str to array of bool of shape (k,)
+        By target.
+    """
+
+    parent: NDArray[np.intp]
+    physics: Columns
+    inputs: Columns
+    wanted: Wanted
+
+
+def near(
+    steps: Steps, coefficients: Coefficients, asked: tuple[Columns, Columns], wanted: Wanted,
+    physics: Estimate | None = None,
+) -> Rows:  # fmt: skip
+    """Keep the heavier loads that physics puts close above.
+
+    Parameters
+    ----------
+    steps : Steps
+        Heavier versions of m asked loads.
+    coefficients : Coefficients
+        Of the physics.
+    asked : pair of dict of str to array of shape (m,)
+        Knobs and numeric drivers of the asked loads.
+    wanted : dict of str to array of bool of shape (m,)
+        What is asked, by target.
+    physics : Estimate, optional
+        The asked loads by physics. Without it they are the first of the steps, and kept.
+    """
+    heavy, own = steps.heavy, physics is None
+    rows = heavy.rows[:, None]
+    knobs, numbers = ((each(a) if own else Gathered(a, rows)) for a in asked)
+    coefficients.carry(knobs, numbers, by_load(steps.load.columns))
+    found = estimate(steps.load, knobs)
+    below = _first(found.targets) if physics is None else Gathered(physics.targets, rows)
+    close: Wanted = {}
+    for target in TARGETS:
+        name, mine = target.name, wanted[target.name][rows]
+        close[name] = mine & heavy.possible & heavy.bounds(name)
+        if target.is_time:
+            close[name] &= np.log(found.targets[name] / below[name]) < NEAR
+        if own:
+            close[name][:, 0] = mine[:, 0]
+    kept = np.logical_or.reduce(list(close.values()))
+    if own:
+        kept[:, 0] = True
+    step, row = np.nonzero(kept.T)  # the first step first
+    part = found.take((row, step))
+    moved = {k: pick(knobs[k], (row, step)) for k in (n.removeprefix("log_") for n in MOVED)}
+    return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
+                {name: mask[row, step] for name, mask in close.items()})  # fmt: skip
+
+
+def _first(columns: Columns) -> Columns:
+    """Take the first step of a table of rows x steps, as a table of one step."""
+    return {k: v[:, :1] for k, v in columns.items()}

@@ -1,0 +1,143 @@
+"""More load never lowers a latency: heavier loads whose predictions bound a lighter one's.
+
+Trees may say that a batch of 8 is done sooner than one of 4. No engine works like that, so the
+prediction for a load is the least among itself and heavier loads: twice the batch, four times,
+... and likewise longer prompts and outputs. Bounding light loads from above rather than heavy
+ones from below errs less: what breaks the order in measurements is mostly a light load that was
+measured too slow (warm-up, jitter). What bounds twice the batch bounds the batch too, so longer
+prompts of larger batches are among them. Only heavier loads that physics puts close above matter:
+boosters correct it by less than the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml.describe.descriptors import MODES
+from guide_ml.table.assume import Columns
+from guide_ml.table.columns import Gathered, each
+from guide_ml.table.read import Floats
+
+__all__ = ["AXES", "NEAR", "Axis", "Heavier", "heavier"]
+
+#: Logarithm by which a heavier load's physics may be above and still matter.
+NEAR = 1.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One way in which a load can be heavier.
+
+    Parameters
+    ----------
+    factors : dict of str to tuple of float
+        What each column is multiplied by, step by step.
+    targets : tuple of str
+        Latencies that may not fall along it. A longer output spreads prefills over more steps,
+        so it may lower TTFT and TPOT of a server; it never shortens a batch.
+    """
+
+    factors: dict[str, tuple[float, ...]]
+    targets: tuple[str, ...]
+
+    @property
+    def steps(self) -> int:
+        """Count its steps."""
+        return len(next(iter(self.factors.values())))
+
+
+AXES = (
+    Axis({"batch": (2, 4, 8, 16, 32, 64)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
+    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
+    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)}, ("batch_latency_s", "ttft_ms")),
+)
+
+
+@dataclass(frozen=True)
+class Heavier:
+    """Heavier versions of n loads, as a table of loads x steps.
+
+    Parameters
+    ----------
+    rows : array of int of shape (n,)
+        Rows that these are heavier versions of.
+    axis : array of int of shape (steps,)
+        Index into :data:`AXES` of how each step is heavier; -1 for the load itself.
+    possible : array of bool of shape (n, steps)
+        Which rows can be heavier in that way.
+    columns : dict of str to array of shape (n, 1) or (n, steps)
+        Their descriptors.
+    """
+
+    rows: NDArray[np.intp]
+    axis: NDArray[np.intp]
+    possible: NDArray[np.bool_]
+    columns: Columns
+
+    def bounds(self, target: str) -> NDArray[np.bool_]:
+        """Tell which steps bound a target."""
+        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])
+        return np.asarray(allowed[self.axis])
+
+    def take(self, rows: NDArray[np.intp]) -> Heavier:
+        """Keep some loads, renumbered, in the order given."""
+        return Heavier(np.arange(len(rows)), self.axis, self.possible[rows],
+                       Gathered(self.columns, rows))  # fmt: skip
+
+
+def _possible(mode: Floats, axis: Axis) -> NDArray[np.bool_]:
+    """Tell which rows can be heavier along an axis."""
+    if "output_len" in axis.factors:
+        return np.asarray(mode == MODES.index("static"))
+    found = mode != MODES.index("offline")
+    if "input_len" in axis.factors:
+        found &= mode != MODES.index("decode")
+    return np.asarray(found)
+
+
+@cache
+def _steps(axes: tuple[int, ...], own: bool) -> tuple[NDArray[np.intp], NDArray[np.intp],
+                                                      dict[str, Floats]]:  # fmt: skip
+    """List the axis of each step, its place among `axes`, and what columns are multiplied by."""
+    numbers = [k for k in axes for _ in range(AXES[k].steps)]
+    axis = np.asarray([-1, *numbers] if own else numbers, dtype=np.intp)
+    place = np.asarray([axes.index(k) if k >= 0 else len(axes) for k in axis], dtype=np.intp)
+    factors: dict[str, Floats] = {}
+    for k in axes:
+        for column, values in AXES[k].factors.items():
+            factors.setdefault(column, np.ones(len(axis)))[axis == k] = values
+    return axis, place, factors
+
+
+def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
+    """List the heavier versions of each load along some axes.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (n,)
+        Resolved descriptors.
+    axes : tuple of int, optional
+        Which of :data:`AXES`, for the loads that can be heavier so; by default all of them,
+        after the loads themselves as the first step.
+    """
+    n, own = len(columns["mode"]), axes is None
+    axes = tuple(range(len(AXES))) if axes is None else axes
+    axis, place, factors = _steps(axes, own)
+    can = np.ones((n, len(axes) + own), dtype=bool)
+    for number, k in enumerate(axes):
+        can[:, number] = _possible(columns["mode"], AXES[k])
+    rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
+    possible = can[rows][:, place]
+    out = each(columns) if own else Gathered(columns, rows[:, None])
+    batch = out["batch"]
+    for column, factor in factors.items():
+        out[column] = out[column] * factor
+    # The run keeps its requests, so more at a time mean fewer rounds.
+    share = batch / out["batch"]
+    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
+    return Heavier(rows, axis, possible, out)

@@ -1,0 +1,54 @@
+"""Offers as a data frame, the cheapest per device first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from guide_ml.offers.read import catalogue_offers, own_offers
+from guide_ml.offers.select import select
+
+__all__ = ["list_offers"]
+
+
+def list_offers(
+    *, hardware: Collection[str] = (), vendors: Collection[str] = (),
+    providers: Collection[str] = (), regions: Collection[str] = (),
+    spot: bool = False, marketplace: bool = False, undated: bool = False,
+    priced_since: str | None = None, max_usd_h: float | None = None,
+    prices: Sequence[str | os.PathLike[str] | pd.DataFrame] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """List what machines can be rented, the cheapest per device first.
+
+    Parameters
+    ----------
+    hardware, vendors, providers, regions, spot, marketplace, undated, priced_since, max_usd_h
+        As :func:`guide_ml.offers.select.select` takes them.
+    prices : sequence of path or DataFrame, optional
+        Offers of one's own beside those of the catalogue.
+
+    Returns
+    -------
+    DataFrame
+        A row an offer; ``usd_h`` is what an hour of the machine costs, ``usd_h_device`` that of
+        each of its devices.
+
+    Examples
+    --------
+    >>> found = list_offers(hardware=["h100"])
+    >>> bool(found.usd_h_device.is_monotonic_increasing), set(found.hardware)
+    (True, {'nvidia-h100-sxm-80gb'})
+    """
+    lists = [catalogue_offers(), *(own_offers(given) for given in prices)]
+    table = select(
+        pd.concat([part.table for part in lists], ignore_index=True),
+        hardware=hardware, vendors=vendors, providers=providers, regions=regions, spot=spot,
+        marketplace=marketplace, undated=undated, priced_since=priced_since, max_usd_h=max_usd_h,
+    )  # fmt: skip
+    table["usd_h_device"] = table["usd_h"] / table["num_devices"]
+    order = ["usd_h_device", "provider", "region"]
+    table = table.sort_values(order, kind="stable", ignore_index=True)
+    table["as_of"] = table["as_of"].replace("", "undated")
+    return table

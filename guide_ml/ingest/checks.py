@@ -32,7 +32,8 @@ CACHING = {"multi-turn", "prefix-cached", "multimodal", "rate-under-a-cap"}
 #: runs of a server agree so closely in so many.
 FIGURES_OF_A_RUN, ROUNDED = 4, 1e-3
 #: What files of one run all state or are given alike.
-_CORE = ("hardware", "num_devices", "model", "framework", "weight_dtype", "mode", "concurrency")
+_CORE = ("hardware", "num_devices", "model", "framework", "weight_dtype", "mode", "concurrency",
+         "request_rate_rps")  # fmt: skip
 
 
 @dataclass(frozen=True)

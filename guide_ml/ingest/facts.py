@@ -23,7 +23,10 @@ __all__ = [
 
 #: Endings of the side file of ``run.json``: ``run.json.facts.toml`` or ``run.facts.toml``, ...
 SIDE_FILES = (".facts.toml", ".facts.json")
-_FACTS = (*DESCRIPTORS, "measured_on", "flags")
+_RANGES = {"accept_len": (1.0, 100.0), "prefix_hit_rate": (0.0, 1.0)} | {
+    name: limits[:2] for name, limits in NUMBERS.items()
+}
+_FACTS = tuple(dict.fromkeys((*DESCRIPTORS, *_RANGES, "measured_on", "flags")))
 #: The load and lengths: filled in where the row's mode has them and the file lacks them.
 _LOAD = {
     "closed": ("concurrency", "input_len", "output_len"),
@@ -60,8 +63,8 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
             raise UnknownName(f"fact of {origin}" if origin else "fact", name, _FACTS)
         if value is None or value == "":
             continue
-        if name in NUMBERS:
-            low, high, _ = NUMBERS[name]
+        if name in _RANGES:
+            low, high = _RANGES[name]
             found = number(value)
             if found is None or not low <= found <= min(high, MAX_TOKENS):
                 raise InvalidInput(
@@ -75,6 +78,8 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
 
 def _name(kind: str, value: str) -> str:
     """Spell a name as the catalogue does."""
+    if kind == "mode" and value not in _LOAD:
+        raise InvalidInput(f"mode must be one of {', '.join(_LOAD)}; got {value!r}")
     try:
         return SLUGS.get(kind, str)(value)
     except UnknownName:
@@ -162,6 +167,8 @@ def _same(name: str, stated: object, told: object) -> bool:
 def _mode(facts: Mapping[str, Any]) -> Row:
     if "mode" in facts:
         return {"mode": facts["mode"]}
+    if "request_rate_rps" in facts:
+        return {"mode": "open"}
     return {"mode": "closed"} if "concurrency" in facts else {}
 
 

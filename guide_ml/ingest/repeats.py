@@ -1,59 +1,70 @@
-"""Repeats of one run in one file: a cold first one is left out, of the others the median is kept."""
+"""Repeats of one run in one file: a cold one is left out, of the others the median is kept."""
 
 from __future__ import annotations
 
-from guide_ml.ingest.rows import FAULT, REPEAT, Row
+import pandas as pd
 
-__all__ = ["settle"]
+from guide_ml.ingest.checks import DUPLICATE, Findings
+from guide_ml.ingest.rows import REPEAT
 
-#: Mean TTFT over its median from which on a run is cold, where the other repeats lie below half
-#: of it: kernels were compiled, or weights paged in, while the first requests waited.
+__all__ = ["thin"]
+
+#: What repeats that are not kept are rejected by.
+CHECK = "repeat"
+#: Mean TTFT over its median from which on a run is cold, where another repeat lies below half of
+#: it: kernels were compiled, or weights paged in, while the first requests waited.
 COLD = 3.0
 
 
-def settle(rows: list[Row]) -> list[Row]:
-    """Mark all but one run of each group of repeats as a fault.
+def thin(table: pd.DataFrame, found: Findings) -> None:
+    """Keep one of each group of repeats that passed the checks.
 
     Parameters
     ----------
-    rows : list of dict
-        As an importer read them; those with equal ``REPEAT`` are repeats of one run.
+    table : DataFrame
+        Rows as they were inspected; those with equal file and ``REPEAT`` are repeats of one run.
+    found : Findings
+        What the checks say; changed in place.
     """
-    groups: dict[object, list[int]] = {}
-    for place, row in enumerate(rows):
-        if row.get(REPEAT) is not None and FAULT not in row:
-            groups.setdefault(row[REPEAT], []).append(place)
-    out = [dict(row) for row in rows]
+    passed = found.check.isin(["", DUPLICATE]) & table[REPEAT].notna()
+    groups: dict[tuple[object, object], list[int]] = {}
+    for place in table.index[passed]:
+        groups.setdefault((table.at[place, "file"], table.at[place, REPEAT]), []).append(place)
     for members in groups.values():
-        _settle_group(out, members)
-    return out
+        if len(members) > 1:
+            _thin(table, found, members)
 
 
-def _settle_group(rows: list[Row], members: list[int]) -> None:
-    if len(members) < 2:
-        return
-    tails = {i: _tail(rows[i]) for i in members}
+def _thin(table: pd.DataFrame, found: Findings, members: list[int]) -> None:
+    tails = {i: _tail(table.loc[i]) for i in members}
     usual = min(tails.values())
-    warm = [i for i in members if not (tails[i] >= COLD and tails[i] > 2 * usual)]
-    for i in set(members) - set(warm):
-        rows[i][FAULT] = (
+    cold = [i for i in members if tails[i] >= COLD and tails[i] > 2 * usual]
+    for i in cold:
+        found.check[i] = CHECK
+        found.reason[i] = (
             f"a cold run: its mean TTFT is {tails[i]:.2g} times its median, that of another"
             f" repeat {usual:.2g} times"
         )
-    ranked = sorted(warm, key=lambda i: _figure(rows[i]))
-    kept = ranked[(len(ranked) - 1) // 2]
+    warm = sorted(set(members) - set(cold), key=lambda i: (_speed(table.loc[i]), i))
+    kept = warm[(len(warm) - 1) // 2]
     for i in set(warm) - {kept}:
-        rows[i][FAULT] = f"a repeat: of {len(warm)} runs alike row {kept + 1} is the median"
+        found.check[i] = CHECK
+        found.reason[i] = f"one of {len(warm)} runs alike; the median one is kept"
 
 
-def _tail(row: Row) -> float:
-    mean, median = row.get("ttft_ms"), row.get("ttft_median_ms")
-    return float(mean) / float(median) if mean and median else 1.0
+def _tail(row: pd.Series) -> float:
+    mean, median = _figure(row, "ttft_ms"), _figure(row, "ttft_median_ms")
+    return mean / median if mean and median else 1.0
 
 
-def _figure(row: Row) -> float:
-    """What repeats are ranked by: throughput, or the time that stands for it."""
-    if speed := row.get("output_tok_s") or row.get("total_tok_s"):
-        return float(speed)
-    time = row.get("batch_latency_s") or row.get("tpot_ms") or row.get("ttft_ms") or 1.0
-    return 1.0 / float(time)
+def _speed(row: pd.Series) -> float:
+    """Rank repeats by throughput, or by the time that stands for it."""
+    if speed := _figure(row, "output_tok_s") or _figure(row, "total_tok_s"):
+        return speed
+    times = (_figure(row, c) for c in ("batch_latency_s", "tpot_ms", "ttft_ms"))
+    return next((1.0 / t for t in times if t), 0.0)
+
+
+def _figure(row: pd.Series, column: str) -> float:
+    value = row[column]
+    return 0.0 if pd.isna(value) else float(value)

@@ -17,11 +17,13 @@ from guide_ml.ingest.checks import DUPLICATE, Findings, inspect
 from guide_ml.ingest.content import load, number
 from guide_ml.ingest.importers import read as read_rows
 from guide_ml.ingest.importers import recognise
-from guide_ml.ingest.repeats import settle
-from guide_ml.ingest.rows import COLUMNS, FAULT, SAID, Row
+from guide_ml.ingest.repeats import thin
+from guide_ml.ingest.rows import COLUMNS, FAULT, REPEAT, SAID, Row
 
 __all__ = ["FileRead", "Summary", "ingest"]
 
+#: What is known of a row beside what is stored.
+_BESIDE = (FAULT, SAID, REPEAT, "file")
 #: Reasons that a refusal names at most.
 MOST_TOLD = 4
 
@@ -140,11 +142,12 @@ def ingest(
     known = given.checked(facts or {})
     reads = [FileRead(str(f)) for f in files if not f.name.endswith(given.SIDE_FILES)]
     rows = [row | {"file": i} for i, r in enumerate(reads) for row in _rows(r, known, source)]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, FAULT, SAID, "file"], dtype=object)
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *_BESIDE], dtype=object)
     with nullcontext() if dry_run else store.locked(out):
         stored = store.read_stored(out)
         found = inspect(table, stored, store.shipped())
-        good = table[found.check == ""].drop(columns=[FAULT, SAID, "file"])
+        thin(table, found)
+        good = table[found.check == ""].drop(columns=list(_BESIDE))
         bad = _rejected(table, found, reads)
         if len(good) and not dry_run:
             store.append(stored, good, out)
@@ -161,7 +164,7 @@ def ingest(
 def _rejected(table: pd.DataFrame, found: Findings, reads: list[FileRead]) -> pd.DataFrame:
     """Rows for the rejects file: what is wrong, then the row and its file."""
     bad = (found.check != "") & (found.check != DUPLICATE)
-    rows = table[bad].drop(columns=[FAULT, SAID])
+    rows = table[bad].drop(columns=[FAULT, SAID, REPEAT])
     rows["file"] = [reads[i].file for i in rows["file"]]
     rows.insert(0, "check", found.check[bad])
     rows.insert(1, "reason", found.reason[bad])
@@ -176,8 +179,7 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
         importer = recognise(content)
         side = given.beside(path)
         known = (given.read_side_file(side) if side else {}) | facts
-        found = settle(read_rows(importer, content))
-        rows = [_applied(row, known) for row in found]
+        rows = [_applied(row, known) for row in read_rows(importer, content)]
         if not importer.complete:
             _require(rows, read.file, importer.name)
     except GuideError as error:
@@ -186,7 +188,7 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
     read.importer, read.read = importer.name, len(rows)
     for place, row in enumerate(rows, 1):
         row["source"] = source or row.get("source", importer.name)
-        row.setdefault("source_ref", f"{path.name}#{content.digest}:{place}")
+        row.setdefault("source_ref", f"{content.path.name}#{content.digest}:{place}")
     return rows
 
 
@@ -213,9 +215,10 @@ def _require(rows: list[Row], file: str, tool: str) -> None:
 
 
 def _asks(file: str, tool: str, lacks: list[str], told: list[str]) -> str:
+    beside = "a file of --facts" if file == "-" else f"{Path(file).name}.facts.toml beside it"
     text = (
         f"{file} ({tool}) does not say all that is needed; give {', '.join(_options(lacks))}, or put"
-        f" them into {Path(file).name}.facts.toml beside it"
+        f" them into {beside}"
     )
     return "; ".join([text, *told[:MOST_TOLD]])
 

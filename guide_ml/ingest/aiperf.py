@@ -122,8 +122,10 @@ def _shared(config: dict[str, Any]) -> Row:
 
 def _is_csv(content: Content) -> bool:
     records = content.records
-    return bool(records) and records[0][:2] == ["Metric", "avg"] and "request_latency" in _named(
-        records
+    return (
+        bool(records)
+        and records[0][:2] == ["Metric", "avg"]
+        and "request_latency" in _named(records)
     )
 
 

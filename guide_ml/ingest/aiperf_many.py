@@ -19,8 +19,11 @@ _FLAT = re.compile(r"(.+)_(avg|p50|p99)")
 
 
 def _aggregates(content: Content) -> list[dict[str, Any]]:
-    found = [o["metrics"] for o in content.objects
-             if pick(o, "metadata", "aggregation_type") == "confidence" and _flat(o.get("metrics"))]  # fmt: skip
+    found = [
+        o["metrics"]
+        for o in content.objects
+        if pick(o, "metadata", "aggregation_type") == "confidence" and _flat(o.get("metrics"))
+    ]
     records = content.records
     if records and records[0][:2] == ["metric", "mean"] and "unit" in records[0]:
         rows = {r["metric"]: r for r in content.table if r.get("metric")}
@@ -55,7 +58,11 @@ def _combinations(content: Content) -> list[tuple[dict[str, Any], dict[str, Any]
         for record in content.records[1:]:
             if len(record) == len(heading):
                 cells = dict(zip(heading, record, strict=True))
-                named = {k.removesuffix("_mean"): {"avg": v} for k, v in cells.items() if k.endswith("_mean")}
+                named = {
+                    k.removesuffix("_mean"): {"avg": v}
+                    for k, v in cells.items()
+                    if k.endswith("_mean")
+                }
                 found.append(({k: v for k, v in cells.items() if k in _PARAMETERS}, named))
     return found
 

@@ -153,8 +153,14 @@ class _Row:
                  for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
         every = [{k: v for k, v in f.items() if v > 0} for f in
                  t[list(MEASURED)].apply(pd.to_numeric).to_dict("records")]  # fmt: skip
-        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), keys(t, _CORE), known, every,
-                 map(_run, t["source_ref"]))  # fmt: skip
+        parts = (
+            keys(t, (*DESCRIPTORS, *MEASURED)),
+            keys(t, DESCRIPTORS),
+            keys(t, _CORE),
+            known,
+            every,
+            map(_run, t["source_ref"]),
+        )
         return [cls(*p) for p in zip(*parts, strict=True)]
 
 

@@ -27,7 +27,9 @@ PARQUET = b"PAR1"
 STANDARD_INPUT = Path("-")
 #: YAML larger than this is no report, and slow to read.
 MAX_YAML = 20_000_000
-_YAML = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:---\s*\n\s*)?(?:#[^\n]*\n\s*)*[A-Za-z_][\w.-]*:(?:[ \t]|\r?\n)")
+_YAML = re.compile(
+    r"\s*(?:#[^\n]*\n\s*)*(?:---\s*\n\s*)?(?:#[^\n]*\n\s*)*[A-Za-z_][\w.-]*:(?:[ \t]|\r?\n)"
+)
 
 
 @dataclass(frozen=True)

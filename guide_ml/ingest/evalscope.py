@@ -18,20 +18,26 @@ __all__ = ["EVALSCOPE"]
 
 #: Names of releases from 1.10 on, and of those before.
 _NAMES = {
-    "sent": ("Total Requests", "Total requests"), "done": ("Success Requests", "Succeed requests"),
+    "sent": ("Total Requests", "Total requests"),
+    "done": ("Success Requests", "Succeed requests"),
     "lost": ("Failed Requests", "Failed requests"),
-    "users": ("Concurrency", "Number of concurrency"), "rate": ("Request Rate (req/s)", "Request rate (req/s)"),
+    "users": ("Concurrency", "Number of concurrency"),
+    "rate": ("Request Rate (req/s)", "Request rate (req/s)"),
     "input_len": ("Avg Input Tokens", "Average input tokens per request"),
     "output_len": ("Avg Output Tokens", "Average output tokens per request"),
     "output_tok_s": ("Output Throughput (tok/s)", "Output token throughput (tok/s)"),
     "total_tok_s": ("Total Throughput (tok/s)", "Total token throughput (tok/s)"),
-}  # fmt: skip
+}
 _TIMES = {
     "ttft": ("Avg TTFT (ms)", "Average time to first token (s)"),
     "tpot": ("Avg TPOT (ms)", "Average time per output token (s)"),
     "e2e": ("Avg Latency (s)", "Average latency (s)"),
 }  # fmt: skip
-_TURNS, _HITS, _HANDOFF = "Avg Turns/Request", "KV Cache Hit Rate (%)", "Avg PD Handoff Latency (ms)"
+_TURNS, _HITS, _HANDOFF = (
+    "Avg Turns/Request",
+    "KV Cache Hit Rate (%)",
+    "Avg PD Handoff Latency (ms)",
+)
 _PERCENT = 100.0
 
 
@@ -44,7 +50,10 @@ def _rows(content: Content) -> list[Row]:
 
 
 def _run(found: dict[str, Any]) -> Row:
-    f = {k: next((number(found[n]) for n in names if n in found), None) for k, names in _NAMES.items()}
+    f = {
+        k: next((number(found[n]) for n in names if n in found), None)
+        for k, names in _NAMES.items()
+    }
     columns = ("input_len", "output_len", "output_tok_s", "total_tok_s")
     hits, turns = number(found.get(_HITS)), number(found.get(_TURNS)) or 1.0
     row = joined(
@@ -55,8 +64,16 @@ def _run(found: dict[str, Any]) -> Row:
         flagged("multi-turn" if turns > 1 else "prefix-cached" if hits else None),
     )  # fmt: skip
     if number(found.get(_HANDOFF)):
-        row = joined(row, {"mode": "disagg", ASKS: {"num_devices": "prefill and decode had devices of"
-                                                    " their own; give the number of both"}})  # fmt: skip
+        row = joined(
+            row,
+            {
+                "mode": "disagg",
+                ASKS: {
+                    "num_devices": "prefill and decode had devices of"
+                    " their own; give the number of both"
+                },
+            },
+        )
     return row
 
 
@@ -70,7 +87,10 @@ def _times(found: dict[str, Any]) -> Row:
 
 
 EVALSCOPE = Importer(
-    "evalscope", "evalscope perf: benchmark_summary.json", lambda c: any(map(_is_summary, c.objects)),
-    _rows, versions="0.10 to 1.14.1",
+    "evalscope",
+    "evalscope perf: benchmark_summary.json",
+    lambda c: any(map(_is_summary, c.objects)),
+    _rows,
+    versions="0.10 to 1.14.1",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model is asked for",
-)  # fmt: skip
+)

@@ -139,7 +139,9 @@ def apply(row: Row, facts: Mapping[str, Any]) -> Row:
             out[name] = ";".join(dict.fromkeys([*str(out.get(name) or value).split(";"), value]))
         elif name in stated:
             if not _same(name, stated[name], value):
-                out.setdefault(FAULT, f"{name} is {stated[name]} in the file, but {value} was given")
+                out.setdefault(
+                    FAULT, f"{name} is {stated[name]} in the file, but {value} was given"
+                )
         elif name == "model" and sizes_differ(said := _said(out, name), str(value)):
             out.setdefault(FAULT, f"the model is {said!r} in the file, but {value} was given")
         elif name != "mode" and (name not in _LOAD_FACTS or name in wanted):
@@ -243,8 +245,11 @@ def reasons(row: Row, lacks: list[str]) -> list[str]:
         :func:`missing`.
     """
     told = [str(why) for name, why in row.get(ASKS, {}).items() if name in lacks]
-    return told + [unknown(n, said) for n in ("model", "hardware")
-                   if n in lacks and n not in row.get(ASKS, {}) and (said := _said(row, n))]  # fmt: skip
+    return told + [
+        unknown(n, said)
+        for n in ("model", "hardware")
+        if n in lacks and n not in row.get(ASKS, {}) and (said := _said(row, n))
+    ]
 
 
 def option(name: str) -> str:

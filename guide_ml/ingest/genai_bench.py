@@ -27,7 +27,10 @@ def _run(found: dict[str, Any], unit: str) -> Row:
         return {FAULT: f"times are in {unit!r}; known are {', '.join(_SCALE)}"}
     if found.get("iteration_type", "num_concurrency") != "num_concurrency":
         return {FAULT: "the run is one of embeddings, which generate nothing"}
-    done, lost = number(found.get("num_completed_requests")), number(found.get("num_error_requests"))
+    done, lost = (
+        number(found.get("num_completed_requests")),
+        number(found.get("num_error_requests")),
+    )
     row: Row = {
         "num_requests": done, "input_len": number(pick(found, "stats", "num_input_tokens", "mean")),
         "output_len": number(pick(found, "stats", "num_output_tokens", "mean")),

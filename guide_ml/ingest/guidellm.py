@@ -80,7 +80,7 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
 
 
 def _counts(found: dict[str, Any]) -> dict[str, Any]:
-    """Requests by outcome, wherever the release keeps them."""
+    """Find the requests by outcome, wherever the release keeps them."""
     places = (("metrics", "request_totals"), ("request_totals",),
               ("scheduler_metrics", "requests_made"), ("run_stats", "requests_made"))  # fmt: skip
     counts = (pick(found, *place) for place in places)

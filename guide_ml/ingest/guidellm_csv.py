@@ -17,16 +17,19 @@ __all__ = ["GUIDELLM_CSV"]
 
 _P99 = 9  # place in the list of percentiles
 _METRICS = {
-    "request latency": "request_latency", "time to first token": "time_to_first_token_ms",
+    "request latency": "request_latency",
+    "time to first token": "time_to_first_token_ms",
     "time per output token": "time_per_output_token_ms",
     "inter token latency": "inter_token_latency_ms",
-    "prompt token count": "prompt_token_count", "output token count": "output_token_count",
+    "prompt token count": "prompt_token_count",
+    "output token count": "output_token_count",
     "token metrics|input tokens": "prompt_token_count",
     "token metrics|output tokens": "output_token_count",
-    "output tokens per second": "output_tokens_per_second", "tokens per second": "tokens_per_second",
+    "output tokens per second": "output_tokens_per_second",
+    "tokens per second": "tokens_per_second",
     "token throughput|output tokens/sec": "output_tokens_per_second",
     "token throughput|total tokens/sec": "tokens_per_second",
-}  # fmt: skip
+}
 _OLD = re.compile(r"successful (.+?)(?: ms)? (mean|median|\[.*\])", re.I)
 
 
@@ -57,13 +60,20 @@ def _as_json(heads: list[tuple[str, ...]], record: list[str], three: bool) -> di
             known |= _statistic(statistic, cell)
     cells = {h[:2] if three else h[0]: c for h, c in zip(heads, record, strict=False)}
     if three:
-        strategy, backend = cells.get(("Benchmark", "Strategy"), ""), cells.get(("Run Info", "Backend"))
-        counts = {k.lower(): cells.get(("Request Counts", k)) for k in ("Successful", "Errored", "Total")}
+        strategy, backend = (
+            cells.get(("Benchmark", "Strategy"), ""),
+            cells.get(("Run Info", "Backend")),
+        )
+        counts = {
+            k.lower(): cells.get(("Request Counts", k)) for k in ("Successful", "Errored", "Total")
+        }
     else:
         strategy, backend = cells.get("Name", ""), None
         counts = {k.lower(): cells.get(f"{k} Requests") for k in ("Successful", "Errored")}
-    return {"metrics": metrics | {"request_totals": counts},
-            "config": {"strategy": _strategy(strategy, cells, three), "backend": _object(backend)}}  # fmt: skip
+    return {
+        "metrics": metrics | {"request_totals": counts},
+        "config": {"strategy": _strategy(strategy, cells, three), "backend": _object(backend)},
+    }
 
 
 def _new(head: tuple[str, ...]) -> tuple[str, str]:
@@ -107,8 +117,10 @@ def _strategy(text: str, cells: dict[Any, str], three: bool) -> dict[str, Any]:
 
 
 def _arguments(heads: list[tuple[str, ...]], record: list[str]) -> dict[str, Any]:
-    cell = next((c for h, c in zip(heads, record, strict=False) if h[:2] == ("Runtime Info", "Arguments")),
-                None)  # fmt: skip
+    cell = next(
+        (c for h, c in zip(heads, record, strict=False) if h[:2] == ("Runtime Info", "Arguments")),
+        None,
+    )
     found = _object(cell)
     return {"config": found} if isinstance(found, dict) else {}
 

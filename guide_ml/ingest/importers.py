@@ -83,9 +83,7 @@ def recognise(content: Content) -> Importer:
     for hint in HINTS:
         try:
             if hint.recognises(content):
-                raise BadData(
-                    f"{content.path} is {hint.what} ({hint.tool}); give {hint.give}"
-                )
+                raise BadData(f"{content.path} is {hint.what} ({hint.tool}); give {hint.give}")
         except MALFORMED:
             continue
     known = "; ".join(i.reads for i in IMPORTERS)

@@ -30,7 +30,10 @@ def _rows(content: Content) -> list[Row]:
 def _stage(found: dict[str, Any]) -> Row:
     done, load = found["successes"], found.get("load_summary") or {}
     count = number(done.get("count"))
-    rate, users = load.get("requested_rate"), load.get("concurrency") or load.get("concurrency_level")
+    rate, users = (
+        load.get("requested_rate"),
+        load.get("concurrency") or load.get("concurrency_level"),
+    )
     mode = served(users, rate, count) if users or number(rate) else {}
     row = joined(
         mode, {"num_requests": count, "input_len": number(pick(done, "prompt_len", "mean")),

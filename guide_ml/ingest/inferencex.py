@@ -125,9 +125,15 @@ def _talk(found: dict[str, Any]) -> Row:
     if lost is None and sent is not None and done is not None:
         lost = sent - done
     hits = number(found.get("theoretical_cache_hit_rate"))
-    hits = number(pick(found, "request_metrics", "cache", "theoretical_cache_hit_rate")) if hits is None else hits
+    hits = (
+        number(pick(found, "request_metrics", "cache", "theoretical_cache_hit_rate"))
+        if hits is None
+        else hits
+    )
     inside = number(found.get("mean_input_tokens")) or number(pick(tokens, "input", "mean"))
-    outside = number(found.get("mean_output_tokens_actual")) or number(pick(tokens, "output_actual", "mean"))
+    outside = number(found.get("mean_output_tokens_actual")) or number(
+        pick(tokens, "output_actual", "mean")
+    )
     return joined({"input_len": inside, "output_len": outside, "num_requests": done,
                    "prefix_hit_rate": hits}, failed(lost, done), flagged("multi-turn"))  # fmt: skip
 

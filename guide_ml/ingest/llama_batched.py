@@ -16,7 +16,15 @@ from guide_ml.units import MS_PER_S
 
 __all__ = ["LLAMA_BATCHED"]
 
-_JSON = {"PP": "pp", "TG": "tg", "B": "pl", "N_KV": "n_kv", "T_PP s": "t_pp", "T_TG s": "t_tg", "T s": "t"}
+_JSON = {
+    "PP": "pp",
+    "TG": "tg",
+    "B": "pl",
+    "N_KV": "n_kv",
+    "T_PP s": "t_pp",
+    "T_TG s": "t_tg",
+    "T s": "t",
+}
 _NEEDED = {"PP", "TG", "N_KV", "T_PP s", "T_TG s"}
 #: How far a sum may be from its parts, which are rounded.
 ROUNDED = 0.02
@@ -50,9 +58,17 @@ def _batch(f: dict[str, float | None]) -> Row:
     if not (prompt and answer and size and first and rest):
         return {FAULT: "PP, TG, B and their times must all be there"}
     whole = f.get("T s") or first + rest
-    row: Row = {"mode": "static", "framework": "llama.cpp", "batch_size": size, "input_len": prompt,
-                "output_len": answer, "batch_latency_s": whole, "ttft_ms": MS_PER_S * first,
-                "tpot_ms": MS_PER_S * rest / answer, "output_tok_s": size * answer / whole}  # fmt: skip
+    row: Row = {
+        "mode": "static",
+        "framework": "llama.cpp",
+        "batch_size": size,
+        "input_len": prompt,
+        "output_len": answer,
+        "batch_latency_s": whole,
+        "ttft_ms": MS_PER_S * first,
+        "tpot_ms": MS_PER_S * rest / answer,
+        "output_tok_s": size * answer / whole,
+    }
     if abs(whole - first - rest) > ROUNDED * whole:
         row[FAULT] = f"T is {whole:g} s, but T_PP and T_TG sum to {first + rest:g}"
     shared = size > 1 and abs(kept - (prompt + size * answer)) < 1

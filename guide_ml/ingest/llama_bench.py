@@ -33,7 +33,9 @@ __all__ = ["LLAMA_BENCH"]
 
 _NEEDED = {"n_prompt", "n_gen", "avg_ts"}
 _SIGNS = {"build_number", "build_commit", "n_ubatch", "model_type"}
-_WIDTH = re.compile(r"[._-](?:UD[._-])?(i?q\d(?:_[0-9a-z]+)*|bf16|f16|fp16|f32|mxfp4)(?:[._-]|$)", re.I)
+_WIDTH = re.compile(
+    r"[._-](?:UD[._-])?(i?q\d(?:_[0-9a-z]+)*|bf16|f16|fp16|f32|mxfp4)(?:[._-]|$)", re.I
+)
 _PER_NS = 1e9
 _BYTE = 8.0
 
@@ -61,12 +63,16 @@ def _row(found: Mapping[str, Any]) -> Row:
     file = _file(found)
     size, count = number(found.get("model_size")), number(found.get("model_n_params"))
     bits = _BYTE * size / count if size and count else None
-    row: Row = {"framework": "llama.cpp", "batch_size": 1.0,
-                "framework_version": f"b{build:.0f}" if build else None,
-                "context_depth": number(found.get("n_depth")) or number(found.get("starting_depth")) or 0.0,
-                "kv_dtype": kv_precision(found.get("type_k")),
-                "measured_on": str(found.get("test_time") or "")[:10] or None,
-                PARAMETERS: count / BILLION if count else None, BITS: bits}  # fmt: skip
+    row: Row = {
+        "framework": "llama.cpp",
+        "batch_size": 1.0,
+        "framework_version": f"b{build:.0f}" if build else None,
+        "context_depth": number(found.get("n_depth")) or number(found.get("starting_depth")) or 0.0,
+        "kv_dtype": kv_precision(found.get("type_k")),
+        "measured_on": str(found.get("test_time") or "")[:10] or None,
+        PARAMETERS: count / BILLION if count else None,
+        BITS: bits,
+    }
     backend = backend_of(found.get("backends")) or _boxed(found.get("toolbox"))
     row = joined(row, _name(found, file), gguf_type(file, str(found.get("model_type") or ""), bits),
                  backend, devices(found), _speed(found), _elsewhere(found))  # fmt: skip

@@ -24,7 +24,9 @@ _OURS = {"ttfr (ms)", "est_ppt (ms)", "e2e_ttft (ms)"}
 
 
 def _reports(content: Content) -> list[dict[str, Any]]:
-    return [o for o in content.objects if "latency_mode" in o and isinstance(o.get("benchmarks"), list)]
+    return [
+        o for o in content.objects if "latency_mode" in o and isinstance(o.get("benchmarks"), list)
+    ]
 
 
 def _recognises(content: Content) -> bool:
@@ -37,7 +39,9 @@ def _rows(content: Content) -> list[Row]:
 
 
 def _run(found: dict[str, Any], report: dict[str, Any]) -> Row:
-    speeds = pick(found, "tg_req_throughput", "values") or [pick(found, "tg_req_throughput", "mean")]
+    speeds = pick(found, "tg_req_throughput", "values") or [
+        pick(found, "tg_req_throughput", "mean")
+    ]
     times = [MS_PER_S / s for s in map(number, speeds) if s]
     return _row(
         report.get("model"), number(found.get("concurrency")), number(found.get("context_size")),
@@ -69,10 +73,19 @@ def _row(
 
 def _lines(content: Content) -> list[dict[str, str]]:
     """Lines of the CSV or of Markdown tables, under the names of Markdown."""
-    if content.records and {"test_name", "e2e_ttft_mean", "t_s_req_mean"} <= set(content.records[0]):
-        return [{"model": r.get("model", ""), "test": r.get("test_name", ""), "t/s": r.get("t_s_mean", ""),
-                 "t/s (req)": r.get("t_s_req_mean", ""), "e2e_ttft (ms)": r.get("e2e_ttft_mean", "")}
-                for r in content.table]  # fmt: skip
+    if content.records and {"test_name", "e2e_ttft_mean", "t_s_req_mean"} <= set(
+        content.records[0]
+    ):
+        return [
+            {
+                "model": r.get("model", ""),
+                "test": r.get("test_name", ""),
+                "t/s": r.get("t_s_mean", ""),
+                "t/s (req)": r.get("t_s_req_mean", ""),
+                "e2e_ttft (ms)": r.get("e2e_ttft_mean", ""),
+            }
+            for r in content.table
+        ]
     found: list[dict[str, str]] = []
     heading: list[str] = []
     for line in content.text.splitlines():
@@ -92,7 +105,11 @@ def _tests(lines: list[dict[str, str]]) -> list[Row]:
         if match is None:
             continue
         key = (line["model"], match[1] or "", match[4] or "", match[5] or "")
-        test = tests.setdefault(key, {}) if match[2] == "tg" else tests.setdefault((*key, match[3]), {})
+        test = (
+            tests.setdefault(key, {})
+            if match[2] == "tg"
+            else tests.setdefault((*key, match[3]), {})
+        )
         test |= {match[2]: line, match[2] + "_len": number(match[3])}
     out = []
     for key, test in tests.items():

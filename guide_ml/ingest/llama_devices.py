@@ -66,5 +66,7 @@ def _remote() -> Row:
 
 def _unlike(names: list[str]) -> Row:
     why = f"the file lists unlike devices ({', '.join(dict.fromkeys(names))}); which was used?"
-    return {UNLIKE: list(dict.fromkeys(names)),
-            ASKS: {"hardware": why, "num_devices": "one device is a row's, or several alike"}}  # fmt: skip
+    return {
+        UNLIKE: list(dict.fromkeys(names)),
+        ASKS: {"hardware": why, "num_devices": "one device is a row's, or several alike"},
+    }

@@ -14,10 +14,21 @@ _INSERT = re.compile(r"INSERT INTO llama_bench \((.*?)\) VALUES \((.*)\);")
 _CELL = re.compile(r"'((?:[^']|'(?!, '|$))*)'")
 _TEST = re.compile(r"(?:pp(\d+))?\+?(?:tg(\d+))?(?: @ d(\d+))?")
 _BUILD = re.compile(r"^build: \w+ \((\d+)\)", re.M)
-_SIZE = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+_SIZE = {
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+    "k": 1e3,
+    "m": 1e6,
+    "b": 1e9,
+    "t": 1e12,
+}
 #: What the backends print of each device they find.
 _DEVICE = re.compile(
-    r"^\s*Device \d+: ([^,\n]+),|^ggml_vulkan: \d+ = ([^|\n]+?)(?: \([^|\n]*)? \||GPU name:\s+(.+)$", re.M
+    r"^\s*Device \d+: ([^,\n]+),|^ggml_vulkan: \d+ = ([^|\n]+?)(?: \([^|\n]*)? \|"
+    r"|GPU name:\s+(.+)$",
+    re.M,
 )
 _AGAIN = re.compile(r"found \d+ \w+ devices", re.I)
 #: Columns of llama-benchy, another tool whose tables look alike.
@@ -63,15 +74,26 @@ def _row(cells: dict[str, str], build: str | None, found: list[str]) -> dict[str
     if test is None:
         return {}
     return {
-        "build_number": build, "model_type": cells["model"], "gpu_info": ", ".join(found),
-        "model_size": _quantity(cells.get("size")), "model_n_params": _quantity(cells.get("params")),
-        "backends": cells.get("backend"), "n_gpu_layers": cells.get("ngl"),
-        "n_cpu_moe": cells.get("n_cpu_moe"), "type_k": cells.get("type_k", "f16"),
-        "tensor_buft_overrides": cells.get("ot"), "no_kv_offload": cells.get("nkvo"),
-        "split_mode": cells.get("sm"), "devices": cells.get("dev"), "main_gpu": cells.get("mg"),
-        "tensor_split": cells.get("ts"), "n_prompt": test[1] or 0, "n_gen": test[2] or 0,
-        "n_depth": test[3] or 0, "avg_ts": cells["t/s"].split("±")[0].strip(),
-    }  # fmt: skip
+        "build_number": build,
+        "model_type": cells["model"],
+        "gpu_info": ", ".join(found),
+        "model_size": _quantity(cells.get("size")),
+        "model_n_params": _quantity(cells.get("params")),
+        "backends": cells.get("backend"),
+        "n_gpu_layers": cells.get("ngl"),
+        "n_cpu_moe": cells.get("n_cpu_moe"),
+        "type_k": cells.get("type_k", "f16"),
+        "tensor_buft_overrides": cells.get("ot"),
+        "no_kv_offload": cells.get("nkvo"),
+        "split_mode": cells.get("sm"),
+        "devices": cells.get("dev"),
+        "main_gpu": cells.get("mg"),
+        "tensor_split": cells.get("ts"),
+        "n_prompt": test[1] or 0,
+        "n_gen": test[2] or 0,
+        "n_depth": test[3] or 0,
+        "avg_ts": cells["t/s"].split("±")[0].strip(),
+    }
 
 
 def _quantity(cell: str | None) -> float | None:

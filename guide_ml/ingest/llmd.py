@@ -54,17 +54,22 @@ def _old(found: dict[str, Any]) -> Row:
     engines = pick(scenario, "platform", "engine") or []
     roles = pick(scenario, "host", "type") or []
     args = pick(scenario, "load", "args") or {}
-    speeds = {"output_tok_s": number(pick(measured, "throughput", "output_tokens_per_sec")),
-              "total_tok_s": number(pick(measured, "throughput", "total_tokens_per_sec"))}  # fmt: skip
+    speeds = {
+        "output_tok_s": number(pick(measured, "throughput", "output_tokens_per_sec")),
+        "total_tok_s": number(pick(measured, "throughput", "total_tokens_per_sec")),
+    }
     first = cards[0] if cards else {}
     row = joined(
-        _load(args.get("qps_values"), args.get("max_concurrency")), model_of(name),
-        precision(pick(scenario, "model", "quantization"), model=name), _card(cards), _engine(engines),
+        _load(args.get("qps_values"), args.get("max_concurrency")),
+        model_of(name),
+        precision(pick(scenario, "model", "quantization"), model=name),
+        _card(cards),
+        _engine(engines),
         _figures(measured, speeds),
         {"num_devices": _sum(number(c.get("count")) for c in cards) if cards else None},
         {} if len(cards) != 1 else _layout(first.get("parallelism") or {}),
         flagged("multi-turn" if (number(args.get("num_rounds")) or 1) > 1 else None),
-    )  # fmt: skip
+    )
     return joined(row, {"mode": "disagg"}) if {"prefill", "decode"} <= set(roles) else row
 
 
@@ -77,8 +82,10 @@ def _new(found: dict[str, Any]) -> Row:
     cards = [s.get("accelerator") or {} for s in engines]
     counts = [(number(c.get("count")) or 0) * (number(s.get("replicas")) or 1)
               for c, s in zip(cards, engines, strict=True)]  # fmt: skip
-    speeds = {"output_tok_s": number(pick(measured, "throughput", "output_token_rate", "mean")),
-              "total_tok_s": number(pick(measured, "throughput", "total_token_rate", "mean"))}  # fmt: skip
+    speeds = {
+        "output_tok_s": number(pick(measured, "throughput", "output_token_rate", "mean")),
+        "total_tok_s": number(pick(measured, "throughput", "total_token_rate", "mean")),
+    }
     row = joined(
         _load(load.get("rate_qps"), load.get("concurrency")), model_of(name),
         precision(pick(engines[0], "model", "quantization") if engines else None, model=name),
@@ -107,8 +114,12 @@ def _card(cards: list[dict[str, Any]]) -> Row:
 
 
 def _engine(engines: list[dict[str, Any]]) -> Row:
-    known = [joined(engine_of(e.get("name")), {"framework_version": e.get("version")}) for e in engines]
-    return known[0] if known and all(k == known[0] for k in known) and "framework" in known[0] else {}
+    known = [
+        joined(engine_of(e.get("name")), {"framework_version": e.get("version")}) for e in engines
+    ]
+    return (
+        known[0] if known and all(k == known[0] for k in known) and "framework" in known[0] else {}
+    )
 
 
 def _layout(found: dict[str, Any]) -> Row:

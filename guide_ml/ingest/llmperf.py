@@ -48,7 +48,9 @@ def _run(found: dict[str, Any]) -> Row:
 
 
 def _table(content: Content) -> list[dict[str, Any]]:
-    return _found(content, "concurrency", "first-time-to-token_mean_in_ms", "throughput_token_per_s")
+    return _found(
+        content, "concurrency", "first-time-to-token_mean_in_ms", "throughput_token_per_s"
+    )
 
 
 def _line(found: dict[str, Any]) -> Row:

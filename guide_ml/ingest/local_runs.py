@@ -49,11 +49,23 @@ def _durations(text: str) -> float | None:
 
 
 def _ollama_runs(content: Content) -> list[dict[str, Any]]:
-    found = [o for o in content.objects if {"eval_count", "eval_duration", "prompt_eval_duration"} <= o.keys()]
-    runs = [{"model": o.get("model"), "eval_count": number(o["eval_count"]),
-             "prompt_eval_count": number(o.get("prompt_eval_count")),
-             **{k: (number(o.get(k)) or 0) * _PER_NS or None for k in
-                ("eval_duration", "prompt_eval_duration", "total_duration")}} for o in found]  # fmt: skip
+    found = [
+        o
+        for o in content.objects
+        if {"eval_count", "eval_duration", "prompt_eval_duration"} <= o.keys()
+    ]
+    runs = [
+        {
+            "model": o.get("model"),
+            "eval_count": number(o["eval_count"]),
+            "prompt_eval_count": number(o.get("prompt_eval_count")),
+            **{
+                k: (number(o.get(k)) or 0) * _PER_NS or None
+                for k in ("eval_duration", "prompt_eval_duration", "total_duration")
+            },
+        }
+        for o in found
+    ]
     names = _MODEL.findall(content.text)
     for key, value in _OLLAMA.findall(content.text) if not found else ():
         if key == "total duration":
@@ -71,19 +83,33 @@ def _ollama(content: Content) -> list[Row]:
             for r in _ollama_runs(content)]  # fmt: skip
 
 
-_LMS = re.compile(r"^\W*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens):\s*([\d.,]+)", re.M)
+_LMS = re.compile(
+    r"^\W*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens):\s*([\d.,]+)", re.M
+)
 
 
 def _lm_studio_runs(content: Content) -> list[dict[str, Any]]:
-    runs = [o for o in content.objects if isinstance(o.get("stats"), dict) and "tokens_per_second" in o["stats"]]
+    runs = [
+        o
+        for o in content.objects
+        if isinstance(o.get("stats"), dict) and "tokens_per_second" in o["stats"]
+    ]
     if runs or "Prediction Stats" not in content.text:
         return runs
     for part in content.text.split("Prediction Stats")[1:]:
         cells = {k: number(v) for k, v in _LMS.findall(part)}
-        runs.append({"usage": {"prompt_tokens": cells.get("Prompt Tokens"),
-                               "completion_tokens": cells.get("Predicted Tokens")},
-                     "stats": {"tokens_per_second": cells.get("Tokens/Second"),
-                               "time_to_first_token": cells.get("Time to First Token")}})  # fmt: skip
+        runs.append(
+            {
+                "usage": {
+                    "prompt_tokens": cells.get("Prompt Tokens"),
+                    "completion_tokens": cells.get("Predicted Tokens"),
+                },
+                "stats": {
+                    "tokens_per_second": cells.get("Tokens/Second"),
+                    "time_to_first_token": cells.get("Time to First Token"),
+                },
+            }
+        )
     return runs
 
 
@@ -96,18 +122,25 @@ def _lm_run(found: dict[str, Any]) -> Row:
     speed = number(told.get("tokens_per_second"))
     inside = number(usage.get("prompt_tokens")) or number(told.get("input_tokens"))
     outside = number(usage.get("completion_tokens")) or number(told.get("total_output_tokens"))
-    first = number(told.get("time_to_first_token")) or number(told.get("time_to_first_token_seconds"))
+    first = number(told.get("time_to_first_token")) or number(
+        told.get("time_to_first_token_seconds")
+    )
     quant = str(pick(found, "model_info", "quant") or "")
     name = found.get("model") or found.get("model_instance_id")
     return joined(
         _once(inside, outside, first, outside / speed if outside and speed else None),
-        engine_of("lm-studio"), model_of(name),
-        gguf_type("", quant, None) if pick(found, "model_info", "format") == "gguf" and quant else {},
-    )  # fmt: skip
+        engine_of("lm-studio"),
+        model_of(name),
+        gguf_type("", quant, None)
+        if pick(found, "model_info", "format") == "gguf" and quant
+        else {},
+    )
 
 
 _TIMING = re.compile(r"Timing with prompt_tokens=(\d+), generation_tokens=(\d+), batch_size=(\d+)")
-_AVERAGES = re.compile(r"^\W*Averages: prompt_tps=([\d.]+), generation_tps=([\d.]+), peak_memory=([\d.]+)", re.M)
+_AVERAGES = re.compile(
+    r"^\W*Averages: prompt_tps=([\d.]+), generation_tps=([\d.]+), peak_memory=([\d.]+)", re.M
+)
 _GENERATED = re.compile(
     r"^Prompt: (\d+) tokens, ([\d.]+) tokens-per-sec\s*^Generation: (\d+) tokens, ([\d.]+)"
     r" tokens-per-sec\s*^Peak memory: ([\d.]+) GB", re.M
@@ -120,7 +153,9 @@ def _mlx_runs(content: Content) -> list[tuple[float, ...]]:
     for timing in _TIMING.finditer(content.text):
         if averages := _AVERAGES.search(content.text, timing.end()):
             prompt, answer, size = map(float, timing.groups())
-            found.append((prompt, float(averages[1]), answer, float(averages[2]), float(averages[3]), size))
+            found.append(
+                (prompt, float(averages[1]), answer, float(averages[2]), float(averages[3]), size)
+            )
     for run in _GENERATED.findall(content.text):
         found.append((*map(float, run), 1.0))
     return found
@@ -133,7 +168,9 @@ def _mlx(content: Content) -> list[Row]:
                    {SAID: {"framework": "mlx_lm"}}) for r in _mlx_runs(content)]  # fmt: skip
 
 
-def _mlx_run(prompt: float, read: float, answer: float, wrote: float, peak: float, size: float) -> Row:
+def _mlx_run(
+    prompt: float, read: float, answer: float, wrote: float, peak: float, size: float
+) -> Row:
     """Speeds are of the whole batch."""
     first = size * prompt / read if read else None
     rest = size * answer / wrote if wrote else None
@@ -141,9 +178,13 @@ def _mlx_run(prompt: float, read: float, answer: float, wrote: float, peak: floa
 
 
 OLLAMA = Importer(
-    "ollama", "ollama run --verbose: text; an answer of its API: JSON", lambda c: bool(_ollama_runs(c)),
-    _ollama, versions="0.1 to 0.13", gives="lengths, TTFT, TPOT of one request; the rest is asked for",
-)  # fmt: skip
+    "ollama",
+    "ollama run --verbose: text; an answer of its API: JSON",
+    lambda c: bool(_ollama_runs(c)),
+    _ollama,
+    versions="0.1 to 0.13",
+    gives="lengths, TTFT, TPOT of one request; the rest is asked for",
+)
 LM_STUDIO = Importer(
     "lm-studio", "LM Studio: lms --stats, an answer of its API", lambda c: bool(_lm_studio_runs(c)),
     _lm_studio, versions="0.3.6 to 0.4", gives="lengths, TTFT, TPOT of one request; GGUF type",

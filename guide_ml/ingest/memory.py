@@ -13,7 +13,9 @@ __all__ = ["NEAR", "misfit"]
 
 #: Vendors whose devices a backend runs on, where it runs on few.
 _BACKEND_VENDORS = {"cuda": ("nvidia",), "rocm": ("amd",), "metal": ("apple",), "hpu": ("intel",)}
-_WIDTH = re.compile(r"(?:fp|int|nf|wint|w|i?q)(\d)(?!\d)|(?<!\d)(\d)[- ]?bit|[a-z](\d)(?=[a-z_]*$)", re.I)
+_WIDTH = re.compile(
+    r"(?:fp|int|nf|wint|w|i?q)(\d)(?!\d)|(?<!\d)(\d)[- ]?bit|[a-z](\d)(?=[a-z_]*$)", re.I
+)
 #: Bits by which a name of a format may differ from what it takes with scales.
 WITH_SCALES = 1.7
 
@@ -50,7 +52,9 @@ def misfit(row: Row) -> str:
     precision = DTYPES.get(str(row.get("weight_dtype")))
     if precision is None:
         return ""
-    return _size(row, precision.name) or _devices(row, model.params_total_b * precision.bits / _BYTE)
+    return _size(row, precision.name) or _devices(
+        row, model.params_total_b * precision.bits / _BYTE
+    )
 
 
 def _backend(row: Row) -> str:
@@ -62,8 +66,10 @@ def _backend(row: Row) -> str:
     fits = _BACKEND_VENDORS.get(backend)
     alone = name.startswith("cpu-")
     shared = alone or hardware.vendor == "apple" or hardware.interconnect == "socket"
-    if (fits and hardware.vendor not in fits) or (backend == "cpu" and not shared) or (
-        alone and backend not in ("cpu", "")
+    if (
+        (fits and hardware.vendor not in fits)
+        or (backend == "cpu" and not shared)
+        or (alone and backend not in ("cpu", ""))
     ):
         return f"the backend is {backend}, which does not run on {name}"
     return ""
@@ -77,7 +83,9 @@ def _told(row: Row) -> str:
         return ""
     either = [dtype_of(part) for part in said.split(" / ")]
     if len(either) > 1:
-        return "" if given in either else f"weight_dtype is {said} in the file, but {given} was given"
+        return (
+            "" if given in either else f"weight_dtype is {said} in the file, but {given} was given"
+        )
     digits = {float(d) for groups in _WIDTH.findall(said) for d in groups if d}
     if not digits or any(abs(precision.bits - d) <= WITH_SCALES for d in digits):
         return ""

@@ -30,9 +30,12 @@ def _rows(content: Content) -> list[Row]:
         return [{FAULT: "the summary has no tokens a second: its model generates none"}]
     load = {"Server": served(None, cells.get("scheduled samples per second") or "trace"),
             "Offline": served(None), "SingleStream": served(1)}.get(scenario, {})  # fmt: skip
-    row = joined(load, {"output_tok_s": tokens, "output_len": tokens / samples if samples else None},
-                 _times(cells, "ttft", "mean first token latency (ns)", "first token latency (ns)"),
-                 _times(cells, "tpot", "mean time to output token (ns)", "time to output token (ns)"))  # fmt: skip
+    row = joined(
+        load,
+        {"output_tok_s": tokens, "output_len": tokens / samples if samples else None},
+        _times(cells, "ttft", "mean first token latency (ns)", "first token latency (ns)"),
+        _times(cells, "tpot", "mean time to output token (ns)", "time to output token (ns)"),
+    )
     if cells.get("result is", "VALID") != "VALID":
         row[FAULT] = f"the result is {cells['result is']}, as the summary says"
     if "AccuracyOnly" in cells.get("mode", ""):

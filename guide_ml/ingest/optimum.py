@@ -84,7 +84,13 @@ def _precision(backend: dict[str, Any]) -> Row:
     config = backend.get("quantization_config") or {}
     method = config.get("quant_method") or backend.get("quantization_scheme")
     if str(method).lower() in ("bnb", "bitsandbytes"):
-        method = "nf4" if config.get("load_in_4bit") else "int8" if config.get("load_in_8bit") else method
+        method = (
+            "nf4"
+            if config.get("load_in_4bit")
+            else "int8"
+            if config.get("load_in_8bit")
+            else method
+        )
     bits = number(config.get("bits"))
     if str(method).lower() in ("gptq", "awq") and bits and bits != 4:
         method = f"{method}-int{bits:.0f}"

@@ -26,11 +26,33 @@ _ENDS = {
     "w4a16": "int4", "w8a8": "int8", "w8a16": "w8a16", "bf16": "bf16", "fp16": "fp16",
 }  # fmt: skip
 #: Ends that state a precision of which kinds differ.
-_VAGUE = {"fp4", "gptq", "int4", "int8", "4bit", "8bit", "6bit", "5bit", "3bit", "bnb", "hqq", "exl2", "exl3",
-          "quark", "w4a8", "wint4", "gguf", "autoround", "dwq", "nvfp4a16"}  # fmt: skip
+_VAGUE = {
+    "fp4",
+    "gptq",
+    "int4",
+    "int8",
+    "4bit",
+    "8bit",
+    "6bit",
+    "5bit",
+    "3bit",
+    "bnb",
+    "hqq",
+    "exl2",
+    "exl3",
+    "quark",
+    "w4a8",
+    "wint4",
+    "gguf",
+    "autoround",
+    "dwq",
+    "nvfp4a16",
+}
 #: Checkpoints whose weights are narrower than the type that the rest computes in.
 _NATIVE = re.compile(r"gpt-oss|deepseek-(?:v3|r1)(?!.*distill)|kimi-k2|minimax-m2", re.I)
-_GGUF = re.compile(r"(?:^|[._-])(i?q\d(?:_[0-9a-z]+)*|tq\d_\d|bf16|f16|fp16|f32|mxfp4)(?=[._-]|$)", re.I)
+_GGUF = re.compile(
+    r"(?:^|[._-])(i?q\d(?:_[0-9a-z]+)*|tq\d_\d|bf16|f16|fp16|f32|mxfp4)(?=[._-]|$)", re.I
+)
 
 
 def dtype_of(*names: object) -> str | None:
@@ -77,8 +99,11 @@ def precision(*schemes: object, plain: object = None, model: object = None) -> R
     if stated:
         known = dtype_of(stated)
         if known is None:
-            return _ask(stated, f"the file's quantisation {stated!r} is none that is known"
-                                f" (nearest: {', '.join(nearest(stated, DTYPES, 3)) or 'none'})")  # fmt: skip
+            return _ask(
+                stated,
+                f"the file's quantisation {stated!r} is none that is known"
+                f" (nearest: {', '.join(nearest(stated, DTYPES, 3)) or 'none'})",
+            )
         if named and named != known and dtype(named).bits < 16:
             return _ask(f"{stated} / {end}", f"the file states {stated}, the name of its model"
                                              f" {end}; which is it?")  # fmt: skip
@@ -153,8 +178,11 @@ def gguf_type(file: str, kind: str, bits: float | None) -> Row:
     known = dtype_of(*spelt)
     if known is None:
         about = f", {bits:.2f} bits a weight" if bits else ""
-        return _ask(said, f"the GGUF type {said!r}{about} is none that is known (nearest:"
-                          f" {', '.join(_by_bits(bits) if bits else nearest(said, DTYPES, 3))})")  # fmt: skip
+        return _ask(
+            said,
+            f"the GGUF type {said!r}{about} is none that is known (nearest:"
+            f" {', '.join(_by_bits(bits) if bits else nearest(said, DTYPES, 3))})",
+        )
     if bits and not 1 / 1.1 <= bits / dtype(known).bits <= 1.1:
         return _ask(said, f"the file says {said}, {dtype(known).bits:g} bits a weight, but its size"
                           f" over its parameters is {bits:.2f}")  # fmt: skip
@@ -162,7 +190,9 @@ def gguf_type(file: str, kind: str, bits: float | None) -> Row:
 
 
 def _kind(kind: str) -> str:
-    found = re.search(r"(\S+?)(?: - (Small|Medium|Large))?(?: - [\d.]+ bpw)?(?: MoE)?$", kind.strip())
+    found = re.search(
+        r"(\S+?)(?: - (Small|Medium|Large))?(?: - [\d.]+ bpw)?(?: MoE)?$", kind.strip()
+    )
     if found is None:
         return ""
     return found[1] + (f"_{found[2][0]}" if found[2] else "")

@@ -21,7 +21,9 @@ __all__ = ["PRINTED"]
 _BLOCK = re.compile(
     r"=+ ?(Serving|Offline Throughput) Benchmark Result ?=+[ \t]*\r?\n(.*?)\n[^\n\w]*={30,}", re.S
 )
-_LINE = re.compile(r"^[\s#>|*`]*([A-Za-z0-9][^:\n]*?):[ \t]+([-+\d.,]+(?:e[+-]?\d+)?|\S+(?: \S+)*)[ \t|`]*$", re.M)
+_LINE = re.compile(
+    r"^[\s#>|*`]*([A-Za-z0-9][^:\n]*?):[ \t]+([-+\d.,]+(?:e[+-]?\d+)?|\S+(?: \S+)*)[ \t|`]*$", re.M
+)
 _LABELS = {
     "successful requests": "completed", "failed requests": "failed", "backend": "backend",
     "benchmark duration (s)": "duration", "total input tokens": "total_input_tokens",
@@ -37,13 +39,20 @@ _STATISTIC = re.compile(r"(mean|median|p99) (ttft|tpot|e2e latency|e2el) \(ms\)"
 _KEYS = {"e2e latency": "e2e_latency"}
 #: Lines of clients so new that they print the load in the block wherever there is one.
 _NEW = ("failed requests:", "peak concurrent requests:")
-_ARGUMENT = re.compile(r"\b(model|dataset_name|max_concurrency|request_rate|num_prompts)=(?:'([^']*)'|([\w.]+))")
-_OPTION = re.compile(r"--(model|dataset-name|max-concurrency|request-rate|num-prompts)[ =]+[\"']?([^\s\"'\\]+)")
-_BEFORE = re.compile(r"^\W*(Traffic request rate|Maximum request concurrency|Max request concurrency):[ \t]*(\S+)", re.M)
+_ARGUMENT = re.compile(
+    r"\b(model|dataset_name|max_concurrency|request_rate|num_prompts)=(?:'([^']*)'|([\w.]+))"
+)
+_OPTION = re.compile(
+    r"--(model|dataset-name|max-concurrency|request-rate|num-prompts)[ =]+[\"']?([^\s\"'\\]+)"
+)
+_BEFORE = re.compile(
+    r"^\W*(Traffic request rate|Maximum request concurrency|Max request concurrency):[ \t]*(\S+)",
+    re.M,
+)
 
 
 def _texts(content: Content) -> list[str]:
-    """The file's text, or the texts that its objects hold."""
+    """Return the file's text, or the texts that its objects hold."""
     held = [v for o in content.objects for v in o.values() if isinstance(v, str) and "\n" in v]
     return held if content.text.lstrip()[:1] in ("{", "[") else [content.text]
 
@@ -70,13 +79,17 @@ def _rows(content: Content) -> list[Row]:
 def _row(kind: str, before: str, block: str) -> Row:
     found = _before(before) | _inside(block)
     if kind.startswith("Offline"):
-        return offline_run({
-            "backend": found.get("backend"), "successful_requests": found.get("completed"),
-            "total_input_tokens": found.get("total_input_tokens"),
-            "total_output_tokens": found.get("total_output_tokens"),
-            "output_throughput": found.get("output_throughput"), "model_path": found.get("model_id"),
-            "total_throughput": found.get("total_token_throughput"),
-        })  # fmt: skip
+        return offline_run(
+            {
+                "backend": found.get("backend"),
+                "successful_requests": found.get("completed"),
+                "total_input_tokens": found.get("total_input_tokens"),
+                "total_output_tokens": found.get("total_output_tokens"),
+                "output_throughput": found.get("output_throughput"),
+                "model_path": found.get("model_id"),
+                "total_throughput": found.get("total_token_throughput"),
+            }
+        )
     loaded = {"max_concurrency", "request_rate"} & found.keys()
     sglang = "backend" in found
     row = _sglang(found) if sglang else vllm_run(found)
@@ -104,7 +117,7 @@ def _inside(block: str) -> dict[str, Any]:
 
 
 def _before(text: str) -> dict[str, Any]:
-    """Settings that the client printed, or was called with, before its block."""
+    """Find settings that the client printed, or was called with, before its block."""
     found: dict[str, Any] = {}
     for name, value in _OPTION.findall(text):
         found[name.replace("-", "_")] = _value(value)
@@ -118,7 +131,7 @@ def _before(text: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> object:
-    """A number, or nothing for what was not set."""
+    """Read a number, or nothing for what was not set."""
     if text.lower() in ("none", "not"):
         return None
     figure = number(text)

@@ -5,15 +5,42 @@ from __future__ import annotations
 import pandas as pd
 
 from guide_ml.ingest.checks import DUPLICATE, Findings
-from guide_ml.ingest.rows import REPEAT
+from guide_ml.ingest.rows import FAULT, REPEAT, Row
 
-__all__ = ["thin"]
+__all__ = ["cold", "thin"]
 
 #: What repeats that are not kept are rejected by.
 CHECK = "repeat"
 #: Mean TTFT over its median from which on a run is cold, where another repeat lies below half of
 #: it: kernels were compiled, or weights paged in, while the first requests waited.
 COLD = 3.0
+
+
+def cold(rows: list[Row]) -> None:
+    """Mark cold runs as faults: before they are held against others, which they contradict.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of one file, as an importer read them; changed in place.
+    """
+    groups: dict[object, list[Row]] = {}
+    for row in rows:
+        if row.get(REPEAT) is not None and FAULT not in row:
+            groups.setdefault(row[REPEAT], []).append(row)
+    for members in groups.values():
+        usual = min(map(_tail, members))
+        for row in members:
+            if (tail := _tail(row)) >= COLD and tail > 2 * usual:
+                row[FAULT] = (
+                    f"a cold run: its mean TTFT is {tail:.2g} times its median, that of another"
+                    f" repeat {usual:.2g} times"
+                )
+
+
+def _tail(row: Row) -> float:
+    mean, median = row.get("ttft_ms"), row.get("ttft_median_ms")
+    return float(mean) / float(median) if mean and median else 1.0
 
 
 def thin(table: pd.DataFrame, found: Findings) -> None:
@@ -29,32 +56,13 @@ def thin(table: pd.DataFrame, found: Findings) -> None:
     passed = found.check.isin(["", DUPLICATE]) & table[REPEAT].notna()
     groups: dict[tuple[object, object], list[int]] = {}
     for place in table.index[passed]:
-        groups.setdefault((table.at[place, "file"], table.at[place, REPEAT]), []).append(place)
+        groups.setdefault((table["file"][place], table[REPEAT][place]), []).append(place)
     for members in groups.values():
-        if len(members) > 1:
-            _thin(table, found, members)
-
-
-def _thin(table: pd.DataFrame, found: Findings, members: list[int]) -> None:
-    tails = {i: _tail(table.loc[i]) for i in members}
-    usual = min(tails.values())
-    cold = [i for i in members if tails[i] >= COLD and tails[i] > 2 * usual]
-    for i in cold:
-        found.check[i] = CHECK
-        found.reason[i] = (
-            f"a cold run: its mean TTFT is {tails[i]:.2g} times its median, that of another"
-            f" repeat {usual:.2g} times"
-        )
-    warm = sorted(set(members) - set(cold), key=lambda i: (_speed(table.loc[i]), i))
-    kept = warm[(len(warm) - 1) // 2]
-    for i in set(warm) - {kept}:
-        found.check[i] = CHECK
-        found.reason[i] = f"one of {len(warm)} runs alike; the median one is kept"
-
-
-def _tail(row: pd.Series) -> float:
-    mean, median = _figure(row, "ttft_ms"), _figure(row, "ttft_median_ms")
-    return mean / median if mean and median else 1.0
+        ranked = sorted(members, key=lambda i: (_speed(table.loc[i]), i))
+        kept = ranked[(len(ranked) - 1) // 2]
+        for i in set(members) - {kept}:
+            found.check[i] = CHECK
+            found.reason[i] = f"one of {len(members)} runs alike; the median one is kept"
 
 
 def _speed(row: pd.Series) -> float:

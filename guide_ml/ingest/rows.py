@@ -16,10 +16,31 @@ from guide_ml.precision.dtypes import dtype
 from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
 __all__ = [
-    "ASKS", "BITS", "COLUMNS", "FAULT", "LAYERS", "NOTED", "PARAMETERS", "REPEAT", "SAID", "SLUGS", "TOKENS",
-    "UNLIKE", "Importer", "Row", "asking", "drafted", "failed", "flagged", "joined",
-    "per_request", "served", "slug", "stats", "typed",
-]  # fmt: skip
+    "ASKS",
+    "BITS",
+    "COLUMNS",
+    "FAULT",
+    "LAYERS",
+    "NOTED",
+    "PARAMETERS",
+    "REPEAT",
+    "SAID",
+    "SLUGS",
+    "TOKENS",
+    "UNLIKE",
+    "Importer",
+    "Row",
+    "asking",
+    "drafted",
+    "failed",
+    "flagged",
+    "joined",
+    "per_request",
+    "served",
+    "slug",
+    "stats",
+    "typed",
+]
 
 Row = dict[str, Any]
 
@@ -206,8 +227,10 @@ def drafted(method: object = None, accept_len: object = None) -> Row:
     row["accept_len"] = mean
     if text in ("", "none"):
         row.pop("spec_method", None)
-        row[ASKS] = {"spec_method": f"{mean:.3g} tokens a step were accepted, so tokens were drafted"
-                                    ", but the file does not say how"}  # fmt: skip
+        row[ASKS] = {
+            "spec_method": f"{mean:.3g} tokens a step were accepted, so tokens were drafted"
+            ", but the file does not say how"
+        }
     return row
 
 

@@ -17,7 +17,7 @@ from guide_ml.ingest.checks import DUPLICATE, Findings, inspect
 from guide_ml.ingest.content import load, number
 from guide_ml.ingest.importers import read as read_rows
 from guide_ml.ingest.importers import recognise
-from guide_ml.ingest.repeats import thin
+from guide_ml.ingest.repeats import cold, thin
 from guide_ml.ingest.rows import COLUMNS, FAULT, REPEAT, SAID, Row
 
 __all__ = ["FileRead", "Summary", "ingest"]
@@ -179,7 +179,9 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
         importer = recognise(content)
         side = given.beside(path)
         known = (given.read_side_file(side) if side else {}) | facts
-        rows = [_applied(row, known) for row in read_rows(importer, content)]
+        found = read_rows(importer, content)
+        cold(found)
+        rows = [_applied(row, known) for row in found]
         if not importer.complete:
             _require(rows, read.file, importer.name)
     except GuideError as error:
@@ -217,8 +219,8 @@ def _require(rows: list[Row], file: str, tool: str) -> None:
 def _asks(file: str, tool: str, lacks: list[str], told: list[str]) -> str:
     beside = "a file of --facts" if file == "-" else f"{Path(file).name}.facts.toml beside it"
     text = (
-        f"{file} ({tool}) does not say all that is needed; give {', '.join(_options(lacks))}, or put"
-        f" them into {beside}"
+        f"{file} ({tool}) does not say all that is needed; give {', '.join(_options(lacks))}, or"
+        f" put them into {beside}"
     )
     return "; ".join([text, *told[:MOST_TOLD]])
 

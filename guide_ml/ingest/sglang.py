@@ -56,22 +56,30 @@ def run(found: dict[str, Any]) -> Row:
     model: Row = {} if server.get("model") else model_of(found.get("model_path"))
     asked = sent or (done or 0.0) + (lost or 0.0)
     row = joined(
-        served(found.get("max_concurrency"), found.get("request_rate"), asked), engine, model, server,
-        _drafts(server, found.get("accept_length")), _cached(found),
-        {"num_requests": done,
-         "input_len": per_request(found.get("total_input_tokens"), done),
-         "output_len": per_request(found.get("total_output_tokens"), done),
-         "output_tok_s": number(found.get("output_throughput")),
-         "total_tok_s": number(found.get("total_throughput")) or _total(found)},
+        served(found.get("max_concurrency"), found.get("request_rate"), asked),
+        engine,
+        model,
+        server,
+        _drafts(server, found.get("accept_length")),
+        _cached(found),
+        {
+            "num_requests": done,
+            "input_len": per_request(found.get("total_input_tokens"), done),
+            "output_len": per_request(found.get("total_output_tokens"), done),
+            "output_tok_s": number(found.get("output_throughput")),
+            "total_tok_s": number(found.get("total_throughput")) or _total(found),
+        },
         failed(lost, done),
-    )  # fmt: skip
+    )
     for name, key in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2e_latency")):
         row |= stats(name, (found.get(f"{s}_{key}_ms") for s in ("mean", "median", "p99")))
     return row
 
 
 def _total(found: dict[str, Any]) -> float | None:
-    parts = [number(found.get(k)) for k in ("total_input_tokens", "total_output_tokens", "duration")]
+    parts = [
+        number(found.get(k)) for k in ("total_input_tokens", "total_output_tokens", "duration")
+    ]
     if None in parts or not parts[2]:
         return None
     return (parts[0] + parts[1]) / parts[2]  # type: ignore[operator]
@@ -132,7 +140,9 @@ def _pair(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Row:
     count = sum(w["devices"] or 0 for side in sides for w in side)
     whole = all(w["devices"] for side in sides for w in side)
     last = {k: v for k, v in sides[1][0].items() if k not in ("devices", "tp", "pp", "dp", "ep")}
-    row = joined(*({k: v for k, v in w.items() if k == "framework_version"} for w in sides[0]), last)
+    row = joined(
+        *({k: v for k, v in w.items() if k == "framework_version"} for w in sides[0]), last
+    )
     return joined(row, {"mode": "disagg", "num_devices": count if whole else None})
 
 
@@ -156,20 +166,32 @@ def _batch(found: dict[str, Any]) -> Row:
 
     A server's ``last_ttft`` is that of its last request, in seconds.
     """
-    size, inside, outside = (number(found.get(k)) for k in ("batch_size", "input_len", "output_len"))
+    size, inside, outside = (
+        number(found.get(k)) for k in ("batch_size", "input_len", "output_len")
+    )
     took = number(found.get("total_latency")) or number(found.get("latency"))
     first = number(found.get("prefill_latency"))
     step = number(found.get("median_decode_latency"))
-    row: Row = {"mode": "static", "framework": "sglang", "batch_size": size, "input_len": inside,
-                "output_len": outside, "batch_latency_s": took,
-                "output_tok_s": size * outside / took if size and outside and took else None}  # fmt: skip
+    row: Row = {
+        "mode": "static",
+        "framework": "sglang",
+        "batch_size": size,
+        "input_len": inside,
+        "output_len": outside,
+        "batch_latency_s": took,
+        "output_tok_s": size * outside / took if size and outside and took else None,
+    }
     if first:
         row |= stats("ttft", [MS_PER_S * first])
     if step:
         row |= stats("tpot", [None, MS_PER_S * step])
     hits = number(found.get("cache_hit_rate"))
-    return joined(row, drafted(None, found.get("acc_length")),
-                  {"prefix_hit_rate": hits}, flagged("prefix-cached" if hits else None))  # fmt: skip
+    return joined(
+        row,
+        drafted(None, found.get("acc_length")),
+        {"prefix_hit_rate": hits},
+        flagged("prefix-cached" if hits else None),
+    )
 
 
 def _is_offline(found: dict[str, Any]) -> bool:

@@ -45,12 +45,17 @@ def run(found: dict[str, Any]) -> Row:
     name = engine.get("model") or engine.get("model_path")
     load = served(1) if row["num_requests"] == 1 else {}
     return joined(
-        row, load, model_of(name), device_of(pick(found, "machine", "name")),
+        row,
+        load,
+        model_of(name),
+        device_of(pick(found, "machine", "name")),
         precision(engine.get("quantization"), plain=engine.get("dtype"), model=name),
-        drafted(pick(found, "decoding_stats", "mode"), pick(found, "decoding_stats", "acceptance_length",
-                                                            "average")),
+        drafted(
+            pick(found, "decoding_stats", "mode"),
+            pick(found, "decoding_stats", "acceptance_length", "average"),
+        ),
         _times(speed, streamed),
-    )  # fmt: skip
+    )
 
 
 def _times(speed: dict[str, Any], streamed: dict[str, Any]) -> Row:

@@ -23,8 +23,11 @@ _ENGINE = {"model": "model", "model path": "model_path", "tensorrt-llm version":
            "tensorrt llm version": "version", "dtype": "dtype", "quantization": "quantization",
            "kv cache dtype": "kv_cache_dtype"}  # fmt: skip
 _WORLD = {"tp size": "tp_size", "pp size": "pp_size", "ep size": "ep_size"}
-_REQUEST = {"number of requests": "num_requests", "average input length (tokens)": "avg_input_length",
-            "average output length (tokens)": "avg_output_length"}  # fmt: skip
+_REQUEST = {
+    "number of requests": "num_requests",
+    "average input length (tokens)": "avg_input_length",
+    "average output length (tokens)": "avg_output_length",
+}
 _SPEED = {
     "token throughput (tokens/sec)": "system_output_throughput_tok_s",
     "total output throughput (tokens/sec)": "system_output_throughput_tok_s",
@@ -54,8 +57,9 @@ def _rows(content: Content) -> list[Row]:
 def _row(before: str, report: str) -> Row:
     cells = {k.strip().lower(): v for k, v in _LINE.findall(report)}
     parts = (_ENGINE, _WORLD, _REQUEST, _SPEED, _STREAM)
-    engine, world, asked, speed, streamed = ({new: cells[old] for old, new in part.items() if old in cells}
-                                             for part in parts)  # fmt: skip
+    engine, world, asked, speed, streamed = (
+        {new: cells[old] for old, new in part.items() if old in cells} for part in parts
+    )
     quantiles: dict[str, dict[str, str]] = {}
     for name, place, value in _QUANTILE.findall(report):
         quantiles.setdefault(name.lower(), {})[f"p{place}"] = value

@@ -34,12 +34,41 @@ __all__ = ["LATENCY", "SERVE", "THROUGHPUT", "run"]
 #: What ``--metadata key=value`` may add to a result, under the names of this project's options.
 _METADATA = ("num_devices", "tp", "pp", "dp", "ep", "framework_version")
 #: Fields that are measured: two results that agree in all others are repeats of one run.
-_MEASURED = ("mean_", "median_", "std_", "p1", "p2", "p5", "p7", "p9", "max_output", "max_concurrent",
-             "total_output", "request_throughput", "output_throughput", "total_token_throughput",
-             "input_throughput", "spec_decode", "request_goodput", "rtfx", "duration", "date",
-             "completed", "failed", "run_number", "errors", "itls", "ttfts", "input_lens",
-             "output_lens", "generated_texts", "start_times", "queue_times", "timestamp",
-             "good_completed")  # fmt: skip
+_MEASURED = (
+    "mean_",
+    "median_",
+    "std_",
+    "p1",
+    "p2",
+    "p5",
+    "p7",
+    "p9",
+    "max_output",
+    "max_concurrent",
+    "total_output",
+    "request_throughput",
+    "output_throughput",
+    "total_token_throughput",
+    "input_throughput",
+    "spec_decode",
+    "request_goodput",
+    "rtfx",
+    "duration",
+    "date",
+    "completed",
+    "failed",
+    "run_number",
+    "errors",
+    "itls",
+    "ttfts",
+    "input_lens",
+    "output_lens",
+    "generated_texts",
+    "start_times",
+    "queue_times",
+    "timestamp",
+    "good_completed",
+)
 
 
 def _is_run(found: dict[str, Any]) -> bool:
@@ -62,14 +91,21 @@ def run(found: dict[str, Any]) -> Row:
     name = found.get("model_id")
     stated: Row = {k: found[k] for k in _METADATA if found.get(k) is not None}
     row = joined(
-        stated, {"framework_version": found.get("version")},
-        engine_of(found.get("framework")), device_of(found.get("hardware")), model_of(name),
+        stated,
+        {"framework_version": found.get("version")},
+        engine_of(found.get("framework")),
+        device_of(found.get("hardware")),
+        model_of(name),
         precision(found.get("weight_dtype"), found.get("quantization"), model=name),
         {"kv_dtype": dtype_of(found.get("kv_dtype"))},
-        _load(found, sent or done), _drafted(found), _figures(found, done),
+        _load(found, sent or done),
+        _drafted(found),
+        _figures(found, done),
         failed(_lost(found, sent, done), done),
-        flagged("multi-turn" if _talks(found) else None, "prefix-cached" if _shares(found) else None),
-    )  # fmt: skip
+        flagged(
+            "multi-turn" if _talks(found) else None, "prefix-cached" if _shares(found) else None
+        ),
+    )
     alike = {k: str(v) for k, v in found.items() if not k.startswith(_MEASURED)}
     return row | {REPEAT: ("vllm", *sorted(alike.items()))}
 
@@ -91,7 +127,7 @@ def _shares(found: dict[str, Any]) -> bool:
 
 
 def _lost(found: dict[str, Any], sent: float | None, done: float | None) -> float | None:
-    """Requests that failed: as counted, or what was sent and not completed."""
+    """Count requests that failed: as counted, or what was sent and not completed."""
     if (counted := number(found.get("failed"))) is not None:
         return counted
     return None if sent is None or done is None else max(sent - done, 0.0)
@@ -114,7 +150,9 @@ def _figures(found: dict[str, Any], done: float | None) -> Row:
                 "input_len": per_request(inside, done), "output_len": per_request(outside, done),
                 "output_tok_s": speed, "total_tok_s": total}  # fmt: skip
     for name, key in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2el")):
-        row |= stats(name, (found.get(f"{s}_{key}{unit}") for s in ("mean", "median", "p99")), scale)
+        row |= stats(
+            name, (found.get(f"{s}_{key}{unit}") for s in ("mean", "median", "p99")), scale
+        )
     return row
 
 
@@ -128,9 +166,14 @@ def _is_latency(content: Content) -> bool:
 
 
 def _latency(content: Content) -> list[Row]:
-    return [joined({"mode": "static", "framework": "vllm", "batch_latency_s": number(o["avg_latency"])},
-                   model_of(o.get("model_id")))
-            for o in content.objects if "avg_latency" in o]  # fmt: skip
+    return [
+        joined(
+            {"mode": "static", "framework": "vllm", "batch_latency_s": number(o["avg_latency"])},
+            model_of(o.get("model_id")),
+        )
+        for o in content.objects
+        if "avg_latency" in o
+    ]
 
 
 def _is_throughput(content: Content) -> bool:
@@ -139,11 +182,20 @@ def _is_throughput(content: Content) -> bool:
 
 
 def _throughput(content: Content) -> list[Row]:
-    return [joined({"mode": "offline", "framework": "vllm", "num_requests": number(o["num_requests"]),
-                    "total_tok_s": number(o["tokens_per_second"]),
-                    TOKENS: per_request(o["total_num_tokens"], o["num_requests"])},
-                   model_of(o.get("model_id")))
-            for o in content.objects if "total_num_tokens" in o]  # fmt: skip
+    return [
+        joined(
+            {
+                "mode": "offline",
+                "framework": "vllm",
+                "num_requests": number(o["num_requests"]),
+                "total_tok_s": number(o["tokens_per_second"]),
+                TOKENS: per_request(o["total_num_tokens"], o["num_requests"]),
+            },
+            model_of(o.get("model_id")),
+        )
+        for o in content.objects
+        if "total_num_tokens" in o
+    ]
 
 
 SERVE = Importer(

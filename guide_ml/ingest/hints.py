@@ -48,6 +48,20 @@ _LOG = "a log of single requests, which says nothing of the load as a whole"
 
 HINTS = (
     Hint(
+        "optimum-benchmark",
+        "a configuration without figures",
+        "benchmark.json of the same run",
+        _keys("backend", "scenario", "launcher"),
+    ),
+    Hint(
+        "optimum-benchmark",
+        "figures without the configuration",
+        "benchmark.json of the same run",
+        lambda c: any(
+            pick(o, "prefill", "latency") or pick(o, "decode", "latency") for o in c.objects[:1]
+        ),
+    ),
+    Hint(
         "AIPerf",
         _LOG,
         "profile_export_aiperf.json of the same run",

@@ -17,6 +17,7 @@ from guide_ml.ingest.inferencex import INFERENCEX
 from guide_ml.ingest.llama_batched import LLAMA_BATCHED
 from guide_ml.ingest.llama_bench import LLAMA_BENCH
 from guide_ml.ingest.llama_benchy import LLAMA_BENCHY
+from guide_ml.ingest.llama_timings import LLAMA_TIMINGS
 from guide_ml.ingest.llmd import LLMD
 from guide_ml.ingest.llmperf import LLMPERF, LLMPERF_TABLE
 from guide_ml.ingest.local_runs import LM_STUDIO, MLX_LM, OLLAMA
@@ -28,15 +29,46 @@ from guide_ml.ingest.sglang import OFFLINE, ONE_BATCH, SGLANG
 from guide_ml.ingest.trtllm import TRTLLM
 from guide_ml.ingest.trtllm_log import TRTLLM_LOG
 from guide_ml.ingest.vllm import LATENCY, SERVE, THROUGHPUT
+from guide_ml.ingest.vllm_text import MULTI_TURN, OFFLINE_TEXT
 
 __all__ = ["IMPORTERS", "formats", "read", "recognise"]
 
 IMPORTERS: tuple[Importer, ...] = (
-    SERVE, PRINTED, LATENCY, THROUGHPUT, SGLANG, ONE_BATCH, OFFLINE, GUIDELLM, GUIDELLM_CSV,
-    AIPERF_JSON, AIPERF_CSV, AGGREGATE, SWEEP, TRTLLM, TRTLLM_LOG, LLAMA_BENCH, LLAMA_BENCHY,
-    LLAMA_BATCHED, OPTIMUM, LLMPERF, LLMPERF_TABLE, INFERENCEX, INFERENCE_PERF, LLMD, EVALSCOPE,
-    GENAI_BENCH, MLPERF, OLLAMA, LM_STUDIO, MLX_LM, CANONICAL,
-)  # fmt: skip
+    SERVE,
+    PRINTED,
+    MULTI_TURN,
+    LATENCY,
+    THROUGHPUT,
+    OFFLINE_TEXT,
+    SGLANG,
+    ONE_BATCH,
+    OFFLINE,
+    GUIDELLM,
+    GUIDELLM_CSV,
+    AIPERF_JSON,
+    AIPERF_CSV,
+    AGGREGATE,
+    SWEEP,
+    TRTLLM,
+    TRTLLM_LOG,
+    LLAMA_BENCH,
+    LLAMA_BENCHY,
+    LLAMA_BATCHED,
+    LLAMA_TIMINGS,
+    OPTIMUM,
+    LLMPERF,
+    LLMPERF_TABLE,
+    INFERENCEX,
+    INFERENCE_PERF,
+    LLMD,
+    EVALSCOPE,
+    GENAI_BENCH,
+    MLPERF,
+    OLLAMA,
+    LM_STUDIO,
+    MLX_LM,
+    CANONICAL,
+)
 
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError,
              RecursionError)  # fmt: skip

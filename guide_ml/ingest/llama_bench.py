@@ -14,7 +14,7 @@ from typing import Any
 from guide_ml.ingest.content import Content, number
 from guide_ml.ingest.llama_devices import devices
 from guide_ml.ingest.llama_text import from_markdown, from_sql
-from guide_ml.ingest.names import backend_of, bare_name, model_of
+from guide_ml.ingest.names import backend_of, bare_name, engine_of, model_of
 from guide_ml.ingest.precision import gguf_type, kv_precision
 from guide_ml.ingest.rows import (
     BITS,
@@ -24,6 +24,7 @@ from guide_ml.ingest.rows import (
     SAID,
     Importer,
     Row,
+    asking,
     flagged,
     joined,
 )
@@ -37,6 +38,8 @@ _WIDTH = re.compile(
     r"[._-](?:UD[._-])?(i?q\d(?:_[0-9a-z]+)*|bf16|f16|fp16|f32|mxfp4)(?:[._-]|$)", re.I
 )
 _PER_NS = 1e9
+#: Columns that only the fork ik_llama.cpp has.
+FORK = ("fmoe", "mla", "rtr", "amb", "ger", "fused_moe", "mla_attn", "attn_max_batch")
 _BYTE = 8.0
 
 
@@ -64,7 +67,7 @@ def _row(found: Mapping[str, Any]) -> Row:
     size, count = number(found.get("model_size")), number(found.get("model_n_params"))
     bits = _BYTE * size / count if size and count else None
     row: Row = {
-        "framework": "llama.cpp",
+        "framework": None if _is_fork(found) else "llama.cpp",
         "batch_size": 1.0,
         "framework_version": f"b{build:.0f}" if build else None,
         "context_depth": number(found.get("n_depth")) or number(found.get("starting_depth")) or 0.0,
@@ -74,9 +77,24 @@ def _row(found: Mapping[str, Any]) -> Row:
         BITS: bits,
     }
     backend = backend_of(found.get("backends")) or _boxed(found.get("toolbox"))
-    row = joined(row, _name(found, file), gguf_type(file, str(found.get("model_type") or ""), bits),
+    row = joined(row, _name(found, file), _fork(found),
+                 gguf_type(file, str(found.get("model_type") or ""), bits),
                  backend, devices(found), _speed(found), _elsewhere(found))  # fmt: skip
     return row
+
+
+def _fork(found: Mapping[str, Any]) -> Row:
+    """Name the fork, if the catalogue has it; else ask for the engine."""
+    if not _is_fork(found):
+        return {}
+    return engine_of("ik_llama.cpp") or asking(
+        "framework", "the options are those of ik_llama.cpp, not of llama.cpp"
+    )
+
+
+def _is_fork(found: Mapping[str, Any]) -> bool:
+    """Whether options are those of ik_llama.cpp, whose tables look alike otherwise."""
+    return any(str(found.get(k, "")) not in ("", "None") for k in FORK)
 
 
 def _boxed(toolbox: object) -> Row:

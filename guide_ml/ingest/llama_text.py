@@ -74,6 +74,7 @@ def _row(cells: dict[str, str], build: str | None, found: list[str]) -> dict[str
     if test is None:
         return {}
     return {
+        **{k: cells[k] for k in ("fmoe", "mla", "rtr", "amb", "ger") if k in cells},
         "build_number": build,
         "model_type": cells["model"],
         "gpu_info": ", ".join(found),

@@ -19,10 +19,7 @@ from guide_ml.ingest.vllm import run as vllm_run
 __all__ = ["PRINTED"]
 
 _BLOCK = re.compile(
-    r"=+ ?(Serving|Offline Throughput) Benchmark Result ?=+[ \t]*\r?\n(.*?)\n[^\n\w]*={30,}", re.S
-)
-_LINE = re.compile(
-    r"^[\s#>|*`]*([A-Za-z0-9][^:\n]*?):[ \t]+([-+\d.,]+(?:e[+-]?\d+)?|\S+(?: \S+)*)[ \t|`]*$", re.M
+    r"=+ ?(Serving|Offline Throughput) Benchmark Result ?=+[ \t|]*\r?\n(.*?)\n[^\n=]*={30,}", re.S
 )
 _LABELS = {
     "successful requests": "completed", "failed requests": "failed", "backend": "backend",
@@ -30,12 +27,17 @@ _LABELS = {
     "total generated tokens": "total_output_tokens",
     "output token throughput (tok/s)": "output_throughput",
     "total token throughput (tok/s)": "total_token_throughput",
+    "total throughput (tok/s)": "total_token_throughput",
     "maximum request concurrency": "max_concurrency", "max request concurrency": "max_concurrency",
     "request rate configured (rps)": "request_rate", "traffic request rate": "request_rate",
     "acceptance length": "spec_decode_acceptance_length", "accept length": "accept_length",
     "cache hit rate": "cache_hit_rate",
 }  # fmt: skip
-_STATISTIC = re.compile(r"(mean|median|p99) (ttft|tpot|e2e latency|e2el) \(ms\)")
+#: A label with its value, whatever a log writes before it on its line.
+_LINE = re.compile(rf"(?<!peak )\b({'|'.join(map(re.escape, _LABELS))}):[ \t]+(\S+)", re.I)
+_STATISTIC = re.compile(
+    r"\b(mean|median|p99) (ttft|tpot|e2e latency|e2el) \(ms\):[ \t]+(\S+)", re.I
+)
 _KEYS = {"e2e latency": "e2e_latency"}
 #: Lines of clients so new that they print the load in the block wherever there is one.
 _NEW = ("failed requests:", "peak concurrent requests:")
@@ -107,12 +109,11 @@ def _sglang(found: dict[str, Any]) -> Row:
 def _inside(block: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for label, value in _LINE.findall(block):
-        low = label.strip().lower()
-        if key := _LABELS.get(low):
-            found[key] = value if key == "backend" else _value(value.rstrip("%"))
-        elif statistic := _STATISTIC.fullmatch(low):
-            name = _KEYS.get(statistic[2], statistic[2])
-            found[f"{statistic[1]}_{name}_ms"] = number(value)
+        key = _LABELS[label.lower()]
+        found[key] = value if key == "backend" else _value(value.rstrip("%"))
+    for statistic, name, value in _STATISTIC.findall(block):
+        key = _KEYS.get(name.lower(), name.lower())
+        found[f"{statistic.lower()}_{key}_ms"] = number(value)
     return found
 
 

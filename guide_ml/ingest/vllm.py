@@ -33,6 +33,8 @@ __all__ = ["LATENCY", "SERVE", "THROUGHPUT", "run"]
 
 #: What ``--metadata key=value`` may add to a result, under the names of this project's options.
 _METADATA = ("num_devices", "tp", "pp", "dp", "ep", "framework_version")
+#: Backends of the client that are one engine's own protocol.
+_OWN = ("tgi", "tensorrt-llm", "lmdeploy", "sglang")
 #: Fields that are measured: two results that agree in all others are repeats of one run.
 _MEASURED = (
     "mean_",
@@ -93,7 +95,7 @@ def run(found: dict[str, Any]) -> Row:
     row = joined(
         stated,
         {"framework_version": found.get("version")},
-        engine_of(found.get("framework")),
+        _engine(found),
         device_of(found.get("hardware")),
         model_of(name),
         precision(found.get("weight_dtype"), found.get("quantization"), model=name),
@@ -108,6 +110,12 @@ def run(found: dict[str, Any]) -> Row:
     )
     alike = {k: str(v) for k, v in found.items() if not k.startswith(_MEASURED)}
     return row | {REPEAT: ("vllm", *sorted(alike.items()))}
+
+
+def _engine(found: dict[str, Any]) -> Row:
+    """Read the engine that is stated, or the one protocol that only it speaks."""
+    own = str(found.get("backend") or "").lower()
+    return engine_of(found.get("framework")) or (engine_of(own) if own in _OWN else {})
 
 
 def _load(found: dict[str, Any], sent: float | None) -> Row:

@@ -98,7 +98,11 @@ def test_names_may_be_anything_but_not_contradict(stated: dict[str, Any], fault:
      ({"kv_dtype": "fp8"}, "kv_dtype is bf16 in the file")],
 )  # fmt: skip
 def test_every_fact_is_held_against_the_file(given: dict[str, Any], fault: str) -> None:
-    run = RUN | {"spec_method": "mtp", "framework_version": "lmsys/sglang:v0.5.9", "kv_dtype": "bf16"}
+    run = RUN | {
+        "spec_method": "mtp",
+        "framework_version": "lmsys/sglang:v0.5.9",
+        "kv_dtype": "bf16",
+    }
     row = facts.apply(run, facts.checked(given))
     assert fault in row.get(FAULT, "")
     assert bool(fault) == (FAULT in row)
@@ -144,7 +148,9 @@ def test_one_token_has_no_time_between_tokens() -> None:
 
 
 def test_what_the_file_leaves_open_is_asked_with_the_reason() -> None:
-    row = facts.apply(RUN | {ASKS: {"spec_method": "3.2 tokens a step"}, SAID: {"model": "lama-8b"}}, {})
+    row = facts.apply(
+        RUN | {ASKS: {"spec_method": "3.2 tokens a step"}, SAID: {"model": "lama-8b"}}, {}
+    )
     lacks = facts.missing(row)
     assert "spec_method" in lacks
     told = facts.reasons(row, lacks)

@@ -22,7 +22,9 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def of(content: Content) -> list[dict[str, Any]]:
-    return [{k: v for k, v in r.items() if v is not None} for r in read(recognise(content), content)]
+    return [
+        {k: v for k, v in r.items() if v is not None} for r in read(recognise(content), content)
+    ]
 
 
 def text(words: str) -> list[dict[str, Any]]:
@@ -58,7 +60,7 @@ def test_a_servers_run_is_read_alike_from_every_tool(name: str) -> None:
 
 
 ONE = ("ollama_verbose.txt", "ollama_answer.json", "lm_studio_answer.json", "lm_studio_stats.txt",
-       "mlx_generate.txt")  # fmt: skip
+       "mlx_generate.txt", "llama_timings.txt")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -172,7 +174,8 @@ def test_sglangs_shared_prefixes_are_flagged(data: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("vllm_serve.json", {"max_concurrency": 500}), ("sglang_serving.jsonl", {"max_concurrency": 500}),
+        ("vllm_serve.json", {"max_concurrency": 500}),
+        ("sglang_serving.jsonl", {"max_concurrency": 500}),
         ("evalscope_summary.json", {"Concurrency": 500}),
         ("aiperf_0.1.json", {"input_config": {"loadgen": {"concurrency": 500}}}),
     ],
@@ -346,7 +349,9 @@ def test_devices_of_the_log_belong_to_the_table_below_them() -> None:
         ({"no_kv_offload": True}, {"flags": "partial-offload"}),
     ],
 )  # fmt: skip
-def test_only_devices_that_were_used_count(change: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_only_devices_that_were_used_count(
+    change: dict[str, Any], expected: dict[str, Any]
+) -> None:
     row = changed("llama_bench.jsonl", **change)
     assert {k: row.get(k) for k in expected} == expected
 
@@ -406,9 +411,12 @@ def test_sglangs_pair_of_servers_is_disaggregated_with_both_ones_devices() -> No
     [
         ('{"metadata": {"x_request_id": "1"}, "metrics": {}}', "profile_export_aiperf.json"),
         ("   NVIDIA AIPerf | LLM Metrics\n", "profile_export_aiperf.json"),
-        ("ℹ Server Throughput Statistics (All Requests)\n", "benchmarks.json, .yaml or .csv"),
+        ("Server Throughput Statistics (All Requests)\n", "benchmarks.json, .yaml or .csv"),
         ('{"parallel": 4, "number": 16, "log_every_n_query": 100}', "benchmark_summary.json"),
-        ('[{"inter_token_latency_s": 0.1, "ttft_s": 1, "number_output_tokens": 2}]', "_summary.json"),
+        (
+            '[{"inter_token_latency_s": 0.1, "ttft_s": 1, "number_output_tokens": 2}]',
+            "_summary.json",
+        ),
         ("# TYPE vllm:generation_tokens_total counter\n", "vllm bench serve"),
         ('{"load_summary": {}, "successes": {"queue_len": {"mean": 0}}}', "lifecycle_metrics.json"),
         ("prompt_tokens,generation_tokens,ttft,generation_time\n1,2,3,4\n", "data/README.md"),
@@ -425,3 +433,67 @@ def test_a_file_of_a_known_tool_is_told_which_to_give(words: str, give: str) -> 
 def test_every_importer_states_its_files_versions_and_what_they_give() -> None:
     assert all(all(f.values()) for f in formats())
     assert len({f["file"] for f in formats()}) == len(formats())
+
+
+# What else vLLM and llama.cpp print
+
+
+def test_vllms_offline_benchmarks_print_what_they_saved() -> None:
+    asked = (
+        "Namespace(input_len=1024, output_len=128, batch_size=8, quantization='fp8',"
+        f" model='{MODEL}', tensor_parallel_size=2)\n"
+    )
+    (row,) = text(asked + "Avg latency: 1.234 seconds\n10% percentile latency: 1.2 seconds\n")
+    assert (row["mode"], row["batch_latency_s"], row["batch_size"]) == ("static", 1.234, 8)
+    assert (row["input_len"], row["tp"], row["weight_dtype"]) == (1024, 2, "fp8")
+    speed = "Throughput: 4.00 requests/s, 3072.00 total tokens/s, 1024.00 output tokens/s\n"
+    totals = "Total num prompt tokens:  512000\nTotal num output tokens:  256000\n"
+    (row,) = text(speed + totals)
+    assert (row["mode"], row["output_tok_s"], row["num_requests"]) == ("offline", 1024, 1000)
+    assert (row["input_len"], row["output_len"]) == (512, 256)
+    assert text(speed)[0]["tokens_per_request"] == 768
+
+
+def test_vllms_multi_turn_script_prints_a_table() -> None:
+    (row,) = text(
+        "requests_per_sec = 0.800\n"
+        "             count   mean   std   min   25%   50%   75%   90%   99%   max\n"
+        "ttft_ms      160.0  120.0  10.0  90.0  99.0 104.0 130.0 150.0 260.0 300.0\n"
+        "tpot_ms      160.0    9.0   0.1   8.0   8.8   8.9   9.1   9.4  10.4  11.0\n"
+        "latency_ms   160.0 2415.0  10.0 2300. 2400. 2410. 2450. 2500. 2600. 2700.0\n"
+        "input_num_tokens  160.0 1024.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0\n"
+        "output_num_tokens 160.0 256.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0 1.0\n"
+    )
+    assert (row["ttft_ms"], row["ttft_median_ms"], row["ttft_p99_ms"]) == (120, 104, 260)
+    assert (row["flags"], row["output_tok_s"]) == ("multi-turn", pytest.approx(0.8 * 256))
+    assert "mode" not in row  # the clients are asked for
+
+
+def test_llama_cpps_times_count_runs_or_tokens() -> None:
+    prompt = "llama_perf_context_print: prompt eval time = 120.00 ms / 512 tokens ( 0.23 ms)\n"
+    (row,) = text(prompt + "llama_perf_context_print: eval time = 1270.00 ms / 127 runs ( 10 ms)\n")
+    assert (row["output_len"], row["tpot_ms"], row["ttft_ms"]) == (128, 10, 120)
+    (row,) = text(prompt + "       eval time = 1280.00 ms / 128 tokens\n")
+    assert (row["output_len"], row["tpot_ms"]) == (128, 10)
+    times = {"prompt_n": 512, "prompt_ms": 120.0, "predicted_n": 128, "predicted_ms": 1280.0}
+    (row,) = text(json.dumps({"model": "a.gguf", "timings": times | {"cache_n": 64}}))
+    assert (row["tpot_ms"], row["flags"]) == (10, "prefix-cached")
+
+
+def test_options_of_a_fork_ask_for_the_engine() -> None:
+    found = text(_with_column((FILES / "llama_bench.md").read_text("utf-8")))
+    assert found
+    assert all(r.get("framework") != "llama.cpp" for r in found)
+
+
+def _with_column(table: str) -> str:
+    """Add the column ``fmoe`` in front of the test's."""
+    out = []
+    for line in table.splitlines():
+        cells = line.strip().strip("|").split("|")
+        if line.startswith("|") and len(cells) > 2:
+            new = " fmoe " if "test" in line else "---" if set(line) <= set("|-: ") else " 1 "
+            out.append("|" + "|".join([*cells[:-2], new, *cells[-2:]]) + "|")
+        else:
+            out.append(line)
+    return "\n".join(out)

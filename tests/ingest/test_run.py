@@ -88,9 +88,7 @@ def test_missing_facts_are_told_all_at_once_and_nothing_is_stored(out: Path) -> 
     assert not out.exists()
 
 
-def test_a_file_that_cannot_be_read_costs_no_other_file_anything(
-    out: Path, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_read_costs_no_other_file_anything(out: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.json"
     odd.write_text('{"hello": 1}', "utf-8")
     found = ingest([odd, FILES / "vllm_serve.json", tmp_path / "none.json"], out, facts=FACTS)
@@ -169,7 +167,9 @@ def test_of_a_sweeps_repeats_the_cold_one_goes_and_the_median_stays(out: Path) -
     found = bring(out, "vllm_sweep.json")
     assert counts(found) == (4, 1, 0, 3)
     assert found.reasons == {"as read": 1, "repeat": 2}
-    assert any("a cold run: its mean TTFT is 5 times its median" in r["reason"] for r in found.rejects)
+    assert any(
+        "a cold run: its mean TTFT is 5 times its median" in r["reason"] for r in found.rejects
+    )
     (kept,) = read_files(out)["output_tok_s"]
     assert kept == pytest.approx(1696.07, rel=1e-4)
     assert counts(bring(out, "vllm_sweep.json")) == (4, 0, 1, 3)
@@ -177,7 +177,9 @@ def test_of_a_sweeps_repeats_the_cold_one_goes_and_the_median_stays(out: Path) -
 
 def test_the_csv_of_a_run_adds_nothing_to_its_json(out: Path) -> None:
     facts = FACTS | {"model": "llama-3.1-8b-instruct", "concurrency": 16}
-    found = bring(out, "aiperf.json", "aiperf.csv", "genai_perf.csv", facts=facts | {"hardware": "h100"})
+    found = bring(
+        out, "aiperf.json", "aiperf.csv", "genai_perf.csv", facts=facts | {"hardware": "h100"}
+    )
     assert [f.stored for f in found.files] == [1, 0, 0]
     assert [f.duplicates for f in found.files] == [0, 1, 1]
 

@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments docs numbers mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,17 @@ evaluate: install  ## score the estimators on deployments they have not seen
 experiments: install  ## run every experiment, write experiments/results
 	@set -e; for script in experiments/[0-9]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
+docs: install $(DOCS_STAMP)  ## build the site into build/docs; broken links fail
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/docs/index.html; with search: $(PYTHON) -m http.server -d build/docs"
+
+$(DOCS_STAMP): docs/requirements.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r docs/requirements.lock
+	@touch $@
+
+numbers: install  ## write the numbers of README.md and docs/ anew, from experiments/results and commands
+	$(BIN)/python experiments/90_readme.py
+
 mlflow-ui: install  ## show tracked retrainings (mlflow.db) in a browser at http://127.0.0.1:5000
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
@@ -58,9 +70,11 @@ wheel: install  ## build the wheel and the source distribution into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
-lock: install  ## resolve requirements.lock anew, keeping its versions where they still serve
+lock: install  ## resolve both lock files anew, keeping their versions where they still serve
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dask --extra dev --extra plot --extra prices --universal --fork-strategy fewest \
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
+	$(BIN)/uv pip compile --group docs --quiet --constraints requirements.lock --universal --fork-strategy fewest \
+	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o docs/requirements.lock
 
 clean:  ## remove the environment, caches and builds; data and models stay
 	rm -rf $(VENV) __pycache__ dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache

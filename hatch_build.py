@@ -1,14 +1,19 @@
-"""Build hook: a wheel carries the trained estimators, an editable install reads the checkout's."""
+"""Build hooks: a wheel carries the trained estimators; its description has no relative links."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 SOURCE = "models/default"
 TARGET = "guide_ml/_models/default"
+README = "README.md"
+PICTURE = re.compile(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n+", re.MULTILINE)
+LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 
 
 class ModelsHook(BuildHookInterface[Any]):
@@ -23,3 +28,17 @@ class ModelsHook(BuildHookInterface[Any]):
             message = f"a wheel needs the trained estimators in {SOURCE}: run `make train` first"
             raise FileNotFoundError(message)
         build_data["force_include"][str(folder)] = TARGET
+
+
+def description(readme: str) -> str:
+    """Leave out what leads nowhere outside of a checkout: pictures and links by relative paths."""
+    return LINK.sub(r"\1", PICTURE.sub("", readme))
+
+
+class ReadmeHook(MetadataHookInterface):
+    """Take the package's description from the README."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set the description."""
+        text = description(Path(self.root, README).read_text("utf-8"))
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tables import markdown
+from tables import markdown, set_of, stamp
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
@@ -126,14 +126,15 @@ def main() -> None:
         for method, logs in found.items():
             frames[split, method] = frame(measured, data, logs)
     RESULTS.mkdir(exist_ok=True)
-    summary = merge(summarise(frames))
+    summary = merge(summarise(frames).assign(set=set_of(measured.sha256)))
     summary.to_csv(RESULTS / "01_accuracy.csv", index=False)
     wide = medians(summary)
-    own = summary[summary["method"] == "guide-ml"].drop(columns="method")
+    own = summary[summary["method"] == "guide-ml"].drop(columns=["method", "set"])
     parts = [
         "# Accuracy on what was not measured\n",
         f"{len(measured.table)} rows, data {measured.sha256[:12]}; errors in percent, means only."
         " Written by `experiments/01_accuracy.py`.\n",
+        stamp(summary["set"]) + "\n",
         "## Median error by split and method\n", markdown(wide),
         "\n## guide-ml in full\n", markdown(own),
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tables import stamp
 
 import guide_ml
 from guide_ml.measurements.read import prepare, read_files
@@ -107,7 +108,7 @@ def main() -> None:
     found["median"] = found["median"].round(4)
     RESULTS.mkdir(exist_ok=True)
     found.to_csv(RESULTS / "02_speed.csv", index=False)
-    lines = ["| what | median | goal |", "|---|---|---|"]
+    lines = [stamp(), "", "| what | median | goal |", "|---|---|---|"]
     lines += [f"| {w} | {m:,.4g} {u} | {g} |" for w, u, m, g in found.to_numpy()]
     (RESULTS / "02_speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

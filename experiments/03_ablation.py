@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from tables import markdown
+from tables import markdown, set_of, stamp
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.estimators.artefacts import Fitted
@@ -199,6 +199,7 @@ def one_fold(
 def run(split: str, share: float, jobs: int) -> pd.DataFrame:
     """Predict every value of a split by every method and sum the errors up."""
     table = read_files()
+    whole = prepare(table).sha256
     if share < 1:
         table = table.sample(frac=share, random_state=SEED).reset_index(drop=True)
     measured = prepare(table)
@@ -220,7 +221,7 @@ def run(split: str, share: float, jobs: int) -> pd.DataFrame:
             ape = evaluation.errors(np.exp(values[mine]), data.values.value[mine])
             lines.append({"split": split, "method": method, "target": name}
                          | evaluation.summary(ape))  # fmt: skip
-    return pd.DataFrame(lines).round(2)
+    return pd.DataFrame(lines).round(2).assign(set=set_of(whole))
 
 
 def write(table: pd.DataFrame, share: float) -> str:
@@ -234,7 +235,7 @@ def write(table: pd.DataFrame, share: float) -> str:
              f"Median error in percent, means only, {FOLDS} folds"
              + (f", {share:.0%} of the rows" if share < 1 else "")
              + f"; trees without physics see {len(PLAIN)} of {len(INPUTS)} inputs. Written by"
-             " `experiments/03_ablation.py`.\n"]  # fmt: skip
+             " `experiments/03_ablation.py`.\n", stamp(table["set"])]  # fmt: skip
     for split in SPLITS:
         own = table[table["split"] == split]
         if len(own):

@@ -16,7 +16,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from tables import markdown
+from tables import markdown, set_of, stamp
 
 from guide_ml.describe.descriptors import MODES, STATS
 from guide_ml.describe.targets import NAMES
@@ -198,6 +198,7 @@ def main() -> None:
         " percent. What is judged had no part in making its intervals: no deployment, and of"
         " unseen sources no source. Written by"
         " `experiments/04_intervals.py`.",
+        stamp([set_of(measured.sha256)]),
         "## By split", markdown(by_split), "## By target", markdown(by_target),
         "## By domain", markdown(by_domain), "",
     ])  # fmt: skip

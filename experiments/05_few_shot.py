@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tables import markdown
+from tables import markdown, set_of, stamp
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
@@ -238,6 +238,7 @@ def main() -> None:
         " one point and more than twice the standard error of its draws. The interval before is as"
         " wide as nine in ten errors on other devices; the profile narrows it. Written by"
         " `experiments/05_few_shot.py`.\n",
+        stamp([set_of(prepare(read_files()).sha256)]) + "\n",
         markdown(wide(summary, "all")),
         '\n## Every other device ("tuned" is the other half)\n',
         markdown(wide(summary, "not tuned")),

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tables import shipped, stamp
 
 import guide_ml
 from guide_ml import catalogue
@@ -217,7 +218,7 @@ def summary(table: pd.DataFrame) -> str:
         ("enumerating 50,000 points", f"{per_50k:.1f} s", "< 15 s", bool(per_50k < ENUMERATED_S)),
         ("proven", f"{int(auto['proven'].sum())} of {len(auto)}", "", True),
     ]  # fmt: skip
-    lines = ["| what | found | goal | met |", "|---|---|---|---|"]
+    lines = [stamp(table["set"]), "", "| what | found | goal | met |", "|---|---|---|---|"]
     lines += [f"| {a} | {b} | {c} | {'yes' if d else 'no'} |" for a, b, c, d in goals]
     lines += ["", "Ways to search, each with as many points as the search took by itself:", "",
               "| way | within 1 % | worst, times the optimum | mean points | mean seconds |",
@@ -262,7 +263,8 @@ def main() -> None:
         told_now = {r["sampler"] for r in found}
         others = table[(table["request"] != name) | ~table["sampler"].isin(told_now)] if len(
             table) else table  # fmt: skip
-        table = pd.concat([others, pd.DataFrame(found).round(4)], ignore_index=True)
+        new = pd.DataFrame(found).round(4).assign(set=shipped())
+        table = pd.concat([others, new], ignore_index=True)
         table = table.sort_values(["request", "sampler"], kind="stable",
                                   key=lambda c: c.map([*REQUESTS, *WAYS].index))  # fmt: skip
         table.to_csv(FILE, index=False)

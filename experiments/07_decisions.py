@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from decisions import expected, pilot, served
 from decisions.scoring import markdown, success_and_overspend
+from tables import set_of, sets_in, stamp
 
 from guide_ml.measurements.read import Measurements, prepare, read_files
 from guide_ml.training.crossval import out_of_fold
@@ -118,8 +119,9 @@ def served_scores(candidates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def report(
-    cases: pd.DataFrame, picks: pd.DataFrame, choices: pd.DataFrame, table: pd.DataFrame
-) -> str:
+    cases: pd.DataFrame, picks: pd.DataFrame, choices: pd.DataFrame, table: pd.DataFrame,
+    sets: tuple[str, ...],
+) -> str:  # fmt: skip
     """Write the page."""
     shown = table.drop(columns="set")
     own = picks[picks["method"].isin([expected.NAME, OWN])]
@@ -133,6 +135,7 @@ def report(
         "Written by `experiments/07_decisions.py`. Success: the limits hold in truth. Overspend:"
         " above the truly cheapest, over the successes. S/O: harmonic mean of the success rate and"
         " 1 - mean overspend. Answered: the method found a deployment that it took for good.\n",
+        stamp(sets) + "\n",
         "## LLM-Pilot: GPUs for an LLM that was never measured\n",
         "200 users, median nTTFT <= 100 ms, median ITL <= 50 ms; ten LLMs, each predicted by"
         " estimators that saw no row of its architecture from any source. The other methods are"
@@ -173,8 +176,10 @@ def main() -> None:
     table = pd.concat([scores(picks, "LLM-Pilot"), table])
     table.to_csv(RESULTS / "07_decisions.csv", index=False, float_format="%.4g")
     picks.to_csv(RESULTS / "07_decisions_pilot.csv", index=False, float_format="%.6g")
-    text = report(cases, picks, choices, table)
-    (RESULTS / "07_decisions.md").write_text(text, encoding="utf-8")
+    page = RESULTS / "07_decisions.md"
+    sets = sets_in(page.read_text("utf-8")) if reuse else (set_of(measured.sha256),)
+    text = report(cases, picks, choices, table, sets)
+    page.write_text(text, encoding="utf-8")
     print(text)
 
 

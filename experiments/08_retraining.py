@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tables import DASH, shipped, stamp
 
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import prepare, read_files
@@ -104,7 +105,7 @@ def curve_rows(curve: pd.DataFrame) -> list[str]:
     wide = curve.pivot_table(index=["split", "target"], columns="share", values="median_ape",
                              sort=False).round(1)  # fmt: skip
     head = "| held out | target | " + " | ".join(f"{s:.0%}" for s in wide.columns) + " |"
-    rows = [f"| {s} | {t} | " + " | ".join("-" if np.isnan(x) else f"{x}" for x in row) + " |"
+    rows = [f"| {s} | {t} | " + " | ".join(DASH if np.isnan(x) else f"{x}" for x in row) + " |"
             for (s, t), row in zip(wide.index, wide.to_numpy(), strict=True)]  # fmt: skip
     return [head, "|---" * (2 + wide.shape[1]) + "|", *rows]
 
@@ -113,6 +114,7 @@ def write(runs: list[dict[str, Any]], curve: pd.DataFrame | None, options: Any) 
     """Write the results; return them in Markdown."""
     lines = ["# Retraining\n", "Written by `experiments/08_retraining.py`"
              f" ({options.trials} trials a target, {options.jobs} processes).\n",
+             stamp([*(r["set"] for r in runs), *([] if curve is None else curve["set"])]) + "\n",
              "| what | wall | goal | memory, all processes | goal | verdict |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     for run in runs:
@@ -164,6 +166,8 @@ def main() -> None:
                 progress=lambda done, total, text: print(f"  {text} {done}/{total}",
                                                          file=sys.stderr),
             )  # fmt: skip
+            curve["set"] = shipped()
+    runs = [{"set": shipped()} | run for run in runs]  # physics and trees as the shipped set's
     options.out.mkdir(parents=True, exist_ok=True)
     if options.keep:
         runs, curve = kept(runs, curve)

@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tables import shipped, stamp
 
 import guide_ml
 from guide_ml.estimators import estimate as boosted
@@ -211,7 +212,7 @@ def main() -> None:
     ask.add_argument("--peers", action="store_true", help="AIConfigurator beside, from PyPI")
     given = ask.parse_args()
     rows = FULL if given.full else given.rows
-    found: dict[str, Any] = {"rows": rows, "cpus": os.cpu_count()}
+    found: dict[str, Any] = {"rows": rows, "cpus": os.cpu_count(), "set": shipped()}
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.parquet"
         write(rows, source)
@@ -247,7 +248,7 @@ def report(found: dict[str, Any]) -> None:
         rows.append((name, value, "a second", ""))
     table = pd.DataFrame(rows, columns=["what", "value", "unit", "goal"])
     table.to_csv(RESULTS / "09_scoring.csv", index=False)
-    lines = ["| what | value | goal |", "|---|---|---|"]
+    lines = [stamp([found["set"]]), "", "| what | value | goal |", "|---|---|---|"]
     lines += [f"| {w} | {v:,.4g} {u} | {g} |" if v < 1e4 else f"| {w} | {v:,.0f} {u} | {g} |"
               for w, v, u, g in rows]  # fmt: skip
     (RESULTS / "09_scoring.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from tables import stamp
 
 from guide_ml.scoring import Options, open_source
 from guide_ml.scoring.cluster import score_on_cluster
@@ -110,7 +111,8 @@ def main() -> None:
     frame = pd.DataFrame(table, columns=["what", "value", "unit"])
     RESULTS.mkdir(exist_ok=True)
     frame.to_csv(RESULTS / "10_scale.csv", index=False)
-    lines = [f"{rows:,} rows, {os.cpu_count()} cores", "", "| what | value |", "|---|---|"]
+    lines = [stamp(), "", f"{rows:,} rows, {os.cpu_count()} cores", ""]
+    lines += ["| what | value |", "|---|---|"]
     lines += [f"| {w} | {v:,.4g} {u} |" if v < 1e4 else f"| {w} | {v:,.0f} {u} |"
               for w, v, u in table]  # fmt: skip
     (RESULTS / "10_scale.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

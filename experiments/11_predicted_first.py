@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from predicted_first import cases
-from tables import markdown
+from tables import markdown, shipped, stamp
 
 import guide_ml
 
@@ -46,6 +46,7 @@ def predict(hardware: str) -> None:
     both.to_csv(CASES, index=False, float_format="%.6g")
     names = [n for n in cases.MODELS if (both["model"] == n).any()]
     plan = {
+        "set": shipped(),
         "models": {n: {"config": cases.config(n), "dtype": cases.MODELS[n][1]} for n in names},
         "cases": both[["case", "model", "batch_size", "input_len", "output_len"]]
         .astype({"batch_size": int, "input_len": int, "output_len": int}).to_dict("records"),
@@ -122,6 +123,7 @@ def report() -> None:
             f" measured {MEASURED_ON}; {len(both) - len(good)} more ran out of memory,"
             f" {int((good['flags'] != '').sum())} were held up by the host (flagged, not trained"
             " on). The predictions are of estimators that had seen none of them.\n",
+            stamp([json.loads(PLAN.read_text("utf-8"))["set"]]) + "\n",
             markdown(pd.DataFrame(lines).round(2)), ""]  # fmt: skip
     (RESULTS / "11_predicted_first.md").write_text("\n".join(text), "utf-8")
     to_data(good)

@@ -1,7 +1,9 @@
-"""What the documents say exists: commands, options, make targets, paths, the version."""
+"""What the documents say exists: commands, options, make targets, paths, pages, the version."""
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import os
 import re
 import shlex
@@ -18,7 +20,12 @@ ROOT = Path(__file__).parents[1]
 TEXT = {"", ".csv", ".json", ".lock", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}  # suffixes
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"[\w.-]+\.(?:csv|json|lock|md|parquet|py|toml|txt)|Makefile|LICENSE|py\.typed")
-PATH = re.compile(r"(?:guide_ml|data|models|experiments|tests|\.ci)/[\w./-]*|" + FILE.pattern)
+PATH = re.compile(
+    r"(?:docs|guide_ml|data|models|experiments|tests|\.ci)/[\w./-]*|" + FILE.pattern
+)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+MADE = {"api.md", "changelog.md", "commands.md"}  # pages that experiments/docs_pages.py makes
+README_WORDS = 1200
 # Files speak of the project, never of the place or the way in which it was written.
 WORKPLACE = re.compile(
     r"(?<![\w.~])[/](?:work|root(?!/\.cache/huggingface)|home/\w+)(?![\w-])|[.][.][/]shared"
@@ -31,6 +38,18 @@ WORKPLACE = re.compile(
 @cache
 def readme() -> str:
     return (ROOT / "README.md").read_text("utf-8")
+
+
+@cache
+def pages() -> dict[str, str]:
+    """Return the text of each page of the site, and the README's, by file name."""
+    found = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+    return {"README.md": readme()} | found
+
+
+@cache
+def written() -> str:
+    return "\n\n".join(pages().values())
 
 
 @cache
@@ -48,44 +67,29 @@ def spans(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
 
 
+def languages(name: str) -> list[str]:
+    """Return the bodies of the fenced blocks of one language."""
+    return re.findall(rf"^```{name}\n(.*?)^```", written(), re.DOTALL | re.MULTILINE)
+
+
 def commands(program: str) -> list[list[str]]:
-    """Return the words of every command of the README that starts with `program`."""
-    lines = [line for body in fences(readme()) for line in body.replace("\\\n", " ").splitlines()]
+    """Return the words of every command of the documents that starts with `program`."""
+    bodies = languages("console")
+    lines = [line for body in bodies for line in body.replace("\\\n", " ").splitlines()]
     found = []
-    for line in [*lines, *spans(readme())]:
+    for line in [*lines, *spans(written())]:
         if re.match(rf"(?:\$ )?{program} ", line.strip()):
             words = shlex.split(line.strip().removeprefix("$ "), comments=True)
             found.append(words[1:])
     return found
 
 
-def tree_paths(body: str) -> Iterator[str]:
-    """Yield the paths of a file tree: a folder ends in ``/``, what it holds is indented under it.
-
-    A line starts with one or more names, then says what they are for.
-    """
-    above: list[tuple[int, str]] = []
-    for line in body.splitlines():
-        text = re.sub(r"[│├└─]", " ", line)
-        indent = len(text) - len(text.lstrip())
-        above = [(depth, folder) for depth, folder in above if depth < indent]
-        base = "".join(folder for _, folder in above)
-        for word in text.split():
-            if not (FILE.fullmatch(word) or re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*/", word)):
-                break
-            yield base + word
-            if word.endswith("/"):
-                above.append((indent, word))
-                break
-
-
-def readme_paths() -> set[str]:
-    """Return the paths that the README names, in its file trees and in inline code."""
-    trees = [body for body in fences(readme()) if re.search(r"^\W*guide_ml/(\s|$)", body, re.M)]
-    assert trees, "README.md has no file tree with guide_ml/ in it"
-    return {path for body in trees for path in tree_paths(body)} | {
-        span for span in spans(readme()) if PATH.fullmatch(span)
-    }
+def written_paths() -> set[str]:
+    """Return the paths that the documents name in inline code, but for the reader's own files."""
+    own = {word.removeprefix("./") for body in fences(written())
+           for word in re.split(r"[\s=:\"]+", body)}  # fmt: skip
+    return {span for span in spans(written())
+            if PATH.fullmatch(span) and ("/" in span or span not in own)}  # fmt: skip
 
 
 def exists(path: str) -> bool:
@@ -93,6 +97,7 @@ def exists(path: str) -> bool:
     return any((base / path).exists() for base in (ROOT, ROOT / "guide_ml"))
 
 
+@cache
 def cli() -> dict[str, Any]:
     """Return the subcommands of ``guide`` by name; those of a group as ``group command``."""
     from guide_ml.cli.main import app
@@ -120,11 +125,81 @@ def project_files() -> Iterator[Path]:
         yield from (Path(folder, file) for file in files if Path(file).suffix in TEXT)
 
 
-def test_readme_paths_exist():
-    assert not sorted(path for path in readme_paths() if not exists(path))
+def build_hooks() -> Any:
+    """Load hatch_build.py, which lies beside the package."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_readme_make_targets_exist():
+def test_written_paths_exist():
+    assert written_paths()
+    assert not sorted(path for path in written_paths() if not exists(path))
+
+
+def test_readme_is_one_page():
+    assert len(readme().split()) <= README_WORDS
+
+
+def test_readme_shows_a_picture_and_no_link_that_breaks_elsewhere():
+    assert LINK.findall(readme()) == ["docs/images/accuracy.svg"]
+    assert not LINK.findall(build_hooks().description(readme()))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("a\n\n![b](c.svg)\n\nd", "a\n\nd"), ("[a](b.md) c", "a c"),
+     ("[a](https://b.org/c) d", "[a](https://b.org/c) d"), ("[a](#b)", "a")],
+)  # fmt: skip
+def test_description_keeps_links_that_lead_somewhere(text, left):
+    assert build_hooks().description(text) == left
+
+
+def test_links_of_pages_lead_to_pages():
+    broken = [
+        f"{name}: {target}"
+        for name, text in pages().items()
+        for target in LINK.findall(FENCE.sub("", text))
+        if not re.match(r"https?:", target)
+        and (file := target.partition("#")[0])
+        and file not in MADE
+        and not (ROOT / ("" if name == "README.md" else "docs") / file).is_file()
+    ]
+    assert not broken
+
+
+def test_every_page_is_in_the_navigation_once():
+    text = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r"^ +- [\w ]+: ([\w-]+\.md)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted({*pages(), *MADE} - {"README.md"})
+
+
+@pytest.mark.parametrize("code", languages("python"))
+def test_python_of_pages_uses_public_names(code):
+    import guide_ml
+
+    named = {
+        node.attr for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        and node.value.id == "guide_ml"
+    }  # fmt: skip
+    assert named <= set(guide_ml.__all__)
+
+
+@pytest.mark.parametrize("text", languages("toml"))
+def test_toml_of_pages_is_read(text):
+    assert tomllib.loads(text)
+
+
+def test_no_page_speaks_of_sets_that_came_before():
+    text = re.sub(r"<!-- begin history -->.*?<!-- end history -->", "", written(), flags=re.DOTALL)
+    assert not re.findall(r"(?:former|before the present|present) sets?\b", text)
+
+
+def test_written_make_targets_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = {word for words in commands("make") for word in words if "=" not in word}
     assert named
@@ -137,7 +212,7 @@ def test_every_make_target_has_a_help_line():
     assert set(phony.split()) == set(re.findall(r"^([a-z-]+):.*  ## \w", text, re.MULTILINE))
 
 
-def test_readme_guide_commands_exist():
+def test_written_guide_commands_exist():
     named = commands("guide")
     assert named
     for line in named:
@@ -150,7 +225,7 @@ def test_readme_guide_commands_exist():
         assert used <= options | {"--help"}, f"guide {subcommand}"
 
 
-def test_readme_shows_every_guide_command():
+def test_pages_show_every_guide_command():
     shown = {split(words)[0] for words in commands("guide")}
     assert set(cli()) <= shown
 
@@ -180,11 +255,3 @@ def test_no_file_tells_of_the_workplace():
 )  # fmt: skip
 def test_workplace_words_are_told_from_plain_ones(line, hit):
     assert bool(WORKPLACE.search(line)) == hit
-
-
-def test_tree_paths_reads_a_drawn_tree():
-    tree = "guide_ml/  the package\n├── errors.py units.py   what\n└── features/\n    └── memory.py"
-    assert list(tree_paths(tree)) == [
-        "guide_ml/", "guide_ml/errors.py", "guide_ml/units.py", "guide_ml/features/",
-        "guide_ml/features/memory.py",
-    ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import tables
 
 
 def worth(success: np.ndarray, cost: np.ndarray, cheapest: np.ndarray) -> np.ndarray:
@@ -43,9 +44,7 @@ def markdown(table: pd.DataFrame, digits: int = 3) -> str:
     shown = table.copy()
     for name in shown.select_dtypes(float).columns:
         shown[name] = [
-            "" if np.isnan(v) else f"{v:.0f}" if abs(v) >= 1000 else f"{v:.{digits}g}"
+            tables.DASH if np.isnan(v) else f"{v:.0f}" if abs(v) >= 1000 else f"{v:.{digits}g}"
             for v in shown[name]
         ]
-    head = "| " + " | ".join(map(str, shown.columns)) + " |"
-    rows = ["| " + " | ".join(map(str, r)) + " |" for r in shown.itertuples(index=False)]
-    return "\n".join([head, "|" + "---|" * len(shown.columns), *rows])
+    return tables.markdown(shown)

@@ -38,7 +38,7 @@ def _of_age(found: dict[str, Any]) -> dict[str, Any]:
     records = found.get("records")
     if not isinstance(records, dict) or "request_latency" not in records:
         return found
-    return found | {_OLD.get(k, k): v for k, v in records.items()}
+    return found | {_OLD.get(str(k), str(k)): v for k, v in records.items()}
 
 
 def metrics(found: dict[str, Any]) -> Row:

@@ -48,9 +48,9 @@ def _is_row(found: Mapping[str, Any]) -> bool:
 
 
 def _found(content: Content) -> list[Mapping[str, Any]]:
-    plain = [o for o in content.objects if _is_row(o)]
-    return plain or [r for r in content.table if _is_row(r)] or [*from_sql(content)] or [
-        *from_markdown(content)]  # fmt: skip
+    plain: list[Mapping[str, Any]] = [o for o in content.objects if _is_row(o)]
+    plain = plain or [r for r in content.table if _is_row(r)]
+    return plain or [*from_sql(content)] or [*from_markdown(content)]
 
 
 def _recognises(content: Content) -> bool:

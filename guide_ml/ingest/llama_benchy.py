@@ -104,7 +104,7 @@ def _tests(lines: list[dict[str, str]]) -> list[Row]:
         match = _TEST.fullmatch(line["test"])
         if match is None:
             continue
-        key = (line["model"], match[1] or "", match[4] or "", match[5] or "")
+        key: tuple[str, ...] = (line["model"], match[1] or "", match[4] or "", match[5] or "")
         test = (
             tests.setdefault(key, {})
             if match[2] == "tg"
@@ -112,11 +112,11 @@ def _tests(lines: list[dict[str, str]]) -> list[Row]:
         )
         test |= {match[2]: line, match[2] + "_len": number(match[3])}
     out = []
-    for key, test in tests.items():
+    for name, test in tests.items():
         if "pp" not in test:
             continue
-        answers = tests.get(key[:4], {})
-        out.append(_test(key, test, answers, any(k[1] for k in tests)))
+        answers = tests.get(name[:4], {})
+        out.append(_test(name, test, answers, any(k[1] for k in tests)))
     return out
 
 

@@ -149,7 +149,7 @@ _GENERATED = re.compile(
 
 def _mlx_runs(content: Content) -> list[tuple[float, ...]]:
     """Prompt, its speed, answer, its speed, memory, batch."""
-    found = []
+    found: list[tuple[float, ...]] = []
     for timing in _TIMING.finditer(content.text):
         if averages := _AVERAGES.search(content.text, timing.end()):
             prompt, answer, size = map(float, timing.groups())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from guide_ml.ingest.checks import DUPLICATE, Findings
@@ -57,15 +59,17 @@ def thin(table: pd.DataFrame, found: Findings) -> None:
     groups: dict[tuple[object, object], list[int]] = {}
     for place in table.index[passed]:
         groups.setdefault((table["file"][place], table[REPEAT][place]), []).append(place)
+    records = {i: dict(zip(table.columns, v, strict=True)) for i, v in
+               zip(table.index, table.to_numpy(object), strict=True)}  # fmt: skip
     for members in groups.values():
-        ranked = sorted(members, key=lambda i: (_speed(table.loc[i]), i))
+        ranked = sorted(members, key=lambda i: (_speed(records[i]), i))
         kept = ranked[(len(ranked) - 1) // 2]
         for i in set(members) - {kept}:
             found.check[i] = CHECK
             found.reason[i] = f"one of {len(members)} runs alike; the median one is kept"
 
 
-def _speed(row: pd.Series) -> float:
+def _speed(row: dict[str, Any]) -> float:
     """Rank repeats by throughput, or by the time that stands for it."""
     if speed := _figure(row, "output_tok_s") or _figure(row, "total_tok_s"):
         return speed
@@ -73,6 +77,6 @@ def _speed(row: pd.Series) -> float:
     return next((1.0 / t for t in times if t), 0.0)
 
 
-def _figure(row: pd.Series, column: str) -> float:
+def _figure(row: dict[str, Any], column: str) -> float:
     value = row[column]
     return 0.0 if pd.isna(value) else float(value)

@@ -155,7 +155,8 @@ def ingest(
         if len(bad) and not dry_run:
             store.add_rejects(bad, where)
     summary = _summary(table, found, reads)
-    summary.rows = [_plain(r) for r in table[found.check == ""].to_dict("records")]
+    kept = table[found.check == ""].to_dict("records")
+    summary.rows = [_plain({str(k): v for k, v in r.items()}) for r in kept]
     summary.out, summary.total, summary.dry_run = str(out), len(stored) + len(good), dry_run
     summary.rejects_file = str(where) if len(bad) else ""
     return summary

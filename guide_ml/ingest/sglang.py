@@ -108,9 +108,9 @@ def _drafts(server: Row, accepted: object) -> Row:
 
 def _server(info: dict[str, Any]) -> Row:
     """Read what the server says of itself; blank where a server of another age does not."""
-    pair = [info.get("prefill"), info.get("decode")]
-    if all(isinstance(p, list) and p for p in pair):
-        return _pair(*pair)
+    before, after = info.get("prefill"), info.get("decode")
+    if isinstance(before, list) and isinstance(after, list) and before and after:
+        return _pair(before, after)
     inside = info.get("server_args")
     return _one(inside if isinstance(inside, dict) else info, info)
 

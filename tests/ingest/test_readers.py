@@ -152,7 +152,7 @@ def test_aiperfs_conversations_and_shared_prefixes_are_flagged(data: str, flag: 
     config = {"models": {"items": [{"name": MODEL}]}, data: [flag],
               "phases": [{"type": "concurrency", "concurrency": 16}]}  # fmt: skip
     row = changed("aiperf.json", input_config=config)
-    wanted = {"multi_turn": "multi-turn", "single": None}.get(flag.get("format"), "prefix-cached")
+    wanted = {"multi_turn": "multi-turn", "single": None}.get(str(flag.get("format")), "prefix-cached")
     assert row.get("flags") == wanted
 
 

@@ -10,8 +10,15 @@ import sys
 
 def main(folder: str) -> None:
     """Write the tokenizer; the packages are the client's."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import (  # type: ignore[import-not-found,unused-ignore]
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+    )
+    from transformers import (  # type: ignore[import-not-found,unused-ignore]
+        PreTrainedTokenizerFast,
+    )
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: place for place, letter in enumerate([*letters, "<s>", "</s>"])}

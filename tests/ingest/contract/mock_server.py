@@ -85,4 +85,4 @@ if __name__ == "__main__":
     server = serve()
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
-    sys.exit(server.serve_forever())
+    server.serve_forever()

@@ -87,11 +87,11 @@ def _point(parameters: dict[str, Any], found: dict[str, Any]) -> Row:
 
 AGGREGATE = Importer(
     "aiperf", "AIPerf, several runs: profile_export_aiperf_aggregate.json, .csv",
-    lambda c: bool(_aggregates(c)), _aggregate, versions="0.6 to 0.13",
+    lambda c: bool(_aggregates(c)), _aggregate, versions="0.13",
     gives="lengths, TTFT, TPOT, throughput as means over the runs; model and load are asked for",
 )  # fmt: skip
 SWEEP = Importer(
     "aiperf", "AIPerf, a sweep: profile_export_aiperf_sweep.json, .csv",
-    lambda c: bool(_combinations(c)), _sweep, versions="0.6 to 0.13",
+    lambda c: bool(_combinations(c)), _sweep, versions="0.13",
     gives="load, lengths, TTFT, TPOT, throughput; the model is asked for",
 )  # fmt: skip

@@ -91,6 +91,6 @@ EVALSCOPE = Importer(
     "evalscope perf: benchmark_summary.json",
     lambda c: any(map(_is_summary, c.objects)),
     _rows,
-    versions="0.10 to 1.14.1",
+    versions="1.14.1, names of 0.17",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model is asked for",
 )

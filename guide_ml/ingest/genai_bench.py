@@ -46,6 +46,6 @@ def _run(found: dict[str, Any], unit: str) -> Row:
 
 GENAI_BENCH = Importer(
     "genai-bench", "genai-bench: one JSON a scenario and concurrency",
-    lambda c: any(map(_is_run, c.objects)), _rows, versions="0.0.1 to 0.0.5",
+    lambda c: any(map(_is_run, c.objects)), _rows, versions="fields of 0.0.5",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model is asked for",
 )  # fmt: skip

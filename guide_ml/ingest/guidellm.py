@@ -154,5 +154,5 @@ def _after_first(found: dict[str, Any], row: Row) -> float | None:
 
 GUIDELLM = Importer(
     "guidellm", "GuideLLM: benchmarks.json, benchmarks.yaml", _recognises, _rows,
-    versions="0.2 to 0.8.1", gives="model, load, lengths, TTFT, TPOT, throughput, failures",
+    versions="0.2.1 to 0.8.1", gives="model, load, lengths, TTFT, TPOT, throughput, failures",
 )  # fmt: skip

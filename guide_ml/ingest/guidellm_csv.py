@@ -133,6 +133,6 @@ def _object(cell: str | None) -> Any:
 
 
 GUIDELLM_CSV = Importer(
-    "guidellm", "GuideLLM: benchmarks.csv", _recognises, _rows, versions="0.2 to 0.8.1",
+    "guidellm", "GuideLLM: benchmarks.csv", _recognises, _rows, versions="0.3.1, 0.8.1",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model from 0.4 on",
 )  # fmt: skip

@@ -76,7 +76,14 @@ MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, Overfl
 
 
 def formats() -> list[dict[str, str]]:
-    """List what can be read: tool, file, versions whose files were read, what a file gives."""
+    """List what can be read.
+
+    Returns
+    -------
+    list of dict
+        ``tool``; ``file``; ``versions``, those whose files or, where it says so, source were read;
+        ``gives``, what a file says of a run.
+    """
     return [{"tool": i.name, "file": i.reads, "versions": i.versions, "gives": i.gives}
             for i in IMPORTERS]  # fmt: skip
 

@@ -77,6 +77,6 @@ def _pictures(done: dict[str, Any]) -> bool:
 
 INFERENCE_PERF = Importer(
     "inference-perf", "inference-perf: stage_*_lifecycle_metrics.json",
-    lambda c: any(map(_is_stage, c.objects)), _rows, versions="0.1 to 0.5",
+    lambda c: any(map(_is_stage, c.objects)), _rows, versions="0.1 to 0.3",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model is asked for",
 )  # fmt: skip

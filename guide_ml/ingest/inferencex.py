@@ -159,6 +159,6 @@ def _four_bit(device: Row) -> str:
 
 INFERENCEX = Importer(
     "inferencex", "InferenceX (InferenceMAX): agg_*.json", _recognises, _rows,
-    versions="2025-10 to 2026-11", gives="device, engine, layout, model, precision, load, lengths,"
+    versions="2026-02 to 2026-11", gives="device, engine, layout, model, precision, load, lengths,"
     " TTFT, TPOT, throughput, drafting, hits of conversations",
 )  # fmt: skip

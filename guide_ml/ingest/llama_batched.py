@@ -91,6 +91,6 @@ def _sweep(f: dict[str, float | None]) -> list[Row]:
 
 LLAMA_BATCHED = Importer(
     "llama-batched-bench", "llama-batched-bench, llama-sweep-bench: Markdown, JSONL",
-    lambda c: bool(_lines(c)), _rows, versions="builds 3,000 to 11,254",
+    lambda c: bool(_lines(c)), _rows, versions="fields of build 9,100",
     gives="batch, lengths, batch latency, TTFT, TPOT; model and device are asked for",
 )  # fmt: skip

@@ -149,7 +149,7 @@ def _name(found: Mapping[str, Any], file: str) -> Row:
 
 LLAMA_BENCH = Importer(
     "llama-bench", "llama-bench -o json|jsonl|csv|sql|md", _recognises, _rows,
-    versions="builds 2,000 to 11,254",
+    versions="builds 7,693 to 11,254",
     gives="build, GGUF type, devices, prefill and decode speed at a depth; the model where the"
     " file of weights is named so",
 )  # fmt: skip

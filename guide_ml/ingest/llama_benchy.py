@@ -135,6 +135,10 @@ def _mean(cell: str | None) -> float | None:
 
 
 LLAMA_BENCHY = Importer(
-    "llama-benchy", "llama-benchy: JSON, CSV, Markdown", _recognises, _rows, versions="0.2 to 0.4",
+    "llama-benchy",
+    "llama-benchy: JSON, CSV, Markdown",
+    _recognises,
+    _rows,
+    versions="0.2.2 to 0.4.0",
     gives="model as served, users, lengths, TTFT, TPOT; the engine is asked for",
-)  # fmt: skip
+)

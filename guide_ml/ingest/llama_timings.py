@@ -76,6 +76,6 @@ def _row(found: dict[str, Any]) -> Row:
 
 LLAMA_TIMINGS = Importer(
     "llama.cpp", "times that llama-cli and llama-server print; an answer of llama-server",
-    lambda c: bool(_runs(c)), _rows, versions="fields of builds 3,000 to 11,254",
+    lambda c: bool(_runs(c)), _rows, versions="fields of build 9,100",
     gives="lengths, TTFT, TPOT of one request; model and device are asked for",
 )  # fmt: skip

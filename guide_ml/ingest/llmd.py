@@ -147,7 +147,10 @@ def _sum(counts: Any) -> float | None:
 
 
 LLMD = Importer(
-    "llm-d", "llm-d benchmark report: YAML, JSON", lambda c: any(map(_is_report, c.objects)), _rows,
-    versions="0.1, 0.2", gives="model, device, layout, load, lengths, TTFT, TPOT, throughput,"
-    " failures",
-)  # fmt: skip
+    "llm-d",
+    "llm-d benchmark report: YAML, JSON",
+    lambda c: any(map(_is_report, c.objects)),
+    _rows,
+    versions="schema 0.1, 0.2",
+    gives="model, device, layout, load, lengths, TTFT, TPOT, throughput, failures",
+)

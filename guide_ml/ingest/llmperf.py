@@ -64,7 +64,7 @@ def _line(found: dict[str, Any]) -> Row:
 
 LLMPERF = Importer(
     "llmperf", "LLMPerf: *_summary.json", lambda c: bool(_summaries(c)),
-    lambda c: [_run(o) for o in _summaries(c)], versions="2.0 (004d3afb)",
+    lambda c: [_run(o) for o in _summaries(c)], versions="2.0",
     gives="model, load, lengths, TTFT, TPOT, throughput, failures",
 )  # fmt: skip
 LLMPERF_TABLE = Importer(

@@ -182,15 +182,18 @@ OLLAMA = Importer(
     "ollama run --verbose: text; an answer of its API: JSON",
     lambda c: bool(_ollama_runs(c)),
     _ollama,
-    versions="0.1 to 0.13",
+    versions="fields of 0.13",
     gives="lengths, TTFT, TPOT of one request; the rest is asked for",
 )
 LM_STUDIO = Importer(
     "lm-studio", "LM Studio: lms --stats, an answer of its API", lambda c: bool(_lm_studio_runs(c)),
-    _lm_studio, versions="0.3.6 to 0.4", gives="lengths, TTFT, TPOT of one request; GGUF type",
+    _lm_studio, versions="fields of 0.3.6", gives="lengths, TTFT, TPOT of one request; GGUF type",
 )  # fmt: skip
 MLX_LM = Importer(
-    "mlx-lm", "mlx_lm.generate, mlx_lm.benchmark: text", lambda c: bool(_mlx_runs(c)), _mlx,
-    versions="0.19 to 0.32.2", gives="batch, lengths, TTFT, TPOT, peak memory; model and device are"
-    " asked for",
-)  # fmt: skip
+    "mlx-lm",
+    "mlx_lm.generate, mlx_lm.benchmark: text",
+    lambda c: bool(_mlx_runs(c)),
+    _mlx,
+    versions="fields of 0.32.2",
+    gives="batch, lengths, TTFT, TPOT, peak memory; model and device are asked for",
+)

@@ -54,6 +54,6 @@ def _times(cells: dict[str, str], column: str, mean: str, quantile: str) -> Row:
 
 
 MLPERF = Importer(
-    "mlperf", "MLPerf Inference: mlperf_log_summary.txt", _recognises, _rows, versions="4.0 to 5.1",
+    "mlperf", "MLPerf Inference: mlperf_log_summary.txt", _recognises, _rows, versions="5.0",
     gives="scenario, throughput, mean length of answers; model and prompts are asked for",
 )  # fmt: skip

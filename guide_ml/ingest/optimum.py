@@ -99,7 +99,11 @@ def _precision(backend: dict[str, Any]) -> Row:
 
 
 OPTIMUM = Importer(
-    "optimum-benchmark", "optimum-benchmark: benchmark.json", _recognises, _rows,
-    versions="0.2 to 0.6", gives="engine, model, precision, device, batch, lengths, batch latency,"
+    "optimum-benchmark",
+    "optimum-benchmark: benchmark.json",
+    _recognises,
+    _rows,
+    versions="0.5, fields of 0.6",
+    gives="engine, model, precision, device, batch, lengths, batch latency,"
     " TTFT, TPOT, peak memory",
-)  # fmt: skip
+)

@@ -141,6 +141,6 @@ def _value(text: str) -> object:
 
 PRINTED = Importer(
     "vllm-bench-serve", "what vllm bench serve and sglang.bench_serving print: text", _recognises,
-    _rows, versions="vLLM 0.6 to 0.33, SGLang 0.3 to 0.5.23",
+    _rows, versions="vLLM 0.7 to 0.13, fields of SGLang 0.5.23",
     gives="lengths, TTFT, TPOT, throughput; the load where it was printed",
 )  # fmt: skip

@@ -222,11 +222,11 @@ SGLANG = Importer(
 )  # fmt: skip
 ONE_BATCH = Importer(
     "sglang-one-batch", "sglang.bench_one_batch, bench_one_batch_server: JSONL",
-    lambda c: any(map(_is_one_batch, c.objects)), _one_batch, versions="0.4 to 0.5.23",
+    lambda c: any(map(_is_one_batch, c.objects)), _one_batch, versions="fields of 0.5.23",
     gives="batch, lengths, batch latency, TTFT, TPOT, acceptance",
 )  # fmt: skip
 OFFLINE = Importer(
     "sglang-offline", "sglang.bench_offline_throughput: JSONL",
-    lambda c: any(map(_is_offline, c.objects)), _offline, versions="0.4 to 0.5.23",
+    lambda c: any(map(_is_offline, c.objects)), _offline, versions="fields of 0.5.23",
     gives="lengths, throughput of a queue",
 )  # fmt: skip

@@ -77,7 +77,7 @@ def _experts(world: dict[str, Any]) -> float | None:
 
 
 TRTLLM = Importer(
-    "trtllm-bench", "trtllm-bench --report_json", _recognises, _rows, versions="0.18 to 1.3",
+    "trtllm-bench", "trtllm-bench --report_json", _recognises, _rows, versions="1.2, 1.3",
     gives="model, precision, layout, device, lengths, TTFT, TPOT, throughput; the concurrency is"
     " asked for",
 )  # fmt: skip

@@ -86,7 +86,11 @@ def _load(before: str, cells: dict[str, str]) -> Row:
 
 
 TRTLLM_LOG = Importer(
-    "trtllm-bench", "what trtllm-bench prints: text", lambda c: bool(_reports(c)), _rows,
-    versions="0.12 to 1.3", gives="model, precision, layout, lengths, throughput; TTFT and TPOT"
+    "trtllm-bench",
+    "what trtllm-bench prints: text",
+    lambda c: bool(_reports(c)),
+    _rows,
+    versions="0.16, fields of 1.2",
+    gives="model, precision, layout, lengths, throughput; TTFT and TPOT"
     " where answers were streamed",
-)  # fmt: skip
+)

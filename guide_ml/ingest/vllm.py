@@ -207,14 +207,18 @@ def _throughput(content: Content) -> list[Row]:
 
 
 SERVE = Importer(
-    "vllm-bench-serve", "vllm bench serve --save-result, vllm bench sweep: JSON", _is_serve, _serve,
-    versions="0.6 to 0.33", gives="load, lengths, TTFT, TPOT, throughput, failures, acceptance",
-)  # fmt: skip
+    "vllm-bench-serve",
+    "vllm bench serve --save-result, vllm bench sweep: JSON",
+    _is_serve,
+    _serve,
+    versions="0.7 to 0.25.1, fields of 0.33",
+    gives="load, lengths, TTFT, TPOT, throughput, failures, acceptance",
+)
 LATENCY = Importer(
     "vllm-bench-latency", "vllm bench latency --output-json", _is_latency, _latency,
-    versions="0.6 to 0.33", gives="batch latency; batch and lengths are asked for",
+    versions="fields of 0.33", gives="batch latency; batch and lengths are asked for",
 )  # fmt: skip
 THROUGHPUT = Importer(
     "vllm-bench-throughput", "vllm bench throughput --output-json", _is_throughput, _throughput,
-    versions="0.6 to 0.33", gives="throughput of a queue; a length is asked for",
+    versions="0.13, fields of 0.33", gives="throughput of a queue; a length is asked for",
 )  # fmt: skip

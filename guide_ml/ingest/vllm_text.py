@@ -112,10 +112,10 @@ def _turns(content: Content) -> list[Row]:
 
 OFFLINE_TEXT = Importer(
     "vllm-bench-offline", "what vllm bench latency and throughput print: text", _recognises, _rows,
-    versions="fields of 0.6 to 0.33", gives="batch latency, or throughput and lengths of a queue",
+    versions="fields of 0.33", gives="batch latency, or throughput and lengths of a queue",
 )  # fmt: skip
 MULTI_TURN = Importer(
     "vllm-multi-turn", "what vLLM's benchmark_serving_multi_turn prints: text",
-    lambda c: bool(_turns(c)), _turns, versions="fields of 0.10 to 0.33",
+    lambda c: bool(_turns(c)), _turns, versions="fields of 0.33",
     gives="lengths, TTFT, TPOT, throughput of conversations; the number of clients is asked for",
 )  # fmt: skip

@@ -152,7 +152,8 @@ def test_aiperfs_conversations_and_shared_prefixes_are_flagged(data: str, flag: 
     config = {"models": {"items": [{"name": MODEL}]}, data: [flag],
               "phases": [{"type": "concurrency", "concurrency": 16}]}  # fmt: skip
     row = changed("aiperf.json", input_config=config)
-    wanted = {"multi_turn": "multi-turn", "single": None}.get(str(flag.get("format")), "prefix-cached")
+    kind = str(flag.get("format"))
+    wanted = {"multi_turn": "multi-turn", "single": None}.get(kind, "prefix-cached")
     assert row.get("flags") == wanted
 
 
@@ -497,3 +498,9 @@ def _with_column(table: str) -> str:
         else:
             out.append(line)
     return "\n".join(out)
+
+
+def test_the_documentation_lists_what_the_command_prints() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ingest.md").read_text("utf-8")
+    for f in formats():
+        assert f"| {f['tool']} | {f['file']} | {f['versions']} | {f['gives']} |" in page

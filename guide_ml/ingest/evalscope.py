@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
+from guide_ml.ingest.llama_text import cells_of
 from guide_ml.ingest.names import model_of
 from guide_ml.ingest.rows import ASKS, Importer, Row, failed, flagged, joined, served, stats
 from guide_ml.units import MS_PER_S
@@ -45,8 +46,17 @@ def _is_summary(found: dict[str, Any]) -> bool:
     return any(n in found for n in _NAMES["users"]) and any(n in found for n in _TIMES["e2e"])
 
 
+def _summaries(content: Content) -> list[dict[str, Any]]:
+    """Summaries of the file, or those of the tables that are printed."""
+    found: list[dict[str, Any]] = [o for o in content.objects if _is_summary(o)]
+    for part in content.text.split("Benchmarking summary")[1:] if not found else ():
+        pairs = [c for c in map(cells_of, part.splitlines()) if len(c) == 2]
+        found.append(dict(reversed(pairs)))
+    return [o for o in found if _is_summary(o)]
+
+
 def _rows(content: Content) -> list[Row]:
-    return [_run(o) for o in content.objects if _is_summary(o)]
+    return [_run(o) for o in _summaries(content)]
 
 
 def _run(found: dict[str, Any]) -> Row:
@@ -78,8 +88,12 @@ def _run(found: dict[str, Any]) -> Row:
 
 
 def _times(found: dict[str, Any]) -> Row:
+    """Read the times; answers that were not streamed have none of single tokens."""
     row: Row = {}
+    whole = number(found.get("Stream Requests")) == 0
     for column, names in _TIMES.items():
+        if whole and column != "e2e":
+            continue
         name = next((n for n in names if n in found), "")
         scale = MS_PER_S if name.endswith("(s)") else 1.0
         row |= stats(column, [found.get(name)], scale)
@@ -88,8 +102,8 @@ def _times(found: dict[str, Any]) -> Row:
 
 EVALSCOPE = Importer(
     "evalscope",
-    "evalscope perf: benchmark_summary.json",
-    lambda c: any(map(_is_summary, c.objects)),
+    "evalscope perf: benchmark_summary.json; the table that it prints",
+    lambda c: bool(_summaries(c)),
     _rows,
     versions="1.14.1, names of 0.17",
     gives="load, lengths, TTFT, TPOT, throughput, failures; the model is asked for",

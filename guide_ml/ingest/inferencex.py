@@ -76,10 +76,10 @@ def _times(found: dict[str, Any]) -> Row:
 
 def _devices(found: dict[str, Any]) -> Row:
     """Devices and layout; with attention data-parallel, its ranks are replicas."""
-    if found.get("disagg") or found.get("is_multinode"):
-        before, after = _side(found, "prefill"), _side(found, "decode")
+    before, after = _side(found, "prefill"), _side(found, "decode")
+    if found.get("disagg") or (found.get("is_multinode") and before and after):
         both = before + after if before and after else None
-        return {"mode": "disagg" if found.get("disagg") else None, "num_devices": both}
+        return {"mode": "disagg", "num_devices": both}
     tp = number(found.get("tp"))
     if not tp:
         return {}

@@ -71,15 +71,22 @@ def _row(found: Mapping[str, Any]) -> Row:
         "batch_size": 1.0,
         "framework_version": f"b{build:.0f}" if build else None,
         "context_depth": number(found.get("n_depth")) or number(found.get("starting_depth")) or 0.0,
-        "kv_dtype": kv_precision(found.get("type_k")),
         "measured_on": str(found.get("test_time") or "")[:10] or None,
         PARAMETERS: count / BILLION if count else None,
         BITS: bits,
     }
     backend = backend_of(found.get("backends")) or _boxed(found.get("toolbox"))
-    row = joined(row, _name(found, file), _fork(found),
-                 gguf_type(file, str(found.get("model_type") or ""), bits),
-                 backend, devices(found), _speed(found), _elsewhere(found))  # fmt: skip
+    row = joined(
+        row,
+        _name(found, file),
+        _fork(found),
+        kv_precision(found.get("type_k"), found.get("type_v")),
+        gguf_type(file, str(found.get("model_type") or ""), bits),
+        backend,
+        devices(found),
+        _speed(found),
+        _elsewhere(found),
+    )
     return row
 
 

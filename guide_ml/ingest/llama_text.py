@@ -84,6 +84,7 @@ def _row(cells: dict[str, str], build: str | None, found: list[str]) -> dict[str
         "n_gpu_layers": cells.get("ngl"),
         "n_cpu_moe": cells.get("n_cpu_moe"),
         "type_k": cells.get("type_k", "f16"),
+        "type_v": cells.get("type_v", "f16"),
         "tensor_buft_overrides": cells.get("ot"),
         "no_kv_offload": cells.get("nkvo"),
         "split_mode": cells.get("sm"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from guide_ml.errors import GuideError, nearest
 from guide_ml.ingest.rows import ASKS, SAID, Row
-from guide_ml.precision.dtypes import DTYPES, dtype
+from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
 
 __all__ = ["dtype_of", "gguf_type", "kv_precision", "named_precision", "precision"]
 
@@ -153,9 +153,23 @@ def named_precision(model: object) -> tuple[str | None, str]:
     return None, "-".join(vague)
 
 
-def kv_precision(name: object) -> str | None:
-    """Return the precision of the KV cache; blank where the file leaves it to the engine."""
-    return None if _text(name).lower() in _UNSAID else dtype_of(name)
+def kv_precision(*names: object) -> Row:
+    """Read the precision of the KV cache; blank where the file leaves it to the engine.
+
+    Parameters
+    ----------
+    *names : object
+        Of the keys and of the values, if both are stated.
+    """
+    stated = [n for n in map(_text, names) if n.lower() not in _UNSAID]
+    if not stated:
+        return {}
+    found = dtype_of(stated[0])
+    if len({n.lower() for n in stated}) > 1 or found not in KV_DTYPES:
+        said = " and ".join(dict.fromkeys(stated))
+        why = f"the file's KV cache is in {said}; known are {', '.join(KV_DTYPES)}"
+        return {ASKS: {"kv_dtype": why}, SAID: {"kv_dtype": said}}
+    return {"kv_dtype": found}
 
 
 def gguf_type(file: str, kind: str, bits: float | None) -> Row:

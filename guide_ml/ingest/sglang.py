@@ -99,7 +99,10 @@ def _cached(found: dict[str, Any]) -> Row:
     data = str(found.get("dataset_name") or "").lower()
     turns = number(found.get("num_turns")) or 1
     flag = _SHARED.get(data) or ("multi-turn" if turns > 1 else None)
-    return {"prefix_hit_rate": share} | flagged(flag or ("prefix-cached" if share else None))
+    pictures = number(found.get("total_input_vision_tokens")) or data in ("image", "mmmu")
+    return {"prefix_hit_rate": share} | flagged(
+        flag or ("prefix-cached" if share else None), "multimodal" if pictures else None
+    )
 
 
 def _drafts(server: Row, accepted: object) -> Row:
@@ -120,15 +123,14 @@ def _one(args: dict[str, Any], info: dict[str, Any]) -> Row:
     shared = bool(args.get("enable_dp_attention"))  # attention ranks are taken from the tp ones
     row: Row = {"pp": pp, "ep": number(args.get("ep_size")), "dp": dp,
                 "tp": tp / dp if tp and dp and shared else tp,
-                "framework_version": info.get("version") or args.get("version"),
-                "kv_dtype": kv_precision(args.get("kv_cache_dtype"))}  # fmt: skip
+                "framework_version": info.get("version") or args.get("version")}  # fmt: skip
     if tp:
         row["num_devices"] = tp * (pp or 1) * (1 if shared else dp or 1)
     if "speculative_algorithm" in args:
         row["spec_method"] = str(args["speculative_algorithm"] or "none").lower()
     name = args.get("model_path")
     weights = precision(args.get("quantization"), model=name)  # dtype is the activations'
-    row = joined(row, weights, model_of(name))
+    row = joined(row, kv_precision(args.get("kv_cache_dtype")), weights, model_of(name))
     if str(args.get("disaggregation_mode") or "null") in ("prefill", "decode"):
         row = joined(row, {"mode": "disagg"})
         row.pop("num_devices", None)  # of one side only

@@ -35,7 +35,6 @@ def run(found: dict[str, Any]) -> Row:
         "framework": "tensorrt-llm", "framework_version": str(engine.get("version") or "") or None,
         "num_devices": number(world.get("world_size")), "tp": number(world.get("tp_size")),
         "pp": number(world.get("pp_size")), "ep": _experts(world),
-        "kv_dtype": kv_precision(engine.get("kv_cache_dtype")),
         "num_requests": number(asked.get("num_requests")),
         "input_len": number(asked.get("avg_input_length")),
         "output_len": number(asked.get("avg_output_length")),
@@ -47,6 +46,7 @@ def run(found: dict[str, Any]) -> Row:
     return joined(
         row,
         load,
+        kv_precision(engine.get("kv_cache_dtype")),
         model_of(name),
         device_of(pick(found, "machine", "name")),
         precision(engine.get("quantization"), plain=engine.get("dtype"), model=name),

@@ -13,7 +13,7 @@ from typing import Any
 from guide_ml.ingest.content import Content, number
 from guide_ml.ingest.devices import device_of
 from guide_ml.ingest.names import engine_of, model_of
-from guide_ml.ingest.precision import dtype_of, precision
+from guide_ml.ingest.precision import kv_precision, precision
 from guide_ml.ingest.rows import (
     REPEAT,
     TOKENS,
@@ -79,12 +79,18 @@ def _is_run(found: dict[str, Any]) -> bool:
                                               or "multi_turn_concurrency" in found)  # fmt: skip
 
 
+def _results(content: Content) -> list[dict[str, Any]]:
+    """Results of the file; the summary of a sweep is a CSV with the same fields, too."""
+    found: list[dict[str, Any]] = [*content.objects, *content.table]
+    return [{k: None if v == "" else v for k, v in o.items()} for o in found if _is_run(o)]
+
+
 def _is_serve(content: Content) -> bool:
-    return any(_is_run(o) for o in content.objects)
+    return bool(_results(content))
 
 
 def _serve(content: Content) -> list[Row]:
-    return [run(o) for o in content.objects if _is_run(o)]
+    return [run(o) for o in _results(content)]
 
 
 def run(found: dict[str, Any]) -> Row:
@@ -99,13 +105,15 @@ def run(found: dict[str, Any]) -> Row:
         device_of(found.get("hardware")),
         model_of(name),
         precision(found.get("weight_dtype"), found.get("quantization"), model=name),
-        {"kv_dtype": dtype_of(found.get("kv_dtype"))},
+        kv_precision(found.get("kv_dtype")),
         _load(found, sent or done),
         _drafted(found),
         _figures(found, done),
         failed(_lost(found, sent, done), done),
         flagged(
-            "multi-turn" if _talks(found) else None, "prefix-cached" if _shares(found) else None
+            "multi-turn" if _talks(found) else None,
+            "prefix-cached" if _shares(found) else None,
+            "multimodal" if _shows(found) else None,
         ),
     )
     alike = {k: str(v) for k, v in found.items() if not k.startswith(_MEASURED)}
@@ -132,6 +140,12 @@ def _talks(found: dict[str, Any]) -> bool:
 def _shares(found: dict[str, Any]) -> bool:
     text = f"{found.get('dataset_name')} {found.get('workload')}".lower()
     return "prefix" in text or "shared" in text
+
+
+def _shows(found: dict[str, Any]) -> bool:
+    """Whether prompts hold pictures or sound, whose tokens are not all counted."""
+    text = str(found.get("dataset_name")).lower()
+    return bool(number(found.get("rtfx"))) or any(k in text for k in ("-mm", "vision", "image"))
 
 
 def _lost(found: dict[str, Any], sent: float | None, done: float | None) -> float | None:
@@ -208,7 +222,7 @@ def _throughput(content: Content) -> list[Row]:
 
 SERVE = Importer(
     "vllm-bench-serve",
-    "vllm bench serve --save-result, vllm bench sweep: JSON",
+    "vllm bench serve --save-result: JSON; vllm bench sweep: JSON, CSV",
     _is_serve,
     _serve,
     versions="0.7 to 0.25.1, fields of 0.33",

@@ -504,3 +504,110 @@ def test_the_documentation_lists_what_the_command_prints() -> None:
     page = (Path(__file__).parents[2] / "docs" / "ingest.md").read_text("utf-8")
     for f in formats():
         assert f"| {f['tool']} | {f['file']} | {f['versions']} | {f['gives']} |" in page
+
+
+# Precisions
+
+
+@pytest.mark.parametrize(
+    "method", ["fbgemm_fp8", "hqq", "eetq", "quanto", "compressed-tensors", "MIXED_PRECISION",
+               "NVFP4_AWQ", "modelopt", "quark", "bitsandbytes"]
+)  # fmt: skip
+def test_a_stated_quantisation_that_is_not_known_asks(method: str) -> None:
+    server = {"model_path": MODEL, "tp_size": 1, "quantization": method, "dtype": "bfloat16"}
+    engine = {"model": MODEL, "version": "1.2", "dtype": "bfloat16", "quantization": method}
+    config = load(FILES / "optimum_benchmark.json").objects[0]["config"]
+    backend = config["backend"] | {"quantization_config": {"quant_method": method}}
+    found = (
+        changed("sglang_serving.jsonl", server_info=server),
+        changed("trtllm_report.json", engine=engine),
+        changed("optimum_benchmark.json", config=config | {"backend": backend}),
+    )
+    for row in found:
+        assert "weight_dtype" not in row
+        assert "none that is known" in row[ASKS]["weight_dtype"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nvidia/Llama-3.1-8B-Instruct-NVFP4", "nvfp4"),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", "fp8"),
+    cells = ["" if v is None else str(v) for v in one.values()]
+    (row,) = text(",".join(one) + "\n" + ",".join(cells))
+        ("x/Llama-3.1-8B-Instruct-GPTQ-Int4", "gptq-int4"), (MODEL, None),
+        ("mlx-community/Llama-3.1-8B-Instruct-4bit", None),
+        ("x/Llama-3.1-8B-Instruct-GPTQ-Int8", None),
+    ],
+)  # fmt: skip
+def test_ends_of_a_known_models_name_tell_its_precision(name: str, expected: str | None) -> None:
+    row = changed("vllm_serve.json", model_id=name)
+    assert row["model"].endswith("Llama-3.1-8B-Instruct")
+    assert row.get("weight_dtype") == expected
+    vague = expected is None and name != MODEL
+    assert ("weight_dtype" in row.get(ASKS, {})) == vague
+
+
+def test_a_name_that_contradicts_the_stated_precision_asks_which_it_is() -> None:
+    engine = {"model": f"{MODEL}-FP8", "version": "1.2", "dtype": "bfloat16"}
+    row = changed("trtllm_report.json", engine=engine | {"quantization": "NVFP4"})
+    assert "which is it?" in row[ASKS]["weight_dtype"]
+    same = changed("trtllm_report.json", engine=engine | {"quantization": "FP8"})
+    assert same["weight_dtype"] == "fp8"
+
+
+def test_checkpoints_that_are_published_quantised_are_no_16_bits() -> None:
+    engine = {"model": "openai/gpt-oss-20b", "version": "1.2", "dtype": "bfloat16"}
+    row = changed("trtllm_report.json", engine=engine)
+    assert "published quantised" in row[ASKS]["weight_dtype"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/models/models--meta-llama--Llama-3.1-8B-Instruct/snapshots/abc/",
+             "/data/meta-llama/Llama-3.1-8B-Instruct", "Llama-3.1-8B-Instruct"]
+)  # fmt: skip
+def test_paths_name_their_model(path: str) -> None:
+    assert changed("vllm_serve.json", model_id=path)["model"].endswith("Llama-3.1-8B-Instruct")
+
+
+def test_a_sweeps_csv_and_a_printed_summary_are_read() -> None:
+    one = load(FILES / "vllm_sweep.json").objects[1]
+    (row,) = text(
+        ",".join(one) + "\n" + ",".join("" if v is None else str(v) for v in one.values())
+    )
+    assert (row["mode"], row["concurrency"], row["ttft_ms"]) == ("closed", 16, 120)
+    summary = load(FILES / "evalscope_0.17.json").objects[0]
+    lines = [f"| {k:<40} | {v} |" for k, v in {"Key": "Value", **summary}.items()]
+    (row,) = text("Benchmarking summary:\n+-----+-----+\n" + "\n".join(lines))
+    assert (row["concurrency"], row["ttft_ms"], row["tpot_ms"]) == (16, 120, 9)
+
+
+def test_several_nodes_that_are_no_pair_are_one_deployment() -> None:
+    row = changed("inferencex_agg.json", is_multinode=True, tp=16)
+    assert (row["mode"], row["num_devices"]) == ("closed", 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "kv"),
+    [
+        ("llama_bench.jsonl", {"type_k": "q8_0", "type_v": "q8_0"}, "q8_0"),
+        ("llama_bench.jsonl", {"type_k": "q8_0", "type_v": "q4_0"}, None),
+        ("llama_bench.jsonl", {"type_k": "q5_1", "type_v": "q5_1"}, None),
+        ("sglang_serving.jsonl", {"server_info": {"kv_cache_dtype": "fp8_e5m2"}}, "fp8"),
+        ("sglang_serving.jsonl", {"server_info": {"kv_cache_dtype": "fp4_e2m1"}}, None),
+    ],
+)  # fmt: skip
+def test_a_cache_of_another_precision_is_told_or_asked(
+    name: str, fields: dict[str, Any], kv: str | None
+) -> None:
+    row = changed(name, **fields)
+    assert row.get("kv_dtype") == kv
+    assert ("kv_dtype" in row.get(ASKS, {})) == (kv is None)
+
+
+def test_pictures_and_sound_are_flagged_and_whole_answers_have_no_first_token() -> None:
+    assert changed("vllm_serve.json", rtfx=12.5)["flags"] == "multimodal"
+    assert changed("sglang_serving.jsonl", total_input_vision_tokens=99)["flags"] == "multimodal"
+    whole = {"Stream Requests": 0, "Non-Stream Requests": 160}
+    row = changed("evalscope_summary.json", **whole)
+    assert (row["e2e_ms"], "ttft_ms" in row, "tpot_ms" in row) == (2415, False, False)

@@ -533,8 +533,8 @@ def test_a_stated_quantisation_that_is_not_known_asks(method: str) -> None:
     [
         ("nvidia/Llama-3.1-8B-Instruct-NVFP4", "nvfp4"),
         ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", "fp8"),
-    cells = ["" if v is None else str(v) for v in one.values()]
-    (row,) = text(",".join(one) + "\n" + ",".join(cells))
+        ("amd/Llama-3.1-8B-Instruct-MXFP4", "mxfp4"),
+        ("x/Llama-3.1-8B-Instruct-AWQ-INT4", "awq-int4"),
         ("x/Llama-3.1-8B-Instruct-GPTQ-Int4", "gptq-int4"), (MODEL, None),
         ("mlx-community/Llama-3.1-8B-Instruct-4bit", None),
         ("x/Llama-3.1-8B-Instruct-GPTQ-Int8", None),

@@ -8,7 +8,7 @@ DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments docs numbers mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ evaluate: install  ## score the estimators on deployments they have not seen
 
 experiments: install  ## run every experiment, write experiments/results
 	@set -e; for script in experiments/[0-9]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+notebooks: install  ## execute the notebooks, write their outputs anew
+	$(BIN)/python experiments/notebooks/run.py
 
 docs: install $(DOCS_STAMP)  ## build the site into build/docs; broken links fail
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -15,7 +15,6 @@ from rich.table import Table
 from tables import CARD
 
 import guide_ml
-from guide_ml.cli import report_search
 from guide_ml.measurements.derive import complete
 from guide_ml.measurements.read import default_folder
 
@@ -59,7 +58,8 @@ QUESTION = {
 def cheapest(console: Console) -> None:
     """Answer the question, and show why."""
     console.rule("What is the cheapest way to serve a 70B chat model to 200 users?")
-    console.print(report_search.found(guide_ml.search(**QUESTION)))
+    console.print(guide_ml.search(**QUESTION).summary(console.width), markup=False,
+                  highlight=False)  # fmt: skip
 
 
 def show(title: str, row: pd.Series, held_out: dict[str, float]) -> Table:

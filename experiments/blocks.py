@@ -243,7 +243,7 @@ PRINTED: dict[str, Callable[[], Block]] = {
     "error": lambda: Block(guide(WRONG)),
     "explain": lambda: ours(guide((*PREDICT, "--explain"), "Where the time goes")),
     "search": lambda: ours(guide(SEARCH)),
-    "search-short": lambda: ours(guide(SEARCH, "the deployment to rent", " confidence")),
+    "search-short": lambda: ours(guide(SEARCH, "the deployment to rent", "\nconfidence")),
     "sweep": lambda: ours(guide(SWEEP)),
     "scored": scored,
     "launch": lambda: Block(guide(LAUNCH)),

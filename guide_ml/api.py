@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -140,7 +141,8 @@ def predict(
     asked = ask(row, known, released)
     corrections = profile_of(profile)
     done = _one(*asked, predictor, check_level(level), corrections)
-    explainer = Explainer(done, row, known, released, corrections)
+    origin = predictor if isinstance(predictor, str | os.PathLike) else None
+    explainer = Explainer(done, row, known, released, corrections, origin)
     words = corrections.words(done.resolved.names) if corrections else ""
     return replace(done.prediction(), explainer=explainer, calibrated=words)
 

@@ -78,6 +78,23 @@ def test_retrain_prints_errors_and_verdict_as_tables_or_json(asked):
     assert found["comparisons"][0]["finding"] == "better"
 
 
+def test_tables_of_retraining_break_no_word(asked, registry, new_store, monkeypatch):
+    for words in (["retrain"], ["models", "list", "--tracking-uri", new_store]):
+        known = set(told(words, "2000", monkeypatch))
+        for columns in ("60", "80", "120"):
+            assert set(told(words, columns, monkeypatch)) <= known
+
+
+def told(words, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    done = guide(*words)
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stdout.split("Left out")[0].splitlines()
+             if set(line) - {"-", " "}]  # fmt: skip
+    assert all(len(line) <= int(columns) for line in lines)
+    return " ".join(lines).split()
+
+
 @pytest.mark.parametrize(("verdict", "code"), [("fine", 0), ("calibrate", 10), ("retrain", 20)])
 def test_monitor_exits_as_schedulers_read_it(verdict, code, monkeypatch):
     report = SimpleNamespace(to_dict=lambda: {

@@ -184,11 +184,16 @@ def test_the_text_tells_every_part_in_words(explained):
     assert "your own measurements" not in text
 
 
+def words(text):
+    """Everything but rules: a table that is narrower says the same in another order."""
+    return sorted(word for word in text.split() if set(word) != {"-"})
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_text_keeps_to_its_width(explained, width):
     lines = explained.text(width).splitlines()
     assert max(map(len, lines)) <= width
-    assert explained.text(width).split() == explained.text().split()
+    assert words(explained.text(width)) == words(explained.text())
 
 
 def test_an_explanation_is_plain_values(explained):

@@ -15,7 +15,7 @@ from guide_ml.searching import support
 from guide_ml.searching.cost import Sized, e2e_ms, market, rates, size
 from guide_ml.searching.drive import FEWEST, MOST, default_trials
 from guide_ml.searching.guide import Bounds, Guide
-from guide_ml.searching.reasons import misses_text
+from guide_ml.searching.plan_words import misses
 from guide_ml.searching.request import SLO, Constraints, Load, Request
 from guide_ml.searching.run import pose
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
@@ -259,4 +259,4 @@ def test_more_points_are_scored_of_larger_spaces_within_bounds() -> None:
 )  # fmt: skip
 def test_a_limit_is_never_missed_by_nought(share: float, said: str) -> None:
     plan: Any = SimpleNamespace(misses={"tpot_ms": share})
-    assert misses_text(plan, ask(slo=SLO(tpot_ms=50))) == said
+    assert misses(plan, ask(slo=SLO(tpot_ms=50))) == said

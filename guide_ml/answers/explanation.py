@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from guide_ml.answers import pages
+from guide_ml.answers.blocks import Block, Sheet, Words, listing
+from guide_ml.answers.shown import Shown
 
 __all__ = ["BOUNDS", "PARTS", "TITLES", "Explanation", "Move", "Variant", "percent"]
 
@@ -90,8 +93,8 @@ class Variant:
     percent: Mapping[str, float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Explanation(Shown):
     """Why a prediction is what it is.
 
     Parameters
@@ -142,71 +145,68 @@ class Explanation:
         width : int
             Characters of a line, at most.
         """
-        paragraphs = [self._time(), self._bound(), self._efficiency(), self._moved(),
-                      self._profile(), self._variants()]  # fmt: skip
-        lines = "\n\n".join(p for p in paragraphs if p).splitlines()
-        return "\n".join(_wrapped(line, width) for line in lines)
+        return pages.text(self.blocks(), width)
 
-    def _time(self) -> str:
-        lines = ["Where the time goes"]
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it, a heading with sentences each; nothing is left out."""
+        told = {
+            "Where the time goes": self._time(), "What bounds it": self._bound(),
+            "How efficient it is": self._efficiency(),
+            "What measurements say beyond physics": self._moved(),
+            "What your own measurements say beyond that": self._profile(),
+        }  # fmt: skip
+        words = [Words(title=title, lines=tuple(lines)) for title, lines in told.items() if lines]
+        return [*words, *([self._variants()] if self.variants else [])]
+
+    def _time(self) -> list[str]:
+        lines = []
         for name, parts in self.parts.items():
             total = sum(parts.values())
             listed = sorted(parts.items(), key=lambda item: -item[1])
             told = [f"{PARTS[k]} {100 * v / total:.0f} %" for k, v in listed
                     if v >= SMALL_SHARE * total]  # fmt: skip
-            lines.append(f"  {TITLES[name]}, {_figure(name, total)}: {', '.join(told)}.")
-        lines.append("  Physics splits the time; what measurements add to it is spread over the"
-                     " parts in proportion.")  # fmt: skip
-        return "\n".join(lines)
+            lines.append(f"{TITLES[name]}, {_figure(name, total)}: {', '.join(told)}.")
+        return [*lines, "Physics splits the time; what measurements add to it is spread over the"
+                " parts in proportion."]  # fmt: skip
 
-    def _bound(self) -> str:
+    def _bound(self) -> list[str]:
         phases = {"prefill": "Reading the prompt (prefill)",
                   "decode": "Writing the answer (decode)"}  # fmt: skip
-        lines = [f"  {phases[k]} is bound by {BOUNDS[v]}." for k, v in self.bounds.items()]
-        return "\n".join(["What bounds it", *lines])
+        return [f"{phases[k]} is bound by {BOUNDS[v]}." for k, v in self.bounds.items()]
 
-    def _efficiency(self) -> str:
+    def _efficiency(self) -> list[str]:
         # A server's ceiling of throughput is that of any number of users: it says little of few.
         times = {k: v for k, v in self.efficiency.items() if k != "output_tok_s"}
         told = [f"{_SHORT[k]} {100 * v:.0f} %" for k, v in (times or self.efficiency).items()]
-        return ("How efficient it is\n  Of what the hardware could do at best (100 %: nothing lost,"
-                f" nothing waits): {', '.join(told)}.")  # fmt: skip
+        return ["Of what the hardware could do at best (100 %: nothing lost, nothing waits):"
+                f" {', '.join(told)}."]  # fmt: skip
 
-    def _moved(self) -> str:
-        lines = ["What measurements say beyond physics"]
+    def _moved(self) -> list[str]:
+        lines = []
         for name, moves in self.moved.items():
             total = 100.0 * (_product(moves) - 1.0)
             strong = [m for m in moves if abs(m.percent) >= SMALL_MOVE][:MOVES]
             why = "; ".join(f"{m.words} {_signed(m.percent)}" for m in strong)
-            lines.append(f"  {_SHORT[name]}: in the measurements like this one,"
+            lines.append(f"{_SHORT[name]}: in the measurements like this one,"
                          f" {_slower(name, total)} physics says{f' ({why})' if why else ''}.")
-        if self.trust < 1.0:
-            lines.append("  No run of this release of the engine, or of this mixture of experts,"
+        if self.moved and self.trust < 1.0:
+            lines.append("No run of this release of the engine, or of this mixture of experts,"
                          f" was measured, so {100 * self.trust:.0f} % of what others show is used.")
-        return "\n".join(lines) if self.moved else ""
+        return lines
 
-    def _profile(self) -> str:
-        if not self.profile_percent:
-            return ""
+    def _profile(self) -> list[str]:
         told = ", ".join(f"{_SHORT[k]} {_signed(v)}" for k, v in self.profile_percent.items())
-        return f"What your own measurements say beyond that\n  {told}."
+        return [f"{told}."] if told else []
 
-    def _variants(self) -> str:
-        if not self.variants:
-            return ""
-        width = max(len(v.change) for v in self.variants)
-        lines = ["What would change it"]
-        for variant in self.variants:
-            told = ", ".join(f"{_SHORT[k]} {_figure(k, variant.values[k])} ({_signed(v)})"
-                             for k, v in variant.percent.items())  # fmt: skip
-            lines.append(f"  {variant.change:<{width}}  {told}")
-        return "\n".join(lines)
-
-
-def _wrapped(line: str, width: int) -> str:
-    """Break a line at words; what follows is set in further."""
-    return textwrap.fill(line, width, subsequent_indent="    ", break_long_words=False,
-                         break_on_hyphens=False)  # fmt: skip
+    def _variants(self) -> Sheet:
+        rows = [
+            {"change": variant.change}
+            | {k: f"{_figure(k, variant.values[k])} ({_signed(v)})"
+               for k, v in variant.percent.items()}
+            for variant in self.variants
+        ]  # fmt: skip
+        heads = {"change": "with"} | {k: _SHORT[k] for k in self.predicted}
+        return listing(rows, heads, "What would change it")
 
 
 def percent(ratio: float) -> float:

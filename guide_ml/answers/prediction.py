@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from guide_ml.answers.blocks import Block
 from guide_ml.answers.explanation import Explanation
+from guide_ml.answers.parts import Domain, Evidence, MemoryAccount
+from guide_ml.answers.prediction_sheets import METRICS, brief_sheets, full_sheets
+from guide_ml.answers.shown import Shown
 from guide_ml.describe.descriptors import Deployment, Workload
 from guide_ml.errors import InvalidInput
 from guide_ml.units import MS_PER_S
@@ -15,99 +19,18 @@ from guide_ml.units import MS_PER_S
 __all__ = ["Domain", "Evidence", "MemoryAccount", "Prediction"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryAccount:
-    """Memory of one device, decimal GB; ``total_gb`` is the sum of the parts.
+@dataclass(frozen=True)
+class _Kept:
+    """Evidence that was looked up already: what a copy or a pickle takes along."""
 
-    Parameters
-    ----------
-    weights_gb, activations_gb : float
-        Model weights, and the widest pass in flight.
-    kv_cache_gb : float
-        KV cache of the sequences that run together, at their full length, and in hybrid models
-        their recurrent states.
-    reserved_gb : float
-        Runtime, and what engines leave alone.
-    free_gb : float
-        Room for more sequences.
-    total_gb : float
-        The device's memory.
-    fits : bool
-        Whether the weights and one sequence fit.
-    largest_batch : int
-        Sequences of full length that the whole deployment holds; further ones wait.
-    """
+    evidence: tuple[Evidence, ...]
 
-    weights_gb: float
-    kv_cache_gb: float
-    activations_gb: float
-    reserved_gb: float
-    free_gb: float
-    total_gb: float
-    fits: bool
-    largest_batch: int
+    def __call__(self) -> tuple[Evidence, ...]:
+        return self.evidence
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """One measured row near to what was asked.
-
-    Parameters
-    ----------
-    source, source_ref : str
-        Where it was published (a page of ``data/sources``), and which row of that.
-    deployment : mapping of str to object
-        What was run, in the words of a table's columns.
-    measured : mapping of str to float
-        Measured metrics.
-    held_out : mapping of str to float
-        What was predicted for it by estimators that had not seen its deployment.
-    distance : float
-        From what was asked: 0 is the same, about 1 another engine or make of device.
-    """
-
-    source: str
-    source_ref: str
-    deployment: Mapping[str, Any]
-    measured: Mapping[str, float]
-    held_out: Mapping[str, float]
-    distance: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Domain:
-    """How familiar one deployment is.
-
-    Parameters
-    ----------
-    level : str
-        ``measured``, ``interpolated``, ``near`` or ``far``.
-    distance : float
-        From the nearest measured deployment; 0 is the same, about 1 another engine.
-    reasons : tuple of str
-        What keeps it from being measured or interpolated, in words; the weightiest first.
-    nearest : str
-        The nearest measured deployment, in words.
-    """
-
-    level: str
-    distance: float
-    reasons: tuple[str, ...]
-    nearest: str
-
-    def text(self) -> str:
-        """Say it in one sentence."""
-        head = {
-            "measured": "measured: this very deployment and load are in the data",
-            "interpolated": "interpolated: this deployment was measured, under other loads",
-            "near": "near: much like what was measured",
-            "far": "far: unlike anything measured, so take it with care",
-        }[self.level]
-        return head + (f" ({'; '.join(self.reasons)})" if self.reasons else "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Prediction(Shown):
     """Speed and memory of one deployment under one workload.
 
     Parameters
@@ -211,15 +134,22 @@ class Prediction:
         rate, devices = self.output_tok_s, self.deployment.num_devices
         return None if rate is None else rate / devices
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickles: the rows of the trained set stay behind, the evidence comes."""
+        return vars(self) | {"find_evidence": _Kept(self.evidence)}
+
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it: speed, how sure it is, memory, and what was assumed."""
+        metrics = {name: getattr(self, name) for name in METRICS}
+        return brief_sheets(self, metrics) if brief else full_sheets(self, metrics)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes.
 
         Hardware, model and framework are named by their slugs.
         """
-        names = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s", "request_latency_s",
-                 "tok_s_per_user", "tok_s_per_device")  # fmt: skip
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in METRICS},
             **self._ends(),
             "floors": dict(self.floors),
             "memory": asdict(self.memory),

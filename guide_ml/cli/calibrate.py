@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -46,6 +46,7 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Learn from 3 or more runs of your own how your machines differ from the general model."""
     with Console(stderr=True).status("calibrating"):
+        from guide_ml.answers.blocks import Words
         from guide_ml.calibration import fit
         from guide_ml.cli import report
 
@@ -55,12 +56,4 @@ def calibrate(
     if as_json:
         typer.echo(json.dumps(profile.to_dict(), indent=2, ensure_ascii=False))
         return
-    facts: dict[str, Any] = dict(profile.facts)
-    rows = [{"target": k} | v for k, v in facts.items() if isinstance(v, dict)]
-    columns = {"target": "", "values": "values", "median_ape_before": "median error before, %",
-               "median_ape_after": "after, %"}  # fmt: skip
-    report.show(report.listing(rows, columns, f"profile of {facts['rows']} rows in {out}"))
-    report.show(report.details(
-        {"hardware": list(profile.hardware), "framework": list(profile.frameworks)},
-        "it corrects what runs on this hardware or with these engines, and nothing else",
-    ))  # fmt: skip
+    report.show([*profile.blocks(), Words(lines=(f"It is in {out}.",), inset=0)])

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+<<<<<<< HEAD
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
+=======
+from rich.console import Console
+>>>>>>> main
 
+from guide_ml.answers.blocks import Block, listing
 from guide_ml.cli import options as o
-from guide_ml.cli import report
 from guide_ml.cli.parts import show_or_json
 from guide_ml.errors import InvalidInput
 
@@ -128,26 +132,31 @@ def _plain(done: Summary) -> dict[str, Any]:
     return counts | asdict(done)
 
 
-def _shown(done: Summary) -> RenderableType:
+def _shown(done: Summary) -> list[Block]:
     columns = {"file": "file", "importer": "tool", "read": "read", "stored": "stored",
                "duplicates": "stored before", "rejected": "rejected"}  # fmt: skip
     verb = "would be stored" if done.dry_run else "stored"
     title = f"{done.count('stored')} of {done.count('read')} rows {verb} in {done.out}"
     rows: list[dict[str, Any]] = [asdict(f) for f in done.files if not f.error]
-    parts: list[RenderableType] = [report.listing(rows, columns, title)] if rows else []
+    parts: list[Block] = [listing(rows, columns, title)] if rows else []
     if done.reasons:
         rows = [{"check": k, "rows": n, "reason": _first(done, k)} for k, n in done.reasons.items()]
         names = {"check": "check", "rows": "rows", "reason": "first of them"}
-        parts.append(report.listing(rows, names, f"rejected, see {done.rejects_file}"))
+        parts.append(listing(rows, names, f"rejected, see {done.rejects_file}"))
     if done.unused:
         rows = [{"rows": n, "reason": k} for k, n in done.unused.items()]
         names = {"rows": "rows", "reason": "reason"}
+<<<<<<< HEAD
         parts.append(report.listing(rows, names, "stored, but left out of training"))
     if done.dry_run:
         parts += [_row(r) for r in done.rows[:MOST_SHOWN]]
         if len(done.rows) > MOST_SHOWN:
             parts.append(Text(f"and {len(done.rows) - MOST_SHOWN} more rows; --json has all"))
     return Group(*parts)
+=======
+        parts.append(listing(rows, names, "stored, but left out of training"))
+    return parts
+>>>>>>> main
 
 
 def _row(row: dict[str, Any]) -> RenderableType:

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
 
 from guide_ml import catalogue
+from guide_ml.answers.blocks import Block, details, listing
 from guide_ml.cli import calibrate as cli_calibrate
 from guide_ml.cli import ingest as cli_ingest
 from guide_ml.cli import launch as cli_launch
 from guide_ml.cli import options as o
 from guide_ml.cli import prices as cli_prices
-from guide_ml.cli import report
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
-from guide_ml.cli.parts import examples, progress_bar, show_or_json
-from guide_ml.errors import GuideError, UnknownName
+from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
+from guide_ml.errors import UnknownName
+
+if TYPE_CHECKING:
+    from guide_ml.answers.explanation import Explanation
+    from guide_ml.answers.prediction import Prediction
 
 __all__ = ["app", "main"]
 
 
-class _Group(TyperGroup):
-    """Commands whose errors on purpose end in one sentence and exit status 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except GuideError as error:
-            typer.echo(f"guide: {error}", err=True)
-            raise typer.Exit(2) from None
-
-
-app = typer.Typer(
-    cls=_Group, name="guide", rich_markup_mode="rich", no_args_is_help=True,
+app = App(
+    name="guide", no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     help="Predict latency, throughput and memory of LLM deployments before they are bought.",
 )  # fmt: skip
 
 
+#: The last line of a traceback.
+BUG = ("guide: this is a mistake of guide-ml, not yours. Please report the command, these lines and"
+       " what `guide --version` says to those who gave you guide-ml, or as an issue of its"
+       " repository.")  # fmt: skip
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what breaks by mistake says where to tell of it."""
+    try:
+        app()
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        typer.echo(BUG, err=True)
+        sys.exit(1)
 
 
 def _show_version(asked: bool) -> None:
@@ -116,7 +120,11 @@ def predict(
             picture.draw(why, plot, picture.title(found))
     told = why if explain else None
     values = found.to_dict() | ({"explanation": told.to_dict()} if told else {})
-    show_or_json(values, lambda: report.prediction(found, told), as_json)
+    show_or_json(values, lambda: _blocks(found, told), as_json)
+
+
+def _blocks(found: Prediction, told: Explanation | None) -> list[Block]:
+    return [*found.blocks(), *(told.blocks() if told else ())]
 
 
 app.command(epilog=examples(*cli_calibrate.EXAMPLES))(cli_calibrate.calibrate)
@@ -147,7 +155,7 @@ def list_(
     """List what the catalogue knows."""
     rows = [row for row in _rows(kind) if _holds(row, kind, filter_text)]
     title = f"{len(rows)} {kind}" + (f" with {filter_text!r}" if filter_text else "")
-    show_or_json(rows, lambda: report.listing(rows, _COLUMNS[kind], title), as_json)
+    show_or_json(rows, lambda: [listing(rows, _COLUMNS[kind], title, _SPARE[kind])], as_json)
 
 
 @app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
@@ -160,7 +168,7 @@ def show(
     kind, found = _find(slug)
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
     found = found | {"aliases": others}
-    show_or_json(found, lambda: report.details(found, kind), as_json)
+    show_or_json(found, lambda: [details(found, kind)], as_json)
 
 
 @app.command(epilog=examples("guide train", "guide train --data my-measurements --out my-models",
@@ -178,7 +186,7 @@ def train(
         from guide_ml.training import train as training
 
         card = training.train(data, out, seed=seed, progress=progress)
-    show_or_json(card, lambda: report.details(card, f"estimators in {out}"), as_json)
+    show_or_json(card, lambda: [details(card, f"estimators in {out}")], as_json)
 
 
 @app.command(epilog=examples("guide evaluate", "guide evaluate --split hardware --json"))
@@ -203,7 +211,7 @@ def evaluate(
         found = crossval.evaluate(data, splits=splits, seed=seed, progress=progress)
         rows: Any = found.round(2).to_dict("records")
     columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
-    show_or_json(rows, lambda: report.listing(rows, columns, "held-out scores"), as_json)
+    show_or_json(rows, lambda: [listing(rows, columns, "held-out scores")], as_json)
 
 
 cli_retrain.register(app)
@@ -224,6 +232,10 @@ _COLUMNS: dict[o.Kind, dict[str, str]] = {
         "framework": "slug", "kind": "kind", "backends": "backends", "newest": "newest version",
     },
 }  # fmt: skip
+
+
+#: Columns, from the right, that a narrow window leaves out.
+_SPARE = {o.Kind.HARDWARE: 4, o.Kind.MODELS: 5, o.Kind.FRAMEWORKS: 1}
 
 
 def _rows(kind: o.Kind) -> list[dict[str, Any]]:

@@ -1,43 +1,83 @@
-"""What commands share: examples below their help, a progress bar, tables or JSON."""
+"""What commands share: help whose examples can be copied, a progress bar, tables or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 import typer
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperCommand, TyperGroup
 
+from guide_ml.answers.blocks import Block
+from guide_ml.answers.progress import Progress, reporting
 from guide_ml.cli import report
+from guide_ml.errors import GuideError
 
-__all__ = ["Report", "examples", "progress_bar", "show_or_json"]
+__all__ = ["App", "Group", "examples", "progress_bar", "show_or_json"]
 
-Report = Callable[[int, int, str], None]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HEAD = "[bold]Examples[/bold]"
 
 
 def examples(*lines: str) -> str:
     """Write the examples below a command's help, a paragraph each."""
-    return "\n\n".join(["[bold]Examples[/bold]", *lines])
+    return "\n\n".join([_HEAD, *lines])
 
 
-@contextmanager
-def progress_bar() -> Iterator[Report]:
-    """Show a bar on stderr while something long runs; yield what moves it."""
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn(), console=Console(stderr=True), transient=True)  # fmt: skip
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def move(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total, description=text)
-
-        yield move
+def _examples_below(command: Any, show: Callable[[], None]) -> None:
+    """Show a help page, its examples a line each: a broken command cannot be copied."""
+    epilog, command.epilog = command.epilog, None
+    try:
+        show()
+    finally:
+        command.epilog = epilog
+    if epilog:
+        head, *lines = epilog.split("\n\n")
+        typer.echo("\n".join([" Examples" if head == _HEAD else head, "", *lines, ""]))
 
 
-def show_or_json(values: Any, shown: Callable[[], RenderableType], as_json: bool) -> None:
+class _Command(TyperCommand):
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the help page."""
+        _examples_below(self, lambda: super(_Command, self).format_help(ctx, formatter))
+
+
+class Group(TyperGroup):
+    """Commands whose errors on purpose end in one sentence and exit status 2."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the help page."""
+        _examples_below(self, lambda: super(Group, self).format_help(ctx, formatter))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; end in one sentence where it raises an error on purpose."""
+        try:
+            return super().invoke(ctx)
+        except GuideError as error:
+            typer.echo(f"guide: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+class App(typer.Typer):
+    """A command with commands below it, all of whose examples can be copied."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=Group, rich_markup_mode="rich", **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
+        """Add a command, as :meth:`typer.Typer.command` does."""
+        return super().command(name, cls=_Command, **settings)
+
+
+def progress_bar() -> AbstractContextManager[Progress]:
+    """Show a bar on a terminal's stderr while something long runs; yield what moves it."""
+    return reporting(True)
+
+
+def show_or_json(values: Any, shown: Callable[[], Iterable[Block]], as_json: bool) -> None:
     """Print values for programs, or lay them out for people."""
     if as_json:
         typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))

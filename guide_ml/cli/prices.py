@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from guide_ml.answers.blocks import Command, Words
 from guide_ml.cli import options as o
-from guide_ml.cli.parts import examples, show_or_json
+from guide_ml.cli import report
+from guide_ml.cli.parts import App, examples, show_or_json
 
 __all__ = ["EXAMPLES", "app"]
 
@@ -19,7 +21,7 @@ EXAMPLES = (
     "guide prices refresh --out prices-today.csv",
 )
 
-app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
+app = App(invoke_without_command=True)
 
 
 @app.callback(epilog=examples(*EXAMPLES))
@@ -43,7 +45,6 @@ def prices(
     """List what machines can be rented, the cheapest per device first."""
     if ctx.invoked_subcommand is not None:
         return
-    from guide_ml.cli import report_search
     from guide_ml.offers.listing import list_offers
 
     table = list_offers(
@@ -52,8 +53,8 @@ def prices(
         priced_since=priced_since, max_usd_h=max_usd_h, prices=own or (),
     )  # fmt: skip
     shown = table.head(limit) if limit else table
-    rows = shown[list(report_search.OFFER)].to_dict("records")
-    show_or_json(rows, lambda: report_search.offers(rows, len(table)), as_json)
+    rows = shown[list(report.OFFER)].to_dict("records")
+    show_or_json(rows, lambda: report.offers(rows, len(table)), as_json)
 
 
 @app.command(epilog=examples("guide prices refresh --out prices-today.csv",
@@ -66,5 +67,8 @@ def refresh(
     from guide_ml.offers import refresh as fetcher
 
     written, unknown = fetcher.write(out)
-    typer.echo(f"{written:,} offers in {out}; {unknown:,} left out, whose device is not in the"
-               f" catalogue. Use them with: guide search --prices {out}")  # fmt: skip
+    report.show([
+        Words(lines=(f"{written:,} offers in {out}; {unknown:,} left out, whose device is not in"
+                     " the catalogue.",), inset=0),
+        Command(title="use them with", line=f"guide search --prices {out} ..."),
+    ])  # fmt: skip

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
 
-from guide_ml.cli import report
+from guide_ml.answers.blocks import Block, Command, details, listing
 from guide_ml.cli.options import JsonOption
-from guide_ml.cli.parts import examples, progress_bar, show_or_json
+from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
 from guide_ml.errors import InvalidInput
 
 __all__ = ["register"]
@@ -48,7 +47,7 @@ def register(app: typer.Typer) -> None:
         "guide monitor --data new.parquet",
         "guide monitor --data new.parquet --json || echo 'exit 10: calibrate, 20: retrain'",
     ))(monitor)  # fmt: skip
-    models = typer.Typer(no_args_is_help=True, help="List registered estimators, choose one.")
+    models = App(no_args_is_help=True, help="List registered estimators, choose one.")
     models.command("list", epilog=examples("guide models list --json"))(list_models)
     models.command(epilog=examples(
         "guide models promote 3", 'guide models promote 3 --force "new data centre, old gate"',
@@ -111,17 +110,17 @@ def retrain(
     show_or_json(found, lambda: _retrained(found), as_json)
 
 
-def _retrained(found: dict[str, Any]) -> RenderableType:
+def _retrained(found: dict[str, Any]) -> list[Block]:
     errors = [row for row in found["errors"] if row["split"] == "deployment"]
     columns = {"target": "target", "method": "method", "rows": "rows",
                "median_ape": "median error %", "p90_ape": "90th percentile"}  # fmt: skip
     told = {k: found[k] for k in ("verdict", "reason", "version", "champion", "run_id")}
     compared = [_verdict(found)] if found["comparisons"] else []
-    return Group(report.listing(errors, columns, "errors, deployments held out"), *compared,
-                 report.details(told, "registered"))  # fmt: skip
+    return [listing(errors, columns, "errors, deployments held out"), *compared,
+                 details(told, "registered")]  # fmt: skip
 
 
-def _verdict(found: dict[str, Any]) -> RenderableType:
+def _verdict(found: dict[str, Any]) -> Block:
     rows = [row if row["change"] is None else
             row | {"range": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}",
                    "change": 100 * row["change"]} for row in found["comparisons"]]  # fmt: skip
@@ -129,7 +128,7 @@ def _verdict(found: dict[str, Any]) -> RenderableType:
                "champion": "champion %", "challenger": "challenger %", "change": "change %",
                "range": "interval %", "finding": "finding"}  # fmt: skip
     title = "challenger against champion: median errors; change of the mean error, its interval"
-    return report.listing(rows, columns, title)
+    return listing(rows, columns, title)
 
 
 def list_models(tracking_uri: UriOption = None, as_json: JsonOption = False) -> None:
@@ -140,7 +139,7 @@ def list_models(tracking_uri: UriOption = None, as_json: JsonOption = False) -> 
     columns = {"version": "version", "champion": "champion", "verdict": "verdict", "rows": "rows",
                "data": "data", "made": "made (UTC)", "followed": "followed",
                "forced": "forced", "rolled_back": "rolled back"}  # fmt: skip
-    show_or_json(rows, lambda: report.listing(rows, columns, f"{len(rows)} versions"), as_json)
+    show_or_json(rows, lambda: [listing(rows, columns, f"{len(rows)} versions")], as_json)
 
 
 VersionArgument = Annotated[str, typer.Argument(help="Number of a version.")]
@@ -158,7 +157,7 @@ def promote(
     from guide_ml.registry.versions import Registry
 
     found = Registry(tracking_uri, make=False).promote(version, force).to_dict()
-    show_or_json(found, lambda: report.details(found, "champion"), as_json)
+    show_or_json(found, lambda: [details(found, "champion")], as_json)
 
 
 def rollback(tracking_uri: UriOption = None, as_json: JsonOption = False) -> None:
@@ -166,7 +165,7 @@ def rollback(tracking_uri: UriOption = None, as_json: JsonOption = False) -> Non
     from guide_ml.registry.versions import Registry
 
     found = Registry(tracking_uri, make=False).rollback().to_dict()
-    show_or_json(found, lambda: report.details(found, "champion again"), as_json)
+    show_or_json(found, lambda: [details(found, "champion again")], as_json)
 
 
 def use(
@@ -185,7 +184,10 @@ def use(
     card = artefacts.save(fitted, out)
     told = {"version": found.version, "folder": str(out), "rows": card["rows"],
             "command": f"guide predict --predictor {out} ..."}  # fmt: skip
-    show_or_json(told, lambda: report.details(told, "fetched"), as_json)
+    shown = {k: v for k, v in told.items() if k != "command"}
+    show_or_json(told, lambda: [details(shown, "fetched"),
+                                Command(title="use them with", line=told["command"])],
+                 as_json)  # fmt: skip
 
 
 def monitor(
@@ -212,7 +214,7 @@ def monitor(
     raise typer.Exit(EXIT[Outcome(found["verdict"])])
 
 
-def _monitored(found: dict[str, Any]) -> RenderableType:
+def _monitored(found: dict[str, Any]) -> list[Block]:
     columns = {"target": "target", "rows": "values", "groups": "groups",
                "median_ape": "median error %", "expected_ape": "expected %",
                "mended_ape": "% once calibrated", "covered": "share in interval",
@@ -222,9 +224,9 @@ def _monitored(found: dict[str, Any]) -> RenderableType:
     worst = {"target": "target", "deployment": "deployment", "rows": "values",
              "median_ape": "median error %"}  # fmt: skip
     told = {"verdict": found["verdict"], "reason": found["reason"]}
-    return Group(
-        report.listing(found["targets"], columns, "new measurements against predictions"),
-        report.listing(found["groups"][:10], worst, "worst groups"),
-        report.listing(found["drift"], drift, "drift of descriptors"),
-        report.details(told, "verdict"),
-    )  # fmt: skip
+    return [
+        listing(found["targets"], columns, "new measurements against predictions"),
+        listing(found["groups"][:10], worst, "worst groups"),
+        listing(found["drift"], drift, "drift of descriptors"),
+        details(told, "verdict"),
+    ]  # fmt: skip

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from guide_ml.answers.blocks import Block, Words, details, listing
 from guide_ml.cli import options as o
 from guide_ml.cli import report
 from guide_ml.errors import InvalidInput
 
 if TYPE_CHECKING:
     from guide_ml.scoring import Summary
-    from guide_ml.scoring.job import Progress as Report
 
 __all__ = ["GRID_EXAMPLES", "SCORE_EXAMPLES", "grid", "score"]
 
@@ -114,15 +110,14 @@ def score(
     )  # fmt: skip
     most = 0 if errors == "raise" else max_errors
     table = scoring.open_source(source, from_)
-    with _bar() as progress:
-        if dask is None:
-            found = scoring.score(table, out, options, resume=resume, to=to, max_errors=most,
-                                  progress=progress)  # fmt: skip
-        else:
-            from guide_ml.scoring.cluster import score_on_cluster
+    if dask is None:
+        found = scoring.score(table, out, options, resume=resume, to=to, max_errors=most,
+                              progress=True)  # fmt: skip
+    else:
+        from guide_ml.scoring.cluster import score_on_cluster
 
-            found = score_on_cluster(dask, table, out, to, options, resume=resume,
-                                     max_errors=most, progress=progress)  # fmt: skip
+        found = score_on_cluster(dask, table, out, to, options, resume=resume, max_errors=most,
+                                 progress=True)  # fmt: skip
     _tell(found, as_json)
 
 
@@ -135,31 +130,8 @@ def grid(
     from guide_ml.scoring import open_source
     from guide_ml.scoring.job import write_only
 
-    with _bar() as progress:
-        rows = write_only(open_source(str(spec), "grid"), out, to, progress)
+    rows = write_only(open_source(str(spec), "grid"), out, to, progress=True)
     Console(stderr=True).print(f"{rows:,} candidates")
-
-
-@contextmanager
-def _bar() -> Iterator[Report]:
-    """Show rows, rows/s and time left on a terminal; yield what moves them."""
-    console = Console(stderr=True)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"),
-                   TimeElapsedColumn(), TimeRemainingColumn(), console=console,
-                   disable=not console.is_terminal)  # fmt: skip
-    begun: list[tuple[float, int]] = []
-    with bar:
-        task = bar.add_task("scoring", total=None, text="")
-
-        def move(done: int, total: int | None, share: float | None) -> None:
-            now = time.perf_counter()
-            begun[:] = begun or [(now, done)]
-            since, first = begun[0]
-            rate = f", {(done - first) / (now - since):,.0f}/s" if now > since else ""
-            whole = total or (int(done / share) if share else None)
-            bar.update(task, completed=done, total=whole, text=f"{done:,} rows{rate}")
-
-        yield move
 
 
 def _tell(found: Summary, as_json: bool) -> None:
@@ -167,14 +139,14 @@ def _tell(found: Summary, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    console = Console(stderr=True, width=None if sys.stderr.isatty() else report.PIPE_WIDTH)
     reasons, notes = told.pop("reasons"), told.pop("notes")
     told["stages_s"] = {k: round(v, 1) for k, v in told["stages_s"].items()}
     if not told["resumed"]:
         del told["resumed"]
-    console.print(report.details({k.replace("_", " "): v for k, v in told.items()}, "scored"))
+    shown: list[Block] = [details({k.replace("_", " "): v for k, v in told.items()}, "scored")]
     if reasons:
         rows = [{"rows": n, "reason": reason} for reason, n in reasons.items()]
-        console.print(report.listing(rows, {"rows": "rows", "reason": "reason"}, "bad rows"))
-    for note in notes:
-        console.print(f"note: {note}", markup=False)
+        shown.append(listing(rows, {"rows": "rows", "reason": "reason"}, "bad rows"))
+    if notes:
+        shown.append(Words(lines=tuple(f"note: {note}" for note in notes), inset=0))
+    report.show(shown, sys.stderr)

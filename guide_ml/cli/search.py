@@ -139,7 +139,6 @@ def search(
     """Find the cheapest deployment that carries a load within limits."""
     asked = _asked(dict(locals()))
     with progress_bar() as progress:
-        from guide_ml.cli import report_search
         from guide_ml.offers.files import write_csv
         from guide_ml.searching import search as run
 
@@ -150,7 +149,7 @@ def search(
         from guide_ml.cli.plots import pareto
 
         pareto(found, plot)
-    show_or_json(found.to_dict(), lambda: report_search.found(found), as_json)
+    show_or_json(found.to_dict(), found.blocks, as_json)
 
 
 def sweep(
@@ -183,7 +182,6 @@ def sweep(
         given[over] = numbers[0] if over != "max_devices" else int(numbers[0])
     asked = _asked(given)
     with progress_bar() as progress:
-        from guide_ml.cli import report_search
         from guide_ml.offers.files import write_csv
         from guide_ml.searching import sweep as run
 
@@ -194,8 +192,7 @@ def sweep(
         from guide_ml.cli.plots import swept
 
         swept(found, plot)
-    rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    show_or_json(rows, lambda: report_search.swept(found), as_json)
+    show_or_json(found.rows(), lambda: [found.sheet()], as_json)
 
 
 _GROUPS = {

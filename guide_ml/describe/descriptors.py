@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from guide_ml.describe import checks
+from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import Launch, launch
@@ -22,8 +23,8 @@ BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 STATS = ("mean", "median", "p99")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hardware(Brief):
     """One accelerator, or one slice of it that is rented by itself.
 
     Parameters
@@ -83,14 +84,12 @@ class Hardware:
         owner = f"hardware {self.hardware!r}"
         require_numbers(owner, self, checks.HARDWARE)
         if not (self.fp32_tflops or self.fp16_tflops or self.bf16_tflops):
-            raise InvalidInput(
-                f"{owner}: one of fp16_tflops, bf16_tflops, fp32_tflops must be given"
-                " (dense TFLOP/s)"
-            )
+            raise InvalidInput(f"{owner}: one of fp16_tflops, bf16_tflops, fp32_tflops must be"
+                               " given (dense TFLOP/s)")  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Model(Brief):
     """The LLM that is served, as its architecture.
 
     Parameters
@@ -170,15 +169,15 @@ class Model:
         require_numbers(owner, self, checks.MODEL)
         if self.params_active_b > self.params_total_b * 1.0001:
             raise InvalidInput(
-                f"{owner}: params_active_b must not exceed params_total_b;"
-                f" got {self.params_active_b} and {self.params_total_b}"
+                f"{owner}: params_active_b must not exceed params_total_b; got"
+                f" {self.params_active_b} and {self.params_total_b}"
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Framework:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Framework(Brief):
     """The serving engine, its version and the programming backend under it.
 
     Parameters
@@ -204,8 +203,8 @@ class Framework:
         require_numbers(owner, self, checks.FRAMEWORK)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workload:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Workload(Brief):
     """What is asked of the deployment.
 
     Parameters
@@ -253,8 +252,8 @@ class Workload:
             raise InvalidInput("workload: mode closed needs concurrency; got none")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployment:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Deployment(Brief):
     """Hardware, framework and model put together, and how the model is spread.
 
     Parameters

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.answers.blocks import Block, details, listing
+from guide_ml.answers.shown import Shown
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.profiles.effects import LOADS, Names, traits
@@ -35,8 +37,8 @@ WHOLE = ("tp", "pp", "dp", "ep", "spec", "kv_bits", *LOADS)
 MOST = 50.0
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Shown):
     """Corrections for one's own hardware, engine or network.
 
     A deployment is corrected if its hardware or its engine was measured (the scope), by what it
@@ -182,6 +184,19 @@ class Profile:
         scope = np.flatnonzero(self.in_scope(names))
         return scope, traits({k: v[scope] for k, v in columns.items()},
                              {k: v[scope] for k, v in names.items()})  # fmt: skip
+
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it: how well it fits what was measured, and what it corrects."""
+        rows = [{"target": k, **v} for k, v in self.facts.items() if isinstance(v, Mapping)]
+        columns = {"target": "", "values": "values", "median_ape_before": "median error before, %",
+                   "median_ape_after": "after, %"}  # fmt: skip
+        count = self.facts.get("rows", len(self.cells.n))
+        scope = {"hardware": ", ".join(self.hardware), "framework": ", ".join(self.frameworks)}
+        return [
+            listing(rows, columns, f"profile of {count} rows of your own"),
+            details(scope, "it corrects what runs on this hardware or with these engines, and"
+                    " nothing else"),
+        ]  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes."""

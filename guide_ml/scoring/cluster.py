@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from guide_ml.answers.progress import RowProgress, RowProgressLike, reporting_rows
 from guide_ml.api import predict_table
 from guide_ml.errors import InvalidInput
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.scoring import sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
-from guide_ml.scoring.job import BATCH, PART, Progress, Summary, checked_out
+from guide_ml.scoring.job import BATCH, PART, Summary, checked_out
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source
 from guide_ml.scoring.tables import in_batches
@@ -107,7 +108,7 @@ def _score_part(task: _Task) -> dict[str, Any]:
 def score_on_cluster(
     scheduler: str, source: Source, out: str, to: str | None, options: Options, *,
     max_errors: int | None = None, resume: bool = False, rows: int = ROWS,
-    progress: Progress | None = None,
+    progress: RowProgressLike = None,
 ) -> Summary:  # fmt: skip
     """Score a table on the workers of a Dask scheduler.
 
@@ -142,8 +143,8 @@ def score_on_cluster(
         client = make(scheduler, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"a Dask scheduler must answer at {scheduler}; none does") from error
-    with client:
-        run = _ClusterRun(client, source, options, max_errors, progress or (lambda *a: None))
+    with client, reporting_rows(progress) as tell:
+        run = _ClusterRun(client, source, options, max_errors, tell)
         return run.into(Parts(place, "parquet" if kind == "folder" else kind, kind == "folder"),
                         rows, resume)  # fmt: skip
 
@@ -154,7 +155,7 @@ class _ClusterRun:
     source: Source
     options: Options
     max_errors: int | None
-    progress: Progress
+    progress: RowProgress
 
     def into(self, parts: Parts, rows: int, resume: bool) -> Summary:
         """Cut the input into parts, have them scored, put them together."""

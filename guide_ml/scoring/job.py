@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from guide_ml.answers.progress import RowProgress, RowProgressLike, reporting_rows
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import threads
 from guide_ml.scoring import formats, sinks
@@ -21,13 +22,10 @@ from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source, open_source
 from guide_ml.scoring.tables import ahead, side_by_side
 
-__all__ = ["BATCH", "PART", "Progress", "Summary", "score"]
+__all__ = ["BATCH", "PART", "Summary", "score"]
 
 BATCH = 32_768  # rows predicted together: memory stays bounded, both cores have work
 PART = 8  # batches in a part: what a kill may cost
-
-Progress = Callable[[int, int | None, float | None], None]
-"""Told of rows done, rows in all and share of the input read, where these are known."""
 
 
 @dataclass
@@ -75,7 +73,7 @@ class Summary:
 def score(
     source: str | Path | Source, out: str | Path, options: Options | None = None, *,
     max_errors: int | None = None, resume: bool = False, to: str | None = None,
-    progress: Progress | None = None,
+    progress: RowProgressLike = None,
 ) -> Summary:  # fmt: skip
     """Predict every row of a table and write it with its predictions.
 
@@ -93,8 +91,9 @@ def score(
         Go on where a run that was killed stopped.
     to : str, optional
         Format of the output, where the name does not tell.
-    progress : callable, optional
-        Told after every batch.
+    progress : bool or callable, optional
+        ``True`` shows a bar; a callable is told rows done, rows in all and the share of the input
+        that was read, after every batch.
 
     Returns
     -------
@@ -107,10 +106,11 @@ def score(
         allowed, or there is nothing to go on with.
     """
     found = source if isinstance(source, Source) else open_source(str(source))
-    run = _Run(found, options or Options(), max_errors, progress or (lambda *a: None))
-    if str(out) == formats.STREAM:
-        return run.onto_stream(to or "csv", resume)
-    return run.into_file(*checked_out(str(out), to), resume)
+    with reporting_rows(progress) as tell:
+        run = _Run(found, options or Options(), max_errors, tell)
+        if str(out) == formats.STREAM:
+            return run.onto_stream(to or "csv", resume)
+        return run.into_file(*checked_out(str(out), to), resume)
 
 
 def checked_out(out: str, to: str | None) -> tuple[Path, str]:
@@ -132,7 +132,7 @@ def checked_out(out: str, to: str | None) -> tuple[Path, str]:
 
 
 def write_only(
-    source: Source, out: str, to: str | None = None, progress: Progress | None = None
+    source: Source, out: str, to: str | None = None, progress: RowProgressLike = None
 ) -> int:
     """Write a source as it is, batch after batch; return its rows.
 
@@ -144,8 +144,8 @@ def write_only(
         File, or ``-`` for standard output.
     to : str, optional
         Format, where the name does not tell.
-    progress : callable, optional
-        Told after every batch.
+    progress : bool or callable, optional
+        As for :func:`score`.
     """
     stream = out == formats.STREAM
     kind = (to or "csv") if stream else formats.of_path(out, to)
@@ -153,13 +153,15 @@ def write_only(
         raise InvalidInput(f"{out} must be a file of {', '.join(sinks.SUFFIX)}; got {kind}")
     aside = Path(out).with_name(f".{Path(out).name}.tmp")
     rows = 0
-    with nullcontext(sys.stdout.buffer) if stream else aside.open("wb") as file:
+    with (
+        reporting_rows(progress) as tell,
+        nullcontext(sys.stdout.buffer) if stream else aside.open("wb") as file,
+    ):
         sink = sinks.open_sink(kind, file, stream)
         for table in ahead(lambda: source.batches(BATCH)):
             sink.write(table)
             rows += len(table)
-            if progress:
-                progress(rows, source.total, source.share())
+            tell(rows, source.total, source.share())
         sink.close()
         file.flush()
     if not stream:
@@ -172,7 +174,7 @@ class _Run:
     source: Source
     options: Options
     max_errors: int | None
-    progress: Progress
+    progress: RowProgress
     summary: Summary = field(default_factory=Summary)
     started: float = field(default_factory=time.perf_counter)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from guide_ml import catalogue
+from guide_ml.answers.progress import Progress
 from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.plans import judge
 from guide_ml.searching.ranking import ranked
@@ -19,7 +20,6 @@ from guide_ml.searching.study import Trials
 
 __all__ = ["ENUMERATE", "Driven", "default_trials", "drive"]
 
-Progress = Callable[[int, int, str], None]
 
 #: A space with no more open points than this is enumerated.
 ENUMERATE = 1500

@@ -13,8 +13,8 @@ from guide_ml import catalogue
 from guide_ml.errors import BadArtefact
 from guide_ml.offers import HOURS_PER_MONTH
 from guide_ml.searching.cost import Sized, e2e_ms, rates
+from guide_ml.searching.plan import Plan
 from guide_ml.searching.request import S_PER_H
-from guide_ml.searching.result import Plan
 from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
 from guide_ml.searching.space import Ints
 from guide_ml.table.read import Columns, Floats

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
 from guide_ml.searching.cost import e2e_ms
+from guide_ml.searching.plan import Plan
 from guide_ml.searching.plans import ANY_LEVEL, Judged
-from guide_ml.searching.result import Plan
 from guide_ml.searching.space import Ints
 from guide_ml.table.read import Floats
 

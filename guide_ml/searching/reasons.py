@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from guide_ml.precision.dtypes import dtype
+from guide_ml.searching.plan import Plan
+from guide_ml.searching.plan_words import limit, misses, over
 from guide_ml.searching.plans import Judged, plan
 from guide_ml.searching.ranking import nearest
 from guide_ml.searching.request import LIMITS, Request
-from guide_ml.searching.result import Plan, Relaxation
+from guide_ml.searching.result import Relaxation
 
-__all__ = ["misses_text", "relaxations", "why", "why_not"]
+__all__ = ["relaxations", "why", "why_not"]
 
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
@@ -40,39 +42,11 @@ def _ways(judged: Judged, given_up: tuple[str, ...]) -> list[Relaxation]:
         least = int(rows[close][np.argmin(price[close])])
         cheapest = int(rows[np.lexsort((over, np.round(price, 6)))[0]])
         for best in dict.fromkeys([least, cheapest]):
-            given = _limit(request, name)
+            given = limit(request, name)
             needed = given * (1.0 + float(judged.missed[name][best]))
             found.append(Relaxation(limit=name, given=given, needed=needed,
                                     plan=plan(judged, best)))  # fmt: skip
     return sorted(found, key=lambda r: r.needed / max(r.given, 1e-9))
-
-
-def _limit(request: Request, name: str) -> float:
-    if name in request.slo.limits:
-        return request.slo.limits[name]
-    return float(getattr(request.constraints, name))
-
-
-def _over(share: float) -> str:
-    """Say by how much a limit is missed, which is never by 0 %."""
-    percent = f"{100.0 * share:,.0f}"
-    return f"{percent} %" if percent != "0" else "less than 1 %"
-
-
-def misses_text(found: Plan, request: Request) -> str:
-    """Say what a plan misses: ``TTFT 83 ms, 66 % over 50 ms``."""
-    parts = []
-    for name, share in found.misses.items():
-        if name == "predicted":
-            parts.append("cannot be sized")
-        elif name == "in_domain":
-            parts.append("is far from the data")
-        else:
-            word, unit = LIMITS[name]
-            given = _limit(request, name)
-            parts.append(f"{word} {given * (1 + share):,.4g}{unit}, {_over(share)} over"
-                         f" {given:,.4g}{unit}")  # fmt: skip
-    return "; ".join(parts)
 
 
 def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) -> list[str]:
@@ -129,7 +103,7 @@ def _cheaper(judged: Judged, best: Plan) -> list[str]:
         return []
     found = plan(judged, int(rows[np.argmin(judged.total[rows])]))
     return [f"Cheaper, but not good enough: {found.num_devices} x {found.hardware} at"
-            f" {found.usd_h:,.2f} USD/h ({misses_text(found, judged.problem.request)})."]
+            f" {found.usd_h:,.2f} USD/h ({misses(found, judged.problem.request)})."]
 
 
 def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
@@ -137,13 +111,13 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     request = judged.problem.request
     if not ways:
         near = nearest(judged)
-        text = f" The nearest: {misses_text(plan(judged, near[0]), request)}." if near else ""
+        text = f" The nearest: {misses(plan(judged, near[0]), request)}." if near else ""
         return [f"Nothing fits, and no limit alone stands in the way.{text} {proven}"]
     first = ways[0]
     word, unit = LIMITS[first.limit]
     by = first.needed / first.given - 1.0
     binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
-             f" {first.needed:,.4g}{unit}, {_over(by)} over the limit of"
+             f" {first.needed:,.4g}{unit}, {over(by)} over the limit of"
              f" {first.given:,.4g}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."

@@ -3,176 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from guide_ml import catalogue
-from guide_ml.describe.descriptors import Deployment, Framework, Model, Workload
+from guide_ml.answers.blocks import Block, Sheet, Words, listing
+from guide_ml.answers.shown import Shown
+from guide_ml.searching.plan import Plan
+from guide_ml.searching.plan_words import cells, misses
 from guide_ml.searching.request import LIMITS, Request
 
 __all__ = ["Found", "Plan", "Relaxation"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """One deployment: machines, engine, layout, what it costs and what it will do.
-
-    Times are those at ``concurrency``, the load that was asked for or a little more; all are at
-    the confidence of the search.
-
-    Parameters
-    ----------
-    hardware, vendor : str
-        Device and its maker.
-    num_devices, instances, devices_per_instance : int
-        Devices rented, in how many machines of how many devices.
-    replicas, tp, pp, dp, ep, concurrency : int
-        Copies of the model, how one is spread, and requests in flight of each; ``dp`` counts
-        attention replicas inside a copy, which share experts. 0 concurrency: a queue.
-    max_len : int
-        Longest request in tokens that must be served.
-    framework, backend, weight_dtype, kv_dtype : str
-        Engine and precisions.
-    provider, region, instance_type, price_date : str
-        Whose machine it is, and the day of its price.
-    spot : bool
-        Whether that is a spot price.
-    price_usd_h : float
-        Price of one machine.
-    usd_h, usd_month : float
-        Price of all of them; a month has 730 hours.
-    usd_per_m_input, usd_per_m_output : float
-        Price of a million tokens at the requested load. An hour's price is shared out between
-        prompt and answer by the least machine time that physics allows for each.
-    usd_per_m_input_full, usd_per_m_output_full : float
-        The same when it carries as much as the limits allow.
-    job_usd, job_h : float or None
-        Bill and duration of an offline job, the machines given back at its end.
-    ttft_ms, tpot_ms, e2e_ms, tok_s_per_user : float or None
-        ``None`` of an offline queue.
-    capacity_req_s, capacity_tok_s : float
-        What all replicas carry within the limits at most.
-    capacity_users : int
-        Requests in flight that they carry so.
-    headroom : float
-        Share of the load that could come on top within the limits.
-    in_domain : str
-        How near it is to what was measured: measured, interpolated, near or far.
-    confidence : float
-        Chance that the limits are kept and the load is carried.
-    usd_h_estimate, usd_h_sure : float or None
-        Price an hour of this device and layout if sized by the estimates themselves
-        (confidence 0.5), and by their bad ends (0.9, or what was asked); ``None`` where no size
-        keeps the limits.
-    misses : mapping of str to float
-        By what share each limit is missed; empty if none is.
-    """
-
-    hardware: str
-    vendor: str
-    num_devices: int
-    instances: int
-    devices_per_instance: int
-    replicas: int
-    tp: int
-    pp: int
-    dp: int
-    ep: int
-    concurrency: int
-    max_len: int
-    framework: str
-    backend: str
-    weight_dtype: str
-    kv_dtype: str
-    provider: str
-    region: str
-    instance_type: str
-    price_date: str
-    spot: bool
-    price_usd_h: float
-    usd_h: float
-    usd_month: float
-    usd_per_m_input: float
-    usd_per_m_output: float
-    usd_per_m_input_full: float
-    usd_per_m_output_full: float
-    job_usd: float | None
-    job_h: float | None
-    ttft_ms: float | None
-    tpot_ms: float | None
-    e2e_ms: float | None
-    tok_s_per_user: float | None
-    capacity_req_s: float
-    capacity_tok_s: float
-    capacity_users: int
-    headroom: float
-    in_domain: str
-    confidence: float
-    usd_h_estimate: float | None = None
-    usd_h_sure: float | None = None
-    misses: Mapping[str, float] = field(default_factory=dict)
-    model: Model | None = field(default=None, repr=False)
-    workload: Workload | None = field(default=None, repr=False)
-
-    @property
-    def layout(self) -> str:
-        """Layout spelled out: ``16 GPUs = 4 replicas x tp 4``."""
-        parts = [f"{k} {getattr(self, k)}" for k in ("tp", "pp", "dp") if getattr(self, k) > 1]
-        one = " x ".join(parts) or "1 GPU"
-        used = self.replicas * self.tp * self.pp * self.dp
-        text = f"{used} GPU{'s' * (used > 1)}"
-        if used > 1:
-            text += f" = {self.replicas} replica{'s' * (self.replicas > 1)} x {one}"
-        if self.ep > 1:
-            text += f", experts over {self.ep}"
-        idle = self.num_devices - used
-        return text + (f" (+ {idle} idle)" if idle else "")
-
-    @property
-    def machines(self) -> str:
-        """What is rented: ``2 x p5.48xlarge (8 GPUs each)``."""
-        each = " each" if self.instances > 1 else ""
-        devices = f"{self.devices_per_instance} GPU{'s' * (self.devices_per_instance > 1)}"
-        return f"{self.instances} x {self.instance_type} ({devices}{each})"
-
-    @property
-    def start(self) -> str:
-        """Command that writes how one replica is started."""
-        if self.model is None or self.workload is None:
-            return ""
-        w = self.workload
-        words = {
-            "hardware": self.hardware, "num-devices": self.tp * self.pp * self.dp, "tp": self.tp,
-            "pp": self.pp, "dp": self.dp if self.dp > 1 else None,
-            "ep": self.ep if self.ep > 1 else None, "model": self.model.model,
-            "framework": self.framework, "weight-dtype": self.weight_dtype,
-            "kv-dtype": self.kv_dtype, "mode": None if self.concurrency else "offline",
-            "concurrency": self.concurrency or None, "input-len": f"{w.input_len:g}",
-            "output-len": f"{w.output_len:g}",
-            "context-depth": f"{w.context_depth:g}" if w.context_depth else None,
-        }  # fmt: skip
-        return " ".join(["guide launch", *(f"--{k} {v}" for k, v in words.items() if v)])
-
-    @property
-    def deployment(self) -> Deployment:
-        """One replica, as :func:`guide_ml.predict` describes deployments."""
-        if self.model is None:
-            raise ValueError("a plan that was read back has no model")
-        year = catalogue.framework(self.framework)[0].release_year
-        return Deployment(
-            hardware=catalogue.hardware(self.hardware), model=self.model,
-            framework=Framework(framework=self.framework, backend=self.backend, release_year=year),
-            num_devices=self.tp * self.pp * self.dp, tp=self.tp, pp=self.pp, dp=self.dp,
-            ep=self.ep, weight_dtype=self.weight_dtype, kv_dtype=self.kv_dtype,
-        )  # fmt: skip
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that :func:`json.dumps` takes, and the layout in words."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)
-               if f.name not in ("model", "workload")}  # fmt: skip
-        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses)}
+_SHOWN, _ON_FRONT = 6, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +49,8 @@ class Relaxation:
                f" {self.plan.hardware}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Found(Shown):
     """What a search found.
 
     Parameters
@@ -254,6 +98,20 @@ class Found:
         """Return the plans as a table, the best first."""
         return pd.DataFrame([p.to_dict() for p in self.plans])
 
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it: the deployment to rent, why, and what else there is."""
+        head = Words(lines=(_asked(self.request),), inset=0)
+        found = _table(self)
+        if brief:
+            more = "best, plans and front hold all figures; summary() tells why."
+            first = self.why[0] if self.why else ""
+            return [head, found, Words(lines=(f"- {first}", more), inset=0)]
+        reasons = Words(title="why", lines=tuple(f"- {line}" for line in self.why), inset=0)
+        best = self.best.blocks() if self.best else []
+        front = [_front(self)] if self.best and len(self.front) > 1 else []
+        return [head, *best, reasons, found, *front,
+                Words(lines=tuple(_small_print(self)), inset=0)]  # fmt: skip
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that :func:`json.dumps` takes."""
         request = asdict(self.request) | {"model": self.request.model.model}
@@ -268,3 +126,74 @@ class Found:
                              "text": r.text(), "plan": r.plan.to_dict()}
                             for r in self.relaxations],
         }  # fmt: skip
+
+
+def _asked(request: Request) -> str:
+    """Say what was searched for."""
+    limits = [f"{k} {v:,.4g}" for k, v in request.slo.limits.items()]
+    w = request.workload
+    return (f"{request.model.model}: {request.load.text()}, {w.input_len:,g} tokens in,"
+            f" {w.output_len:,g} out"
+            + (f"; {', '.join(limits)} at most" if limits else "")
+            + (f"; {request.confidence:g} sure" if request.confidence > 0.5 else ""))  # fmt: skip
+
+
+def _table(found: Found) -> Sheet:
+    """List what keeps all limits; if nothing does, what misses least."""
+    best = found.best
+    if best is None:
+        rows = [cells(p) | {"misses": misses(p, found.request)} for p in found.nearest]
+        return listing(rows, _MISSING, "what misses least")
+    others = list(found.plans[:_SHOWN])
+    if found.runner_up and found.runner_up not in others:
+        others.append(found.runner_up)
+    return listing(map(cells, others), _headings(best), "what keeps all limits")
+
+
+_HEADINGS = {
+    "gpus": "GPUs, layout", "engine": "engine, evidence", "provider": "provider",
+    "usd_h": "USD/h, if sure", "speed": "TTFT, a user", "carries": "carries, headroom",
+}  # fmt: skip
+_MISSING = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "misses": "misses"}  # fmt: skip
+
+
+def _headings(best: Plan) -> dict[str, str]:
+    """Leave out what an offline job does not have."""
+    if best.job_usd is None:
+        return _HEADINGS
+    kept = {k: v for k, v in _HEADINGS.items() if k != "speed"}
+    return {k: v for key, word in kept.items() for k, v in
+            ([("job", "USD a job"), (key, word)] if key == "usd_h" else [(key, word)])}  # fmt: skip
+
+
+_FRONT = {k: _HEADINGS[k] for k in ("gpus", "engine", "provider")} | {
+    "price": "USD/h", "e2e": "request s", "rate": "tok/s",
+}  # fmt: skip
+
+
+def _front(result: Found) -> Sheet:
+    """Lay the Pareto front out: nothing scored is cheaper and faster."""
+    front = result.front
+    step = max((len(front) - 1) / (_ON_FRONT - 1), 1.0)  # the ends, and what lies evenly between
+    at = dict.fromkeys(round(k * step) for k in range(min(_ON_FRONT, len(front))))
+    rows = [cells(front[i]) for i in at]
+    offline = result.request.load.offline
+    heads = {k: v for k, v in _FRONT.items() if not (offline and k == "e2e")}
+    aims = result.request.objectives
+    words = aims if len(aims) > 1 else ("cost", "throughput" if offline else "latency")
+    return listing(rows, heads, f"Pareto front of {' and '.join(words)}:"
+                   f" {len(rows)} of {len(front)}")  # fmt: skip
+
+
+def _small_print(found: Found) -> list[str]:
+    counts = found.counts
+    left = sum(n for k, n in counts.items() if k.startswith("offers left out"))
+    return [
+        f"{counts['deployments']:,} deployments on {counts['offers']:,} offers come down to"
+        f" {counts['points']:,} engine configurations; {counts['scored']:,} scored in"
+        f" {found.seconds:.1f} s.",
+        f"{left:,} offers left out (undated, slices or unlisted devices).",
+        "'if sure': USD/h to keep the limits with 90 % confidence or what was asked; 'near data':"
+        " much like what was measured.",
+    ]

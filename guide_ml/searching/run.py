@@ -6,22 +6,25 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from guide_ml import catalogue, offers
+from guide_ml.answers.progress import ProgressLike, reporting
 from guide_ml.describe.descriptors import Workload
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.predictions.run import PredictorLike
+from guide_ml.profiles import Profile
 from guide_ml.searching import ranking, reasons
 from guide_ml.searching.drive import Driven, drive
+from guide_ml.searching.plan import Plan
 from guide_ml.searching.plans import Judged, complete, judge
 from guide_ml.searching.request import SLO, Constraints, Load, Request, as_given
-from guide_ml.searching.result import Found, Plan
+from guide_ml.searching.result import Found
 from guide_ml.searching.score import Problem
 from guide_ml.searching.space import build_space
 from guide_ml.searching.study import SAMPLERS, Trials
@@ -31,7 +34,6 @@ from guide_ml.table.given import ModelLike
 __all__ = ["Prices", "pose", "search"]
 
 Prices = str | os.PathLike[str] | pd.DataFrame
-Progress = Callable[[int, int, str], None]
 
 
 def search(
@@ -51,7 +53,7 @@ def search(
     storage: str | os.PathLike[str] | None = None,
     predictor: PredictorLike | None = None,
     profile: Any = None,
-    progress: Progress | None = None,
+    progress: ProgressLike = None,
 ) -> Found:
     """Find the deployment that meets an objective, with its price and what it will do.
 
@@ -92,8 +94,8 @@ def search(
         Other estimators than the ones that come with the package.
     profile : optional
         Measured corrections, where the predictor knows of any.
-    progress : callable, optional
-        Takes points scored, points to score, and a word.
+    progress : bool or callable, optional
+        ``True`` shows a bar; a callable takes points scored, points to score, and a word.
 
     Returns
     -------
@@ -128,10 +130,11 @@ def search(
         objectives=(objective,) if isinstance(objective, str) else tuple(objective),
         constraints=as_given(Constraints, constraints, "constraints"), confidence=confidence,
     )  # fmt: skip
-    problem, left_out = pose(request, prices, predictor, profile)
-    trials = Trials(problem, sampler, seed, storage, _fingerprint(problem))
-    driven = drive(problem, trials, sampler, n_trials, timeout, seed, progress)
-    return _found(driven, left_out, began)
+    with reporting(progress) as tell:
+        problem, left_out = pose(request, prices, predictor, profile)
+        trials = Trials(problem, sampler, seed, storage, _fingerprint(problem))
+        driven = drive(problem, trials, sampler, n_trials, timeout, seed, tell)
+        return _found(driven, left_out, began)
 
 
 def pose(
@@ -168,7 +171,9 @@ def pose(
 
 def _fingerprint(problem: Problem) -> str:
     card = getattr(problem.predictor, "card", None)
-    facts = json.dumps([card, repr(problem.profile)], sort_keys=True, default=str)
+    profile = problem.profile
+    told = profile.to_dict() if isinstance(profile, Profile) else repr(profile)
+    facts = json.dumps([card, told], sort_keys=True, default=str)
     return hashlib.sha256(facts.encode()).hexdigest()
 
 

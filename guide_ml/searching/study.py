@@ -49,7 +49,9 @@ class Trials:
         self, problem: Problem, sampler: str, seed: int, storage: str | os.PathLike[str] | None,
         fingerprint: str,
     ) -> None:  # fmt: skip
-        import optuna
+        with warnings.catch_warnings():  # of bars in notebooks, which are not Optuna's here
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._problem = optuna, problem

@@ -9,10 +9,11 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from guide_ml.answers.progress import Progress
 from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
 from guide_ml.tracking.gather import Gathered
-from guide_ml.training.crossval import SHARED, HyperParameters, Progress, fold_errors
+from guide_ml.training.crossval import SHARED, HyperParameters, fold_errors
 
 __all__ = ["SHARES", "learning_curve"]
 

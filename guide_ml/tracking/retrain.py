@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.errors import BadArtefact, BadStore, InvalidInput
 from guide_ml.estimators import artefacts
 from guide_ml.estimators.artefacts import Fitted
@@ -25,7 +26,6 @@ from guide_ml.tracking.log import RunLog, tracked
 from guide_ml.tracking.model import log_model
 from guide_ml.tracking.past import contender, keep
 from guide_ml.tracking.plan import Plan, Result
-from guide_ml.training.crossval import Progress
 from guide_ml.training.train import Recipe, fit_set
 
 __all__ = ["retrain"]
@@ -50,7 +50,7 @@ class _Clock:
             self.count += 1
 
 
-def retrain(plan: Plan, progress: Progress | None = None) -> Result:
+def retrain(plan: Plan, progress: ProgressLike = None) -> Result:
     """Train a challenger on measurements, track it, and let the gate decide on it.
 
     Interrupted anywhere, the store holds what was logged and the champion is what it was; run it
@@ -60,8 +60,8 @@ def retrain(plan: Plan, progress: Progress | None = None) -> Result:
     ----------
     plan : Plan
         What to do.
-    progress : callable, optional
-        Told of each step and fold.
+    progress : bool or callable, optional
+        ``True`` shows a bar; a callable is told of each step and fold.
 
     Raises
     ------
@@ -71,7 +71,11 @@ def retrain(plan: Plan, progress: Progress | None = None) -> Result:
         If the store cannot be reached.
     """
     plan.check()
-    clock = _Clock(progress)
+    with reporting(progress) as tell:
+        return _retrained(plan, _Clock(tell))
+
+
+def _retrained(plan: Plan, clock: _Clock) -> Result:
     clock.step("reading measurements")
     gathered = gather(plan.data, plan.base, plan.base_path)
     clock.step("opening the store")

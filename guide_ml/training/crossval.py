@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import UnknownName
 from guide_ml.estimators.artefacts import Fitted
@@ -28,7 +29,7 @@ from guide_ml.training.dataset import Dataset, Matrix, build, matrix
 from guide_ml.trees.boosters import BLIND, Member, fit_member, hyper_parameters
 
 __all__ = [
-    "SHARED", "Fold", "HyperParameters", "Progress", "boosted_inputs", "evaluate", "fit_boosters",
+    "SHARED", "Fold", "HyperParameters", "boosted_inputs", "evaluate", "fit_boosters",
     "fold_errors", "known_devices", "out_of_fold", "out_of_folds", "predict_values", "scores",
 ]  # fmt: skip
 
@@ -37,7 +38,6 @@ THREADS = 1
 #: Arrays of more bytes are shared with the processes through files, not sent with each fold.
 SHARED = 16_384
 
-Progress = Callable[[int, int, str], None]
 
 _OWN = ("m_", "log_m_", "kv_heads_per_device", "heads_per_device")
 _SHAPE = ("log_width_per_device", "log_expert_width", "kv_layer_share", "window_share")
@@ -248,7 +248,7 @@ def scores(data: Dataset, log_predicted: Floats) -> pd.DataFrame:
 
 def evaluate(
     data: Path | None = None, splits: tuple[str, ...] = evaluation.SPLITS, seed: int = 0,
-    jobs: int = 2, progress: Progress | None = None,
+    jobs: int = 2, progress: ProgressLike = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Score estimators on what they have not seen, for several splits.
 
@@ -260,8 +260,8 @@ def evaluate(
         Names of :data:`guide_ml.measurements.evaluation.SPLITS` and ``CORNERS``.
     seed, jobs : int
         Seed of all that is random; processes.
-    progress : callable, optional
-        Told of each fold.
+    progress : bool or callable, optional
+        ``True`` shows a bar; a callable is told of each fold.
 
     Returns
     -------
@@ -274,8 +274,9 @@ def evaluate(
     measured = prepare(read_files(data))
     dataset = build(measured)
     parts = []
-    for split in splits:
-        predicted, _ = out_of_fold(measured, dataset, split, seed, jobs, progress)
-        parts.append(scores(dataset, predicted).assign(split=split))
+    with reporting(progress) as tell:
+        for split in splits:
+            predicted, _ = out_of_fold(measured, dataset, split, seed, jobs, tell)
+            parts.append(scores(dataset, predicted).assign(split=split))
     table = pd.concat(parts, ignore_index=True)
     return table[["split", "target", *evaluation.METRICS]]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.describe.targets import NAMES
 from guide_ml.estimators import artefacts
 from guide_ml.measurements import evaluation
@@ -20,7 +21,6 @@ from guide_ml.table.read import Floats
 from guide_ml.training import held_out as held_out_errors
 from guide_ml.training.crossval import (
     HyperParameters,
-    Progress,
     boosted_inputs,
     fit_boosters,
     known_devices,
@@ -151,7 +151,7 @@ def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
 
 def train(
     data: Path | None = None, out: Path | None = None, seed: int = 0,
-    progress: Progress | None = None, held_out: bool = True,
+    progress: ProgressLike = None, held_out: bool = True,
 ) -> dict[str, Any]:  # fmt: skip
     """Fit physics and boosters on measurements and write the trained set.
 
@@ -164,8 +164,8 @@ def train(
         once everything is written.
     seed : int
         The same data, versions and seed give the same files.
-    progress : callable, optional
-        Told of each step as (done, total, text).
+    progress : bool or callable, optional
+        ``True`` shows a bar; a callable is told of each step as (done, total, text).
     held_out : bool
         Whether to put held-out errors on the card and intervals beside predictions (dozens of
         refits). Without them the set predicts with ``level=None`` only.
@@ -175,8 +175,8 @@ def train(
     dict
         The card.
     """
-    if progress:
-        progress(0, 4, "reading measurements")
-    measured = prepare(read_files(data))
-    trained = fit_set(measured, build(measured), Recipe(seed), progress, held_out)
+    with reporting(progress) as tell:
+        tell(0, 4, "reading measurements")
+        measured = prepare(read_files(data))
+        trained = fit_set(measured, build(measured), Recipe(seed), tell, held_out)
     return artefacts.save(trained.fitted, out if out is not None else artefacts.default_folder())

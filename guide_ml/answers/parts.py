@@ -1,0 +1,123 @@
+"""Parts of a prediction: where memory goes, what was measured nearby, how familiar it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from guide_ml.answers.blocks import Block, Sheet
+from guide_ml.answers.cells import HELD
+from guide_ml.answers.shown import Shown
+
+__all__ = ["Domain", "Evidence", "MemoryAccount"]
+
+
+_PARTS = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": "activations",
+          "reserved_gb": "reserved", "free_gb": "free", "total_gb": "total"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MemoryAccount(Shown):
+    """Memory of one device, decimal GB; ``total_gb`` is the sum of the parts.
+
+    Parameters
+    ----------
+    weights_gb, activations_gb : float
+        Model weights, and the widest pass in flight.
+    kv_cache_gb : float
+        KV cache of the sequences that run together, at their full length, and in hybrid models
+        their recurrent states.
+    reserved_gb : float
+        Runtime, and what engines leave alone.
+    free_gb : float
+        Room for more sequences.
+    total_gb : float
+        The device's memory.
+    fits : bool
+        Whether the weights and one sequence fit.
+    largest_batch : int
+        Sequences of full length that the whole deployment holds; further ones wait.
+    """
+
+    weights_gb: float
+    kv_cache_gb: float
+    activations_gb: float
+    reserved_gb: float
+    free_gb: float
+    total_gb: float
+    fits: bool
+    largest_batch: int
+
+    def sheet(self, states: bool = False) -> Sheet:
+        """Return it as a table; `states`: the model keeps recurrent states beside its KV cache."""
+        words = _PARTS | ({"kv_cache_gb": "KV cache, states"} if states else {})
+        rows = [(word, f"{getattr(self, name):,.2f} GB") for name, word in words.items()]
+        rows.append(("largest batch", f"{self.largest_batch:,}{HELD * 3}"))
+        return Sheet(title="memory of a device", rows=tuple(rows), right=frozenset({1}))
+
+    def blocks(self, brief: bool = False) -> list[Block]:
+        """Return what is shown of it."""
+        return [self.sheet()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One measured row near to what was asked.
+
+    Parameters
+    ----------
+    source, source_ref : str
+        Where it was published (a page of ``data/sources``), and which row of that.
+    deployment : mapping of str to object
+        What was run, in the words of a table's columns.
+    measured : mapping of str to float
+        Measured metrics.
+    held_out : mapping of str to float
+        What was predicted for it by estimators that had not seen its deployment.
+    distance : float
+        From what was asked: 0 is the same, about 1 another engine or make of device.
+    """
+
+    source: str
+    source_ref: str
+    deployment: Mapping[str, Any]
+    measured: Mapping[str, float]
+    held_out: Mapping[str, float]
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """How familiar one deployment is.
+
+    Parameters
+    ----------
+    level : str
+        ``measured``, ``interpolated``, ``near`` or ``far``.
+    distance : float
+        From the nearest measured deployment; 0 is the same, about 1 another engine.
+    reasons : tuple of str
+        What keeps it from being measured or interpolated, in words; the weightiest first.
+    nearest : str
+        The nearest measured deployment, in words.
+    """
+
+    level: str
+    distance: float
+    reasons: tuple[str, ...]
+    nearest: str
+
+    def text(self) -> str:
+        """Say it in one sentence."""
+        head = {
+            "measured": "measured: this very deployment and load are in the data",
+            "interpolated": "interpolated: this deployment was measured, under other loads",
+            "near": "near: much like what was measured",
+            "far": "far: unlike anything measured, so take it with care",
+        }[self.level]
+        return head + (f" ({'; '.join(self.reasons)})" if self.reasons else "")

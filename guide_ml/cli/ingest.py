@@ -7,14 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-<<<<<<< HEAD
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
-=======
 from rich.console import Console
->>>>>>> main
 
-from guide_ml.answers.blocks import Block, listing
+from guide_ml.answers.blocks import Block, Words, listing
 from guide_ml.cli import options as o
 from guide_ml.cli.parts import show_or_json
 from guide_ml.errors import InvalidInput
@@ -117,7 +112,7 @@ def _list_formats(as_json: bool) -> None:
     from guide_ml.ingest.importers import formats
 
     columns = {"tool": "tool", "file": "file", "versions": "versions read", "gives": "what it says"}
-    show_or_json(formats(), lambda: report.listing(formats(), columns, "what can be read"), as_json)
+    show_or_json(formats(), lambda: [listing(formats(), columns, "what can be read")], as_json)
 
 
 def _status(done: Summary) -> int:
@@ -146,26 +141,22 @@ def _shown(done: Summary) -> list[Block]:
     if done.unused:
         rows = [{"rows": n, "reason": k} for k, n in done.unused.items()]
         names = {"rows": "rows", "reason": "reason"}
-<<<<<<< HEAD
-        parts.append(report.listing(rows, names, "stored, but left out of training"))
+        parts.append(listing(rows, names, "stored, but left out of training"))
     if done.dry_run:
         parts += [_row(r) for r in done.rows[:MOST_SHOWN]]
         if len(done.rows) > MOST_SHOWN:
-            parts.append(Text(f"and {len(done.rows) - MOST_SHOWN} more rows; --json has all"))
-    return Group(*parts)
-=======
-        parts.append(listing(rows, names, "stored, but left out of training"))
+            more = f"and {len(done.rows) - MOST_SHOWN} more rows; --json has all"
+            parts.append(Words(lines=(more,)))
     return parts
->>>>>>> main
 
 
-def _row(row: dict[str, Any]) -> RenderableType:
+def _row(row: dict[str, Any]) -> Block:
     """Show a row as it would be stored, beside what the file says of each column."""
     said = row.get("said", {})
     lines = [{"column": k, "stored": v, "said": said.get(k, "")} for k, v in row.items()
              if k not in ("said", "source_ref")]  # fmt: skip
     names = {"column": "column", "stored": "as stored", "said": "the file says"}
-    return report.listing(lines, names, row["source_ref"])
+    return listing(lines, names, row["source_ref"])
 
 
 def _first(done: Summary, check: str) -> str:

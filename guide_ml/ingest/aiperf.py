@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import model_of
 from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import FAULT, Importer, Row, failed, flagged, joined, served, stats
@@ -81,7 +81,7 @@ def _config(found: dict[str, Any]) -> Row:
         row["measured_on"] = str(start)[:10]
     gpus = [g.get("gpu_name") for e in (pick(found, "telemetry_data", "endpoints") or {}).values()
             for g in (e.get("gpus") or {}).values()]  # fmt: skip
-    return joined(row, device_of(gpus[0]) if len(set(gpus)) == 1 else {})
+    return joined(row, hardware_of(gpus[0]) if len(set(gpus)) == 1 else {})
 
 
 def _load(config: dict[str, Any], sent: float | None) -> Row:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from guide_ml import catalogue
 from guide_ml.errors import GuideError
+from guide_ml.ingest.rows import SAID
 
-__all__ = ["device_of"]
+__all__ = ["device_of", "devices_differ", "hardware_of"]
 
 _NOISE = {
     "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
@@ -40,6 +42,28 @@ def device_of(name: object) -> dict[str, str]:
         pass
     fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
     return {"hardware": fits[0]} if len(fits) == 1 else {}
+
+
+def hardware_of(name: object) -> dict[str, Any]:
+    """Find the device as :func:`device_of` does, and keep what the file says."""
+    said = str(name or "").strip()
+    return device_of(said) | ({SAID: {"hardware": said}} if said else {})
+
+
+def devices_differ(said: str, slug: str) -> bool:
+    """Whether a device's name that fits none, or several, cannot mean the given one.
+
+    Examples
+    --------
+    >>> devices_differ("NVIDIA A100", "nvidia-h100-sxm-80gb")
+    True
+    >>> devices_differ("NVIDIA A100", "nvidia-a100-sxm-80gb")
+    False
+    """
+    if slug.startswith("cpu-"):
+        return False
+    told = {w for w in _words(said) if re.search(r"\d", w) and not re.fullmatch(r"\d+gb|\d", w)}
+    return bool(told) and not told & set(_words(slug))
 
 
 def _words(name: str) -> list[str]:

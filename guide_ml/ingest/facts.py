@@ -12,6 +12,7 @@ from guide_ml import catalogue
 from guide_ml.describe.checks import MAX_TOKENS
 from guide_ml.errors import BadData, GuideError, InvalidInput, UnknownName
 from guide_ml.ingest.content import number
+from guide_ml.ingest.devices import devices_differ
 from guide_ml.ingest.memory import misfit
 from guide_ml.ingest.names import same_model, sizes_differ, unknown
 from guide_ml.ingest.rows import ASKS, FAULT, LAYERS, SAID, SLUGS, TOKENS, Row
@@ -144,6 +145,8 @@ def apply(row: Row, facts: Mapping[str, Any]) -> Row:
                 )
         elif name == "model" and sizes_differ(said := _said(out, name), str(value)):
             out.setdefault(FAULT, f"the model is {said!r} in the file, but {value} was given")
+        elif name == "hardware" and devices_differ(said := _said(out, name), str(value)):
+            out.setdefault(FAULT, f"hardware is {said!r} in the file, but {value} was given")
         elif name != "mode" and (name not in _LOAD_FACTS or name in wanted):
             out[name] = value
     return _settle(out)

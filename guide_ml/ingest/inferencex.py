@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import (
@@ -46,7 +46,7 @@ def _rows(content: Content) -> list[Row]:
 
 
 def _run(found: dict[str, Any]) -> Row:
-    device = device_of(re.split(r"[-_]", str(found.get("hw")))[0])
+    device = hardware_of(re.split(r"[-_]", str(found.get("hw")))[0])
     engine = "tensorrt-llm" if found.get("framework") == "trt" else found.get("framework")
     name = found.get("model")
     stated = {"fp4": _four_bit(device)}.get(str(found.get("precision")), found.get("precision"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.inference_perf import after_first
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import precision
@@ -110,7 +110,7 @@ def _load(rate: object, users: object) -> Row:
 def _card(cards: list[dict[str, Any]]) -> Row:
     names = {f"{c.get('model')} {c['memory']}GB" if c.get("memory") else str(c.get("model") or "")
              for c in cards}  # fmt: skip
-    return device_of(next(iter(names)).replace("-", " ")) if len(names) == 1 else {}
+    return hardware_of(next(iter(names)).replace("-", " ")) if len(names) == 1 else {}
 
 
 def _engine(engines: list[dict[str, Any]]) -> Row:

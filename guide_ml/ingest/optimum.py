@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import backend_of, engine_of, model_of
 from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import ASKS, FAULT, UNLIKE, Importer, Row, joined
@@ -63,7 +63,7 @@ def _deployment(config: dict[str, Any]) -> Row:
         row["framework_version"] = backend.get("version")
     row = joined(row, _precision(backend))
     if backend.get("device") == "cpu":
-        return joined(row, {"num_devices": 1.0, "backend": "cpu"}, device_of(machine.get("cpu")))
+        return joined(row, {"num_devices": 1.0, "backend": "cpu"}, hardware_of(machine.get("cpu")))
     row |= backend_of(backend.get("device")) if backend.get("device") != "cuda" else {}
     return joined(row, _gpus(machine.get("gpu") or [], str(backend.get("device_ids") or "")))
 
@@ -76,7 +76,7 @@ def _gpus(names: list[str], ids: str) -> Row:
     if len(set(used)) > 1:
         why = f"the machine has unlike GPUs ({', '.join(dict.fromkeys(used))}); which was used?"
         return count | {UNLIKE: list(dict.fromkeys(used)), ASKS: {"hardware": why}}
-    return count | (device_of(used[0]) if used else {})
+    return count | (hardware_of(used[0]) if used else {})
 
 
 def _precision(backend: dict[str, Any]) -> Row:

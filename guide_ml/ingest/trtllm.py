@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import model_of
 from guide_ml.ingest.precision import kv_precision, precision
 from guide_ml.ingest.rows import Importer, Row, drafted, joined, served, stats
@@ -48,7 +48,7 @@ def run(found: dict[str, Any]) -> Row:
         load,
         kv_precision(engine.get("kv_cache_dtype")),
         model_of(name),
-        device_of(pick(found, "machine", "name")),
+        hardware_of(pick(found, "machine", "name")),
         precision(engine.get("quantization"), plain=engine.get("dtype"), model=name),
         drafted(
             pick(found, "decoding_stats", "mode"),

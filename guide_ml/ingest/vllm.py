@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
-from guide_ml.ingest.devices import device_of
+from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import kv_precision, precision
 from guide_ml.ingest.rows import (
@@ -102,7 +102,7 @@ def run(found: dict[str, Any]) -> Row:
         stated,
         {"framework_version": found.get("version")},
         _engine(found),
-        device_of(found.get("hardware")),
+        hardware_of(found.get("hardware")),
         model_of(name),
         precision(found.get("weight_dtype"), found.get("quantization"), model=name),
         kv_precision(found.get("kv_dtype")),

@@ -81,6 +81,8 @@ def test_what_contradicts_the_file_is_a_fault_of_the_row(
         ({SAID: {"model": "facebook/opt-125m"}}, "the model is 'facebook/opt-125m' in the file"),
         ({SAID: {"weight_dtype": "fbgemm_fp8"}}, "weight_dtype is 'fbgemm_fp8' in the file"),
         ({SAID: {"weight_dtype": "hqq"}}, ""),
+        ({SAID: {"hardware": "NVIDIA A100"}}, "hardware is 'NVIDIA A100' in the file"),
+        ({SAID: {"hardware": "H100 80GB"}}, ""), ({SAID: {"hardware": "Graphics Device"}}, ""),
         ({SAID: {"weight_dtype": "NVFP4 / FP8"}}, "weight_dtype is NVFP4 / FP8 in the file"),
     ],
 )  # fmt: skip

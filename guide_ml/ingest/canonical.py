@@ -51,4 +51,5 @@ def _row(cells: Row) -> Row:
 
 
 CANONICAL = Importer("guide-ml", "the columns of data/README.md: CSV or Parquet", _recognises,
-                     _rows, complete=True)  # fmt: skip
+                     _rows, complete=True, versions="0.1",
+                     gives="whatever its columns say")  # fmt: skip

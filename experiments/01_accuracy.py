@@ -91,6 +91,29 @@ def slices(frames: dict[tuple[str, str], pd.DataFrame]) -> dict[tuple[str, str],
             for (of, method), table in frames.items() if of == split}  # fmt: skip
 
 
+def laboratories_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Errors of each source while its laboratory was held out: medians, and which way they lean."""
+    off = np.log(table["predicted"] / table["measured"])
+    grouped = table.assign(off=off).groupby(["source", "target"])
+    found = grouped.agg(rows=("ape", "size"), median_ape=("ape", "median"),
+                        lean=("off", "median")).reset_index()  # fmt: skip
+    found["lean"] = 100 * np.expm1(found["lean"])
+    return found.round({"median_ape": 1, "lean": 1})
+
+
+def between(table: pd.DataFrame) -> pd.DataFrame:
+    """Split the variance of logarithmic errors: between laboratories, each as one, and within."""
+    off = np.log(table["predicted"] / table["measured"])
+    rows = []
+    for target, part in table.assign(off=off).groupby("target"):
+        by = part.groupby("source")["off"]
+        within, across = by.var(ddof=0).mean(), by.mean().var(ddof=0)
+        lab = part.groupby("source")["ape"].median().median()
+        rows.append({"target": target, "laboratories": by.ngroups, "median of their medians": lab,
+                     "between them, % of the variance": 100 * across / (across + within)})
+    return pd.DataFrame(rows).round(1)
+
+
 def summarise(frames: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     """One row for each split, method and target."""
     rows = [
@@ -170,6 +193,13 @@ def main() -> None:
         "## Median error by split and method\n", markdown(wide),
         "\n## guide-ml in full\n", markdown(own),
     ]  # fmt: skip
+    if "source" in chosen:
+        table = frames["source", "guide-ml"]
+        laboratories_table(table).to_csv(RESULTS / "01_accuracy_by_laboratory.csv", index=False)
+        between(table).to_csv(RESULTS / "01_accuracy_between.csv", index=False)
+    if (RESULTS / "01_accuracy_between.csv").exists():
+        limit = pd.read_csv(RESULTS / "01_accuracy_between.csv")
+        parts += ["\n## Laboratories held out\n", markdown(limit)]
     if "deployment" in chosen:
         table = frames["deployment", "guide-ml"]
         for name in ("source", "framework", "hardware", "mode", "band"):

@@ -63,7 +63,7 @@ def alone(package, folder, hollow):
     sys.modules[package] = top
     sys.meta_path.insert(0, Hollow(hollow))
 PY
-cd "$work" && HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error venv/bin/python - <<'PY'
+cd "$work" && venv/bin/python - <<'PY'
 import importlib.util
 import sys
 

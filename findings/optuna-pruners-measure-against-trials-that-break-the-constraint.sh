@@ -4,9 +4,8 @@
 # Guess: with constraints_func the search is for the best feasible trial, in all its parts.
 # So:    the sampler and best_trial know the constraint, the pruners do not. Cheap trials that can
 #        never be the answer set the median, and feasible ones, which cost more, are stopped as
-#        hopeless. Here the same 100 points give 0.71 without a pruner (0.70 is the limit) and 0.89
-#        with the median pruner, or no answer at all. A constraint noted only at the end of the objective
-#        stops the whole study at the first pruned trial.
+#        hopeless: 87 of 91 here, and one study of four ends without any answer. A constraint that is
+#        noted at the end of the objective stops the whole study at the first pruned trial.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
@@ -50,9 +49,8 @@ for without, with_pruner in told.values():
     assert without[0] == with_pruner[0] > 15 and without[1] == 0 and without[2] < 0.73
     assert with_pruner[1] > 0.8 * with_pruner[0]
     assert with_pruner[2] is None or with_pruner[2] >= without[2]
-assert any(p[2] is None or p[2] > w[2] + 0.05 for w, p in told.values())
+assert any(with_pruner[2] is None for _, with_pruner in told.values())
 
-sampler = optuna.samplers.RandomSampler(seed=0)
 sampler = optuna.samplers.TPESampler(seed=0, constraints_func=lambda trial: (trial.user_attrs["too_slow"],))
 study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner())
 try:

@@ -18,7 +18,7 @@ from guide_ml.physics import fit as calibration
 from guide_ml.physics.design import Drivers, from_vector
 from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.physics.knobs import KNOBS
-from guide_ml.physics.normal import Design
+from guide_ml.physics.normal import Design, Normal
 from guide_ml.table.read import Floats
 from guide_ml.training import crossval, held_out
 from guide_ml.training.dataset import Dataset, build
@@ -49,14 +49,47 @@ def jacobian(design: Design, rows: Drivers, slopes: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
+def written_out(equations: Normal) -> Floats:
+    """Form the matrix from its products with unit vectors."""
+    return np.stack([equations.times(unit) for unit in np.eye(len(equations.gradient))], axis=1)
+
+
 def test_normal_equations_are_those_of_the_whole_jacobian(data: Dataset) -> None:
     rows, rng = data.sample.drivers, np.random.default_rng(0)
     slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
     residual, design = rng.normal(size=rows.n), Design(rows)
-    matrix, gradient = design.normal(slopes, weight, residual)
+    equations = design.normal(slopes, weight, residual)
     whole = jacobian(design, rows, slopes)
-    np.testing.assert_allclose(matrix, whole.T @ (weight[:, None] * whole), atol=1e-9)
-    np.testing.assert_allclose(gradient, whole.T @ (weight * residual), atol=1e-9)
+    matrix = whole.T @ (weight[:, None] * whole)
+    np.testing.assert_allclose(written_out(equations), matrix, atol=1e-9)
+    np.testing.assert_allclose(equations.diagonal, np.diag(matrix), atol=1e-9)
+    np.testing.assert_allclose(equations.gradient, whole.T @ (weight * residual), atol=1e-9)
+
+
+@pytest.mark.parametrize("added", [1e-3, 1.0, 100.0])
+def test_conjugate_gradients_solve_what_a_dense_solver_does(data: Dataset, added: float) -> None:
+    rows, rng = data.sample.drivers, np.random.default_rng(1)
+    slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
+    design = Design(rows)
+    equations = design.normal(slopes, weight, rng.normal(size=rows.n))
+    prior = added * rng.uniform(0.5, 2.0, len(design.terms))
+    matrix = written_out(equations) + np.diag(prior)
+    exact = np.linalg.solve(matrix, equations.gradient)
+    found = equations.solve(equations.gradient, prior)
+    lacking = equations.gradient - matrix @ found
+    assert np.linalg.norm(lacking) < 0.01 * np.linalg.norm(equations.gradient)
+    # What a step gains is the quadratic form: the last thousandth of it may be missing.
+    gained = [x @ equations.gradient - 0.5 * x @ matrix @ x for x in (found, exact)]
+    assert gained[0] == pytest.approx(gained[1], rel=1e-3)
+
+
+def test_coefficients_that_nothing_moves_stay_at_nothing(data: Dataset) -> None:
+    """A right-hand side of zeros is solved by zeros, in no step."""
+    rows = data.sample.drivers
+    slopes, weight = np.ones((rows.n, len(KNOBS))), np.ones(rows.n)
+    equations = Design(rows).normal(slopes, weight, np.zeros(rows.n))
+    nothing = equations.solve(equations.gradient, np.ones(len(equations.gradient)))
+    assert not nothing.any()
 
 
 FIT = """

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from guide_ml.answers import pages
 from guide_ml.answers.prediction import Prediction
 from guide_ml.api import predict
-from guide_ml.cli import report
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.trust.domain.measured import DESCRIBED, MEASURED, Measured
 
@@ -24,12 +24,17 @@ ASKED: dict[str, Any] = {
 
 def answered(blank: list[str]) -> Prediction:
     """Predict with a set whose measured rows have some columns blank."""
-    fitted = default_predictor().fitted
-    rows = fitted.knowledge.measured.rows.copy()
+    usual = default_predictor()
+    rows = usual.knowledge.measured.rows.copy()
     for name in blank:
         rows[name] = pd.Series(np.nan, index=rows.index, dtype=rows[name].dtype)
-    known = replace(fitted.knowledge, measured=Measured(rows))
-    return predict(**ASKED, predictor=Predictor(replace(fitted, knowledge=known)))
+    known = replace(usual.knowledge, measured=Measured(rows))
+    return predict(**ASKED, predictor=Predictor(replace(usual.fitted, knowledge=known)))
+
+
+def told(found: Prediction) -> str:
+    """Write a prediction out as a terminal shows it, explanation included."""
+    return pages.text([*found.blocks(), *found.explain().blocks()], 200)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +50,13 @@ def test_evidence_with_blank_cells_is_shown(blank):
         assert not row.get(name)
         assert name not in row["deployment"]
         assert name not in row["measured"]
-    text = report.text(report.prediction(found, found.explain()), 200)
+    text = told(found)
     assert "measured nearby" in text
     assert "nan" not in text.lower().split()
     assert "nan" not in repr(found.evidence)
 
 
 def test_what_evidence_leaves_open_is_said():
-    text = report.text(report.prediction(answered(["source", "framework"])), 200)
+    text = answered(["source", "framework"]).summary(200)
     assert "engine not stated" in text
     assert text.count("not stated") >= 6

@@ -15,6 +15,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements, prepare, read_files
 from guide_ml.physics import fit as calibration
+from guide_ml.physics import normal
 from guide_ml.physics.design import Drivers, from_vector
 from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.physics.knobs import KNOBS
@@ -66,30 +67,40 @@ def test_normal_equations_are_those_of_the_whole_jacobian(data: Dataset) -> None
     np.testing.assert_allclose(equations.gradient, whole.T @ (weight * residual), atol=1e-9)
 
 
-@pytest.mark.parametrize("added", [1e-3, 1.0, 100.0])
-def test_conjugate_gradients_solve_what_a_dense_solver_does(data: Dataset, added: float) -> None:
+@pytest.fixture(scope="module")
+def equations(data: Dataset) -> Normal:
+    """Equations of random slopes, weights and residuals on few rows."""
     rows, rng = data.sample.drivers, np.random.default_rng(1)
     slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
-    design = Design(rows)
-    equations = design.normal(slopes, weight, rng.normal(size=rows.n))
-    prior = added * rng.uniform(0.5, 2.0, len(design.terms))
-    matrix = written_out(equations) + np.diag(prior)
+    return Design(rows).normal(slopes, weight, rng.normal(size=rows.n))
+
+
+@pytest.mark.parametrize("prior", [1.0, 15.0, 150.0])
+def test_conjugate_gradients_gain_what_a_dense_solver_does(
+    equations: Normal, prior: float
+) -> None:
+    added = prior * np.random.default_rng(2).uniform(0.5, 2.0, len(equations.gradient))
+    matrix = written_out(equations) + np.diag(added)
     exact = np.linalg.solve(matrix, equations.gradient)
-    found = equations.solve(equations.gradient, prior)
-    lacking = equations.gradient - matrix @ found
-    assert np.linalg.norm(lacking) < 0.01 * np.linalg.norm(equations.gradient)
-    # What a step gains is the quadratic form: the last thousandth of it may be missing.
+    found = equations.solve(equations.gradient, added)
+    # A step is worth what it takes off the squares, and of that it may leave a thousandth.
     gained = [x @ equations.gradient - 0.5 * x @ matrix @ x for x in (found, exact)]
     assert gained[0] == pytest.approx(gained[1], rel=1e-3)
 
 
-def test_coefficients_that_nothing_moves_stay_at_nothing(data: Dataset) -> None:
-    """A right-hand side of zeros is solved by zeros, in no step."""
-    rows = data.sample.drivers
-    slopes, weight = np.ones((rows.n, len(KNOBS))), np.ones(rows.n)
-    equations = Design(rows).normal(slopes, weight, np.zeros(rows.n))
-    nothing = equations.solve(equations.gradient, np.ones(len(equations.gradient)))
-    assert not nothing.any()
+def test_conjugate_gradients_that_go_on_find_the_dense_solvers_numbers(
+    equations: Normal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normal, "CLOSE", 1e-12)
+    added = np.random.default_rng(2).uniform(5.0, 50.0, len(equations.gradient))
+    exact = np.linalg.solve(written_out(equations) + np.diag(added), equations.gradient)
+    found = equations.solve(equations.gradient, added)
+    np.testing.assert_allclose(found, exact, atol=1e-9 * np.abs(exact).max())
+
+
+def test_nothing_to_explain_is_solved_by_nothing(equations: Normal) -> None:
+    zeros = np.zeros(len(equations.gradient))
+    assert not equations.solve(zeros, np.ones(len(zeros))).any()
 
 
 FIT = """

@@ -78,7 +78,8 @@ def numbers(found: Prediction) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[dict[str, Any], Prediction]]:
-    rng, out = np.random.default_rng(11), []
+    rng = np.random.default_rng(11)
+    out: list[tuple[dict[str, Any], Prediction]] = []
     while len(out) < DEPLOYMENTS:
         asked = drawn(rng)
         try:

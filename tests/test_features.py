@@ -440,8 +440,12 @@ def test_a_replica_holds_the_asked_batch_or_what_fits(deploy: Deploy) -> None:
 
 def test_an_offline_engine_fills_its_slots_whatever_is_asked(deploy: Deploy) -> None:
     small = {"mode": "offline", "input_len": 16, "output_len": 16}
-    load = build(deploy(small, small | {"input_len": 2000, "output_len": 1000}).columns)
+    load = build(deploy(
+        small | {"framework": "tensorrt-llm"}, small | {"input_len": 2000, "output_len": 1000},
+        small,
+    ).columns)  # fmt: skip
     assert load.held[0] == OFFLINE_SLOTS
+    assert load.held[2] == 256  # vLLM's own limit on an A100
     # A request takes 2,500 tokens of cache on average, and 3,000 in the end.
     room = load.memory["kv_budget_byte"][1] // (2500 * KV_7B)
     assert load.memory["slots"][1] < load.held[1] == room < OFFLINE_SLOTS

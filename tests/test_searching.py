@@ -150,7 +150,7 @@ def test_of_equal_prices_none_beats_the_plan_that_is_returned() -> None:
     result = find(prices=same, load={"users": 4}, constraints=limits)
     assert result.best
     assert result.best == result.plans[0]
-    narrower = [{"hardware": (name,)} for name in names]
+    narrower: list[dict[str, Any]] = [{"hardware": (name,)} for name in names]
     narrower += [{"frameworks": (name,)} for name in ("vllm", "sglang", "tensorrt-llm")]
     narrower += [{"weight_dtypes": (name,)} for name in ("bf16", "fp8")]
     narrower += [{"max_usd_h": 2.5}, {"max_devices": 1}]
@@ -185,6 +185,7 @@ def test_search_and_predict_give_one_number_for_one_plan(found: Found) -> None:
         assert (one.ttft_ms, one.tpot_ms) == (plan.ttft_ms, plan.tpot_ms)
         assert one.output_tok_s is not None
         assert one.output_tok_s * plan.replicas <= plan.capacity_tok_s * (1 + 1e-9)
+        assert one.request_latency_s is not None
         rate = plan.concurrency / one.request_latency_s
         assert one.output_tok_s == pytest.approx(rate * w.output_len)
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The percentiles of vLLM, evalscope 1.14.1 and GuideLLM 0.8.1 are three figures for one and the same run.
+# The percentiles of NumPy, evalscope 1.14.1 and GuideLLM 0.8.1 are three figures for one and the same run.
 #
 # Guess: a median is a median, and a p99 differs between tools by noise only.
-# So:    of 20 requests of 1 to 20 s, NumPy's interpolation (vLLM's and SGLang's clients, AIPerf) says p50
-#        10.5 and p99 19.81; evalscope takes the nearest rank, p50 10 and p99 20; GuideLLM takes the
-#        first value above the share, p50 11 and p99 20. p99 of fewer than 100 requests is their maximum
-#        in two of the three. Few requests a level are usual in sweeps.
+# So:    of 20 requests of 1 to 20 s, NumPy's interpolation (which the clients of vLLM and SGLang call)
+#        says p50 10.5 and p99 19.81; evalscope takes the nearest rank, p50 10 and p99 20; GuideLLM
+#        says p50 11 and p99 20. p99 of so few requests is their maximum in two of the three, and few
+#        requests a level are usual in sweeps.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

@@ -194,7 +194,8 @@ def _context_depth(row: _Row) -> str:
 
 def _host(row: _Row) -> str:
     """Tell of a host that nobody described, where it has work to do."""
-    if not row.number("host_experts") or not (row.blank("host") and row.blank("host_bandwidth_gbs")):
+    stated = not row.blank("host") or not row.blank("host_bandwidth_gbs")
+    if stated or not row.number("host_experts"):
         return ""
     return f"a desktop machine of {row.number('host_gbs'):g} GB/s"
 

@@ -25,8 +25,9 @@ Deploy = Callable[..., Resolved]
 
 
 def test_habits_of_a_laboratory_are_told_apart_and_not_kept(deploy: Deploy) -> None:
-    rows = [{"mode": "decode", "hardware": h, "context_depth": n} for n in (1, 1000, 3000)
-            for h in ("nvidia-a100-sxm-80gb", "nvidia-h100-sxm-80gb", "nvidia-l4-24gb")]  # fmt: skip
+    devices = ("nvidia-a100-sxm-80gb", "nvidia-h100-sxm-80gb", "nvidia-l4-24gb")
+    rows = [{"mode": "decode", "hardware": h, "context_depth": n} for h in devices
+            for n in (1, 1000, 3000)]  # fmt: skip
     found = deploy(*rows, *rows)
     n = len(rows)
     who = np.asarray(["one"] * n + ["other"] * n, dtype=object)

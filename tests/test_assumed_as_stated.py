@@ -52,7 +52,7 @@ def newest(framework: str) -> str | None:
 def stated(found: Prediction, asked: dict[str, Any]) -> dict[str, Any]:
     """State all that was assumed."""
     d, w = found.deployment, found.workload
-    known = {
+    known: dict[str, Any] = {
         "framework": d.framework.framework, "framework_version": newest(d.framework.framework),
         "backend": d.framework.backend, "num_devices": d.num_devices, "tp": d.tp, "pp": d.pp,
         "dp": d.dp, "ep": d.ep, "weight_dtype": d.weight_dtype, "kv_dtype": d.kv_dtype,
@@ -63,6 +63,9 @@ def stated(found: Prediction, asked: dict[str, Any]) -> dict[str, Any]:
         known |= {"batch_size": w.batch_size}
     if w.mode == "closed":
         known |= {"num_requests": 10 * asked["concurrency"]}
+    for limit in ("max_num_seqs", "max_num_batched_tokens"):  # told where the load meets them
+        if limit in found.assumed:
+            known[limit] = int(found.assumed[limit].split(",")[0])
     out = {name: known.get(name) for name in found.assumed if name not in UNSAID}
     if d.num_devices == 1:  # nothing else is possible, so nothing is said of it
         out |= {"tp": 1, "pp": 1, "dp": 1, "ep": 1}

@@ -103,7 +103,9 @@ def _read_one(path: Path) -> pd.DataFrame:
         raise BadData(f"{path} must have the columns {', '.join(missing)}")
     if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
         stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))
-        table["max_num_batched_tokens"] = stated.fillna(table["ubatch"])
+        # As they come: what is no number is named later, in its own row.
+        cells = table["ubatch"].astype(object)
+        table["max_num_batched_tokens"] = stated.astype(object).where(stated.notna(), cells)
     table = table.reindex(columns=list(KEPT))
     for column in MEASURED:
         table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)

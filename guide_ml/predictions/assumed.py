@@ -198,6 +198,29 @@ def _context_depth(row: _Row) -> str:
     return f"{depth:g} tokens, as input_len says" if depth else "0: nothing is cached before"
 
 
+def _host(row: _Row) -> str:
+    """Tell of a host that nobody described, where it has work to do."""
+    stated = not row.blank("host") or not row.blank("host_bandwidth_gbs")
+    if stated or not row.number("host_experts"):
+        return ""
+    return f"a desktop machine of {row.number('host_gbs'):g} GB/s"
+
+
+def _max_num_seqs(row: _Row) -> str:
+    limit = row.number("max_seqs")
+    asked = np.inf if row.mode == "offline" else row.number("batch") / row.number("dp")
+    known = row.blank("max_num_seqs") and asked > limit  # else it is never met
+    return f"{limit:.0f}, what {row.name('framework')} runs together by itself" if known else ""
+
+
+def _max_num_batched_tokens(row: _Row) -> str:
+    limit = row.number("pass_tokens")
+    asked = row.number("input_len") * row.number("batch") / row.number("dp")
+    met = row.mode != "decode" and (row.mode == "offline" or asked > limit)
+    known = row.blank("max_num_batched_tokens") and met and np.isfinite(limit)
+    return f"{limit:.0f}, what {row.name('framework')} puts into one pass" if known else ""
+
+
 def _stat(name: str) -> Callable[[_Row], str]:
     return lambda row: "mean" if row.blank(name) and row.mode == "closed" else ""
 
@@ -211,5 +234,6 @@ _TELLERS: dict[str, Callable[[_Row], str]] = {
     "spec_method": lambda row: "none" if row.blank("spec_method") else "",
     "mode": _mode, "batch_size": _batch_size, "num_requests": _num_requests,
     "context_depth": _context_depth, "ttft_stat": _stat("ttft_stat"),
-    "tpot_stat": _stat("tpot_stat"),
+    "tpot_stat": _stat("tpot_stat"), "host": _host, "max_num_seqs": _max_num_seqs,
+    "max_num_batched_tokens": _max_num_batched_tokens,
 }  # fmt: skip

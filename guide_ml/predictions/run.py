@@ -120,7 +120,9 @@ class Run:
     def _memory(self) -> MemoryAccount:
         account = {k: float(v[0]) for k, v in self.outcome.memory.items()}
         asked, offline = account["replica_batch"], self._number("mode") == MODES.index("offline")
-        most = OFFLINE_SLOTS if offline else min(asked, SERVER_SLOTS)
+        limit = self._number("max_seqs")
+        usual = OFFLINE_SLOTS if offline else SERVER_SLOTS
+        most = min(limit if np.isfinite(limit) else usual, OFFLINE_SLOTS if offline else asked)
         filled = account["kv_need_byte"] / asked * min(most, account["slots"])
         cache = min(filled * self._number("kv_reserve"), account["kv_budget_byte"])
         total = self._number("hw_memory_gb")

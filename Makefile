@@ -8,7 +8,7 @@ DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-spark lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,15 @@ test-slow: install  ## the tests that train
 test-spark: install  ## the registered model as a Spark UDF; brings PySpark, needs Java
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"
 	$(BIN)/python -m pytest -q -m spark
+
+test-models: install  ## configs against the classes of the newest transformers; brings it and PyTorch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade torch transformers
+	$(BIN)/python -m pytest -q -m models
+
+models: install  ## write the class defaults and the oracle's table anew; brings PyTorch and transformers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade torch transformers
+	$(BIN)/python experiments/model_defaults.py
+	$(BIN)/python experiments/15_models.py
 
 lint: install  ## style (ruff) and types (mypy)
 	$(BIN)/ruff check

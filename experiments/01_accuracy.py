@@ -24,7 +24,8 @@ from guide_ml.training.dataset import Dataset, build
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 SEED = 0
-ORDER = (*evaluation.SPLITS, *evaluation.CORNERS)
+SLICES = ("cpu type", "partial offload", "speculation, accepted length given")
+ORDER = (*evaluation.SPLITS, *evaluation.CORNERS, *SLICES)
 METHODS = ("guide-ml", "calibrated physics", *BASELINES)
 #: Figures that others report, for their own data: not the same rows, so no contest.
 PUBLISHED = (
@@ -53,14 +54,64 @@ def frame(measured: Measurements, data: Dataset, log_predicted: np.ndarray) -> p
     band = pd.cut(users, [-1, 0, 1, 8, 32, 128, 1e9],
                   labels=["none", "1", "2-8", "9-32", "33-128", "129+"])  # fmt: skip
     ape = evaluation.errors(np.exp(log_predicted), v.value)
+    columns = {k: measured.resolved.columns[k][v.row] for k in ("is_cpu", "host_experts",
+                                                                "accept_len")}  # fmt: skip
     out = pd.DataFrame({
         "target": np.asarray(NAMES)[v.target], "source": table["source"],
         "source_ref": table["source_ref"], "framework": data.slugs["framework"],
         "hardware": data.slugs["hardware"], "model": data.slugs["model"], "mode": table["mode"],
+        "cpu": columns["is_cpu"] > 0, "offload": columns["host_experts"] > 0,
+        "accepted": np.isfinite(columns["accept_len"]),
         "band": band.astype(str), "predicted": np.exp(log_predicted), "measured": v.value,
         "ape": ape,
     })  # fmt: skip
     return out[(v.statistic == 0) & np.isfinite(ape)]
+
+
+def kept(folder: Path | None, split: str, measured: Measurements) -> tuple | None:
+    """Read what training predicted of a split's held-out values, if it was kept."""
+    path = folder / f"{split}.npz" if folder else None
+    if path is None or not path.exists():
+        return None
+    stored = np.load(path)
+    if str(stored["data"]) != measured.sha256:
+        sys.exit(f"{path} is of other measurements: train again with --keep")
+    return stored["predicted"], stored["physics"]
+
+
+def slices(frames: dict[tuple[str, str], pd.DataFrame]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Take what users ask for out of the splits: types of processors, offload, speculation."""
+    rows = {
+        ("cpu type", "hardware"): lambda t: t["cpu"],
+        ("partial offload", "deployment"): lambda t: t["offload"],
+        ("speculation, accepted length given", "deployment"): lambda t: t["accepted"],
+    }
+    return {(name, method): table[chosen(table)]
+            for (name, split), chosen in rows.items()
+            for (of, method), table in frames.items() if of == split}  # fmt: skip
+
+
+def laboratories_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Errors of each source while its laboratory was held out: medians, and which way they lean."""
+    off = np.log(table["predicted"] / table["measured"])
+    grouped = table.assign(off=off).groupby(["source", "target"])
+    found = grouped.agg(rows=("ape", "size"), median_ape=("ape", "median"),
+                        lean=("off", "median")).reset_index()  # fmt: skip
+    found["lean"] = 100 * np.expm1(found["lean"])
+    return found.round({"median_ape": 1, "lean": 1})
+
+
+def between(table: pd.DataFrame) -> pd.DataFrame:
+    """Split the variance of logarithmic errors: between laboratories, each as one, and within."""
+    off = np.log(table["predicted"] / table["measured"])
+    rows = []
+    for target, part in table.assign(off=off).groupby("target"):
+        by = part.groupby("source")["off"]
+        within, across = by.var(ddof=0).mean(), by.mean().var(ddof=0)
+        lab = part.groupby("source")["ape"].median().median()
+        rows.append({"target": target, "laboratories": by.ngroups, "median of their medians": lab,
+                     "between them, % of the variance": 100 * across / (across + within)})
+    return pd.DataFrame(rows).round(1)
 
 
 def summarise(frames: dict[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
@@ -111,13 +162,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", nargs="+", default=[*evaluation.SPLITS, *evaluation.CORNERS])
     parser.add_argument("--keep", type=Path, help="folder for the held-out predictions, for 04")
+    parser.add_argument("--held-out", type=Path,
+                        help="folder of predictions that `guide train --keep` left")
     asked = parser.parse_args()
     chosen = asked.splits
     measured = prepare(read_files())
     data = build(measured)
     frames: dict[tuple[str, str], pd.DataFrame] = {}
     for split in chosen:
-        predicted, physics = out_of_fold(measured, data, split, SEED, progress=tell)
+        predicted, physics = (kept(asked.held_out, split, measured)
+                              or out_of_fold(measured, data, split, SEED, progress=tell))
         found = {"guide-ml": predicted, "calibrated physics": physics}
         if asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
@@ -125,6 +179,7 @@ def main() -> None:
         found |= baselines(measured, data, split, SEED)
         for method, logs in found.items():
             frames[split, method] = frame(measured, data, logs)
+    frames |= slices(frames)
     RESULTS.mkdir(exist_ok=True)
     summary = merge(summarise(frames).assign(set=set_of(measured.sha256)))
     summary.to_csv(RESULTS / "01_accuracy.csv", index=False)
@@ -138,6 +193,13 @@ def main() -> None:
         "## Median error by split and method\n", markdown(wide),
         "\n## guide-ml in full\n", markdown(own),
     ]  # fmt: skip
+    if "source" in chosen:
+        table = frames["source", "guide-ml"]
+        laboratories_table(table).to_csv(RESULTS / "01_accuracy_by_laboratory.csv", index=False)
+        between(table).to_csv(RESULTS / "01_accuracy_between.csv", index=False)
+    if (RESULTS / "01_accuracy_between.csv").exists():
+        limit = pd.read_csv(RESULTS / "01_accuracy_between.csv")
+        parts += ["\n## Laboratories held out\n", markdown(limit)]
     if "deployment" in chosen:
         table = frames["deployment", "guide-ml"]
         for name in ("source", "framework", "hardware", "mode", "band"):

@@ -19,6 +19,9 @@ from matplotlib.axes import Axes
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "accuracy.svg"
 PANELS = {"ttft_ms": "time to first token (TTFT)", "tpot_ms": "time per output token (TPOT)"}
+TITLES = {"batch_latency_s": "batch latency", "ttft_ms": "TTFT", "tpot_ms": "TPOT",
+          "output_tok_s": "throughput"}  # fmt: skip
+LABORATORIES = Path(__file__).parent / "results" / "01_accuracy_by_laboratory.csv"
 SHARES = (0.01, 99.99)  # percentiles that the axes span
 
 
@@ -37,10 +40,32 @@ def panel(axis: Axes, measured: pd.Series, predicted: pd.Series, title: str) -> 
     axis.legend(loc="upper left", frameon=False)
 
 
+def laboratories() -> None:
+    """Draw the errors of each source while its laboratory was held out."""
+    table = pd.read_csv(LABORATORIES)
+    wide = table.pivot_table(index="source", columns="target", values="median_ape")
+    wide = wide.loc[wide.mean(axis=1).sort_values().index]
+    figure, axis = plt.subplots(figsize=(8, 0.2 * len(wide) + 1.4), layout="constrained")
+    for (name, title), marker in zip(TITLES.items(), "osD^", strict=True):
+        if name in wide:
+            axis.plot(wide[name], np.arange(len(wide)), marker, markersize=5, label=title)
+    axis.set_yticks(np.arange(len(wide)), wide.index, fontsize=8)
+    axis.set(xscale="log", xlabel="median error, %", ylim=(-0.8, len(wide) - 0.2),
+             title="Error of each source while its laboratory was held out")  # fmt: skip
+    axis.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
+    axis.grid(axis="x", color="0.85")
+    axis.legend(loc="lower right", frameon=False)
+    figure.supxlabel(f"Set {shipped()}", fontsize=9)
+    figure.savefig(OUT.with_name("laboratories.svg"), metadata={"Date": None})
+    plt.close(figure)
+
+
 def main() -> None:
     """Draw and write."""
     mpl.rcParams["svg.fonttype"] = "none"  # letters stay letters
     mpl.rcParams["svg.hashsalt"] = "guide-ml"  # the same picture is the same file
+    if LABORATORIES.exists():
+        laboratories()
     rows = pd.read_parquet(CARD.with_name("measured.parquet"))
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 5), layout="constrained")
     for axis, (name, title) in zip(axes, PANELS.items(), strict=True):

@@ -45,9 +45,12 @@ NAMES = {"batch_latency_s": "batch latency", "ttft_ms": "TTFT", "tpot_ms": "TPOT
 SPLITS = {"random": "single rows", "deployment": "a deployment", "model": "a model",
           "hardware": "a device", "source": "a source, which is a laboratory",
           "framework": "an engine", "dense-served": "all dense models that were served",
-          "small": "all models below 4 billion parameters"}  # fmt: skip
+          "small": "all models below 4 billion parameters", "cpu type": "a type of processor",
+          "partial offload": "a deployment, partly in the host's memory",
+          "speculation, accepted length given":
+          "a deployment with speculation, accepted length given"}  # fmt: skip
 UNTOLD = {
-    "models partly in the host's memory": ("partial-offload",),
+    "models partly in the host's memory, nobody says how much": ("partial-offload", "cpu-offload"),
     "prefills without hipBLASLt (ROCm)": ("hipblaslt-off",),
     "chats with images or video": ("encoder",),
     "beam search": ("beams",),
@@ -135,6 +138,27 @@ def peers() -> Block:
     titles = {"median_ape": "median error %", "mean_ape": "mean %", "p90_ape": "90th percentile %"}
     return Block(markdown(table.rename(columns=titles)),
                  sets_in((RESULTS / "01_accuracy.md").read_text("utf-8")))  # fmt: skip
+
+
+def between() -> Block:
+    """How much of the error is a laboratory's own."""
+    table = pd.read_csv(RESULTS / "01_accuracy_between.csv")
+    table["target"] = table["target"].map(NAMES)
+    return Block(markdown(table), sets_in((RESULTS / "01_accuracy.md").read_text("utf-8")))
+
+
+def worst_laboratories() -> Block:
+    """The twelve sources that are predicted worst while they are held out."""
+    table = pd.read_csv(RESULTS / "01_accuracy_by_laboratory.csv")
+    wide = table.pivot_table(index="source", columns="target", values="median_ape")
+    lean = table.pivot_table(index="source", columns="target", values="lean")
+    order = wide.mean(axis=1).sort_values(ascending=False).index[:12]
+    shown = wide.loc[order].apply(lambda column: [
+        "-" if pd.isna(v) else f"{v:.0f} ({lean.loc[source, column.name]:+.0f})"
+        for source, v in column.items()
+    ])  # fmt: skip
+    shown = shown[[name for name in NAMES if name in shown]].rename(columns=NAMES).reset_index()
+    return Block(markdown(shown), sets_in((RESULTS / "01_accuracy.md").read_text("utf-8")))
 
 
 def history() -> Block:
@@ -254,6 +278,8 @@ BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "accuracy-short": lambda: accuracy(("deployment", "model", "hardware", "source"), True),
     "peers": peers,
     "history": history,
+    "between": between,
+    "worst-laboratories": worst_laboratories,
     "intervals": intervals,
     "few-shot": few_shot,
     "flags": flags,

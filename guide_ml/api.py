@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
 from guide_ml.table.interchange import to_pandas
 from guide_ml.table.read import DESCRIPTORS, Definitions, Raw
+from guide_ml.table.strange import strange
 from guide_ml.trust.intervals import LEVEL, check_level
 
 __all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
@@ -53,9 +55,16 @@ def predict(
     input_len: float | None = None, output_len: float | None = None,
     context_depth: float | None = None,
     ttft_stat: str | None = None, tpot_stat: str | None = None,
+    gpu_layers: float | None = None, experts_on_cpu: float | None = None,
+    host: str | None = None, host_bandwidth_gbs: float | None = None,
+    threads: float | None = None, vcpus: float | None = None,
+    draft_tokens: float | None = None, accept_len: float | None = None,
+    prefix_hit_rate: float | None = None, max_num_seqs: float | None = None,
+    max_num_batched_tokens: float | None = None, memory_share: float | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
+    accept_unknown: bool = False,
 ) -> Prediction:  # fmt: skip
     """Predict speed and memory of one deployment.
 
@@ -87,12 +96,18 @@ def predict(
         a request, and tokens in the KV cache before it.
     ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
         Statistic wanted of a server.
+    gpu_layers, experts_on_cpu, host, host_bandwidth_gbs, threads, vcpus, draft_tokens, accept_len,
+    prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share : optional
+        What the engine and the machine were told: :class:`guide_ml.describe.settings.Settings`.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
         Other estimators than the ones that come with the package.
     profile : Profile or path, optional
         Corrections by one's own measurements, from ``guide calibrate``.
+    accept_unknown : bool
+        Count a ``config.json`` of a type that is not known as Llama even where it states keys
+        that may change the structure.
 
     Returns
     -------
@@ -126,13 +141,18 @@ def predict(
     """
     texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
              "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
-             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat}  # fmt: skip
+             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host}  # fmt: skip
     numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
                "batch_size": batch_size, "concurrency": concurrency,
                "num_requests": num_requests, "request_rate_rps": request_rate_rps,
                "input_len": input_len, "output_len": output_len,
-               "context_depth": context_depth}  # fmt: skip
-    device, llm = given.hardware(hardware), given.model(model)
+               "context_depth": context_depth, "gpu_layers": gpu_layers,
+               "experts_on_cpu": experts_on_cpu, "host_bandwidth_gbs": host_bandwidth_gbs,
+               "threads": threads, "vcpus": vcpus, "draft_tokens": draft_tokens,
+               "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
+               "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
+               "memory_share": memory_share}  # fmt: skip
+    device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}
@@ -170,6 +190,7 @@ def predict_table(
     models: Mapping[str, ModelLike] | Iterable[ModelLike] | None = None,
     level: float | None = LEVEL,
     profile: ProfileLike | None = None,
+    strict: bool = False,
 ) -> Table:
     """Predict speed and memory of each deployment of a table.
 
@@ -191,6 +212,9 @@ def predict_table(
         domain, which is faster.
     profile : Profile or path, optional
         Corrections by one's own measurements; rows out of its scope are not touched.
+    strict : bool
+        Whether a column that is no descriptor is an error. Otherwise one that is called much
+        like a descriptor is warned of, once, and others are left alone.
 
     Returns
     -------
@@ -221,6 +245,7 @@ def predict_table(
         blank: Table = back(_empty(frame.index, level))
         return blank
     raw, resolved = ask(frame, known)
+    _tell_strange(frame, strict)
     if errors == "raise":
         _raise_first(frame.index, resolved.errors)
     done = run(raw, resolved, predictor, level, profile_of(profile))
@@ -234,6 +259,18 @@ def _check_table(table: pd.DataFrame) -> None:
     names = table.columns[table.columns.isin(DESCRIPTORS)]
     if twice := [str(c) for c in names[names.duplicated()]]:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
+
+
+def _tell_strange(table: pd.DataFrame, strict: bool) -> None:
+    """Name columns that are no descriptors: all of them where that is wrong, else likely slips."""
+    found = strange(table.columns)
+    told = [f"{name!r}" + (f" (is {meant} meant?)" if meant else "")
+            for name, meant in found.items() if strict or meant]  # fmt: skip
+    if told and strict:
+        raise InvalidInput(f"a strict table has descriptors only; got {', '.join(told)}")
+    if told:
+        warnings.warn(f"columns that are no descriptors are not looked at: {', '.join(told)}",
+                      UserWarning, stacklevel=3)  # fmt: skip
 
 
 def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:

@@ -14,12 +14,16 @@ A message says what must hold, what came, and what to do.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
            "UnknownName"]  # fmt: skip
 
 
+#: Likeness from which on a name is a suggestion, of plain words and of names with numbers:
+#: `chatgpt` is no way to write `chatglm-6b` (0.63), and `gpt-4o` none to write `gpt2` (0.67).
+NEAR, NEAR_NUMBERED = 0.66, 0.7
 #: So few names are listed where none is spelt like the one that came.
 FEW = 10
 
@@ -86,9 +90,27 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     for one in known:  # slugs come before their other spellings
         by_key.setdefault(_key(one), one)
     key = _key(name)
-    inside = sorted((k for k in by_key if key and (key in k or k in key)), key=len)[:n]
-    close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=0.6)
+    held = (k for k, one in by_key.items()
+            if key and (_whole_words(key, one) or _whole_words(k, name)))
+    inside = sorted(held, key=len)[:n]
+    least = NEAR_NUMBERED if any(c.isdigit() for c in key) else NEAR
+    close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=least)
     return [by_key[k] for k in dict.fromkeys([*inside, *close])][:n]
+
+
+def _whole_words(key: str, name: str) -> bool:
+    """Tell whether some neighbouring words of a name are spelt like a key.
+
+    Examples
+    --------
+    >>> _whole_words("h100sxm", "nvidia-h100-sxm-80gb"), _whole_words("chatgpt", "Llama-Chat-GPTQ")
+    (True, False)
+    """
+    words = ["".join(g) for alnum, g in itertools.groupby(name.lower().rsplit("/", 1)[-1],
+                                                           str.isalnum) if alnum]  # fmt: skip
+    ends = list(itertools.accumulate(map(len, words), initial=0))
+    joined = "".join(words)
+    return any(joined.startswith(key, start) and start + len(key) in ends for start in ends)
 
 
 def _key(name: str) -> str:

@@ -143,7 +143,9 @@ def test_a_prediction_cannot_be_changed() -> None:
 
 def test_every_descriptor_is_an_argument_by_keyword_only() -> None:
     parameters = inspect.signature(predict).parameters
-    assert set(parameters) == {*DESCRIPTORS, "level", "predictor", "profile"}
+    assert set(parameters) == {
+        *DESCRIPTORS, "level", "predictor", "profile", "accept_unknown",
+    }  # fmt: skip
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 

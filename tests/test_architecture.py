@@ -24,7 +24,8 @@ MAX_LEVELS = 15
 FACADE = {"__init__", "__main__", "moved"}  # re-export public names, stand outside of the order
 SERVING = ("api", "cli")  # what a prediction loads, with all they import
 OFFLINE = {"matplotlib", "mlflow", "optuna"}  # slow to import, needed by training only
-IMPORT_NAMES = {"sklearn": "scikit-learn"}  # where a package is imported by another name
+#: Packages that are imported by another name.
+IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 MAX_LINES = 300
 
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from guide_ml import catalogue
-from guide_ml.catalogue.versions import decimal_year, newest, release_year
-from guide_ml.describe.descriptors import BACKENDS, Hardware
+from guide_ml.describe.descriptors import Hardware
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.precision.dtypes import DTYPES
 
 FOLDER = Path(catalogue.__file__).parent
 DEVICES, MODELS = catalogue.all_hardware(), catalogue.all_models()
 ENGINES = catalogue.framework_blocks()
+#: Dense models with an embedding table for each layer, of which a token looks a row up.
+LOOKED_UP = {
+    "google/gemma-4-E2B-it", "google/gemma-4-E4B-it", "google/gemma-3n-E2B-it",
+    "google/gemma-3n-E4B-it",
+}  # fmt: skip
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -145,12 +149,14 @@ def test_layers_with_a_cache_are_some_of_all_layers() -> None:
 
 
 def test_what_keeps_no_cache_keeps_a_state() -> None:
-    # A state is a matrix of some hundred to some thousand rows and columns a layer.
+    # A state is a matrix of some hundred to some thousand rows and columns a layer; that of a
+    # short convolution (LFM2) two vectors, DeepSeek-V4's the window that is not compressed.
+    least = {"lfm2": 2000, "deepseek-v4": 6e4}
     for name, m in MODELS.items():
         assert bool(m.state_values) == (m.attention == "hybrid"), name
         if m.state_values:
             layers = m.num_layers - m.kv_layers
-            assert 2e5 < m.state_values / layers < 4.3e6, name
+            assert least.get(m.family, 2e5) < m.state_values / layers < 4.3e6, name
 
 
 def test_experts_are_told_whole_or_not_at_all() -> None:
@@ -158,7 +164,8 @@ def test_experts_are_told_whole_or_not_at_all() -> None:
         assert bool(m.num_experts) == bool(m.num_experts_per_tok), name
         assert bool(m.num_experts) == bool(m.moe_intermediate_size), name
         assert m.num_experts_per_tok <= m.num_experts, name
-        assert (m.params_active_b < m.params_total_b) == bool(m.num_experts), name
+        fewer = bool(m.num_experts) or name in LOOKED_UP
+        assert (m.params_active_b < m.params_total_b) == fewer, name
 
 
 def test_parameters_follow_from_the_shape_of_plain_dense_models() -> None:
@@ -167,7 +174,7 @@ def test_parameters_follow_from_the_shape_of_plain_dense_models() -> None:
     for name, m in MODELS.items():
         if m.num_experts or m.attention in ("mla", "hybrid") or m.family == "nemotron-nas":
             continue
-        if m.encoder_decoder:
+        if m.encoder_decoder or name in LOOKED_UP:
             continue
         wide = 2 * (m.num_attention_heads + m.num_kv_heads) * m.head_dim
         mlp = (3 if m.gated_mlp else 2) * m.intermediate_size
@@ -183,7 +190,8 @@ def test_a_size_in_the_name_is_the_number_of_parameters() -> None:
     for name, m in MODELS.items():
         found = re.search(r"(?<![\d._])[-_/](\d+(?:\.\d+)?)[bB](?![\w.])", name)
         if found and m.family != "llama-4" and not m.num_experts:
-            assert m.params_total_b == pytest.approx(float(found[1]), rel=0.35), name
+            size = m.params_active_b if name in LOOKED_UP else m.params_total_b
+            assert size == pytest.approx(float(found[1]), rel=0.37), name
 
 
 def test_native_dtypes_are_known() -> None:
@@ -244,73 +252,6 @@ def test_an_unknown_kind_of_slugs_is_refused() -> None:
         catalogue.slugs("models")
 
 
-@pytest.mark.parametrize("slug", ENGINES)
-def test_every_engine_is_dated_and_runs_somewhere(slug: str) -> None:
-    block = ENGINES[slug]
-    assert 2023 <= newest(block) < 2027
-    assert set(block["backends"]) <= set(BACKENDS)
-    assert block["split"] in {"tp", "pp"}
-    assert block["kind"] in {"server", "local", "library"}
-    found, stated = catalogue.framework(slug)
-    assert (found.backend, stated) == (block["backends"][0], False)
-    assert found.release_year == newest(block)
-
-
-@pytest.mark.parametrize("slug", [s for s, b in ENGINES.items() if "versions" in b])
-def test_a_later_version_was_not_released_earlier(slug: str) -> None:
-    dates = {v: m for v, m in ENGINES[slug]["versions"].items() if re.fullmatch(r"[\d.]+", v)}
-    ordered = sorted(dates, key=lambda v: [int(p) for p in v.split(".")])
-    years = [decimal_year(dates[v]) for v in ordered]
-    assert years == sorted(years)
-    assert all(release_year(ENGINES[slug], v) == decimal_year(m) for v, m in dates.items())
-
-
-@pytest.mark.parametrize(
-    ("engine", "version", "month"),
-    [  # months as frameworks.toml lists them
-        ("vllm", "0.6.1", "2024-09"), ("vllm", "v0.6.3.post1", "2024-10"),
-        ("vllm", "vllm/vllm-openai:v0.8.5", "2025-05"), ("vllm", "0.10.1", "2025-07"),
-        ("sglang", "0.4.9.post2", "2025-07"), ("sglang", "lmsysorg/sglang:v0.5.5", "2025-11"),
-        ("tensorrt-llm", "0.21.0", "2025-07"), ("tensorrt-llm", "1.1.0rc5", "2025-11"),
-        ("tensorrt-llm", "tensorrt 10.8", "2025-02"), ("llama.cpp", "b4753", "2025-02"),
-        ("llama.cpp", "b1000", "2023-11"), ("llama.cpp", "b99999", "2025-12"),
-        ("tgi", "2.0.1", "2024-05"), ("deepspeed", "anything", "2024-06"),
-    ],
-)  # fmt: skip
-def test_a_version_is_dated_as_people_write_it(engine: str, version: str, month: str) -> None:
-    found, stated = catalogue.framework(engine, version)
-    assert stated
-    assert found.version == version
-    assert found.release_year == decimal_year(month)
-
-
-def test_a_build_between_two_dated_ones_is_dated_between_them() -> None:
-    # b4000: 2024-10, b4753: 2025-02, four months later
-    found = release_year(ENGINES["llama.cpp"], "b4376")
-    assert found == pytest.approx(2024 + 9 / 12 + 4 / 12 * 376 / 753)
-
-
-def test_a_month_is_a_twelfth_of_a_year_and_january_its_start() -> None:
-    assert decimal_year("2025-01") == 2025.0
-    assert decimal_year("2025-12") == pytest.approx(2025 + 11 / 12)
-
-
-@pytest.mark.parametrize("version", ["main branch", "", "nightly"])
-def test_a_version_without_a_number_stands_for_the_newest(version: str) -> None:
-    found, stated = catalogue.framework("vllm", version)
-    assert not stated
-    assert found.release_year == newest(ENGINES["vllm"])
-
-
-def test_a_version_before_the_first_listed_one_is_not_dated() -> None:
-    assert release_year(ENGINES["vllm"], "0.1.7") is None
-
-
-def test_an_engine_is_refused_on_a_backend_that_it_does_not_have() -> None:
-    with pytest.raises(InvalidInput, match="tensorrt-llm runs on cuda; got backend 'rocm'"):
-        catalogue.framework("tensorrt-llm", backend="rocm")
-
-
 def test_prices_are_positive_and_of_whole_or_sliced_devices() -> None:
     for row in rows("prices.csv"):
         given = [row["price_usd_per_hour"], row["spot_price_usd_per_hour"]]
@@ -320,21 +261,19 @@ def test_prices_are_positive_and_of_whole_or_sliced_devices() -> None:
 
 
 def test_a_spot_price_is_no_higher_than_the_full_one() -> None:
-    both = [(float(r["spot_price_usd_per_hour"]), float(r["price_usd_per_hour"]))
-            for r in rows("prices.csv") if r["spot_price_usd_per_hour"] and r["price_usd_per_hour"]]
+    both = [
+        (float(r["spot_price_usd_per_hour"]), float(r["price_usd_per_hour"]))
+        for r in rows("prices.csv")
+        if r["spot_price_usd_per_hour"] and r["price_usd_per_hour"]
+    ]
     assert both
     assert all(spot <= full for spot, full in both)
 
 
-def test_priced_hardware_is_in_the_catalogue_but_for_old_consumer_cards() -> None:
-    """Nobody serves an LLM on these; they are left out of offers and counted."""
+def test_priced_hardware_is_in_the_catalogue_but_for_a_card_that_does_not_exist() -> None:
+    """A GTX 1080 Ti has 11 GB; that offer is left out and counted."""
     unlisted = {r["hardware"] for r in rows("prices.csv")} - set(DEVICES)
-    assert unlisted == {
-        "nvidia-p40-24gb", "nvidia-quadro-rtx-4000-8gb", "nvidia-gtx-1050-ti-4gb",
-        "nvidia-gtx-1060-6gb", "nvidia-gtx-1080-ti-8gb", "nvidia-gtx-1650-4gb",
-        "nvidia-gtx-1660-6gb", "nvidia-gtx-1660-super-6gb", "nvidia-rtx-2070-8gb",
-        "nvidia-rtx-2080-8gb", "nvidia-rtx-3060-8gb",
-    }  # fmt: skip
+    assert unlisted == {"nvidia-gtx-1080-ti-8gb"}
 
 
 def test_every_price_is_dated_or_says_that_it_is_not() -> None:

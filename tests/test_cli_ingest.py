@@ -12,6 +12,7 @@ from guide_ml.measurements.read import read_files
 
 FILES = Path(__file__).parent / "ingest" / "made_up"
 RUN = str(FILES / "vllm_serve.json")
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 FACTS = ("--hardware", "h100", "--tp", "1", "--framework", "vllm", "--weight-dtype", "bf16")
 
 
@@ -98,4 +99,41 @@ def test_help_names_statuses_and_tools() -> None:
     assert done.exit_code == 0
     words = done.stdout.replace("│", " ").split()
     assert {"llama-bench,", "trtllm-bench,", "LLMPerf,"} <= set(words)
-    assert len(IMPORTERS) == 13
+
+
+def test_formats_are_listed_for_people_and_for_programs() -> None:
+    done = guide("--formats")
+    assert done.exit_code == 0
+    assert "GuideLLM: benchmarks.csv" in done.stdout
+    told = json.loads(guide("--formats", "--json").stdout)
+    assert [f["file"] for f in told] == [i.reads for i in IMPORTERS]
+    assert set(told[0]) == {"tool", "file", "versions", "gives"}
+
+
+def test_what_is_printed_may_be_piped_in(out: str) -> None:
+    pasted = (FILES / "vllm_printed.txt").read_text("utf-8")
+    facts = ["--out", out, *FACTS]
+    done = CliRunner().invoke(app, ["ingest", "-", *facts], input=pasted)
+    assert done.exit_code == 0, done.output
+    stored = read_files(Path(out))
+    assert stored["mode"].tolist() == ["closed", "open"]
+    assert stored["source_ref"].str.startswith("standard-input#").all()
+    assert CliRunner().invoke(app, ["ingest", "-", *facts], input="").exit_code == 2
+
+
+def test_a_dry_run_shows_each_row_beside_what_the_file_says(out: str) -> None:
+    done = guide(str(FILES / "llama_collected.csv"), "--out", out, "--dry-run")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert f"model {LLAMA} Llama-3.1-8B-Instruct-UD-Q4_K_XL" in lines
+    assert "weight_dtype q4_k_xl Q4_K_XL" in lines
+    told = json.loads(guide(RUN, "--out", out, *FACTS, "--dry-run", "--json").stdout)
+    row = told["rows"][0]
+    assert (row["weight_dtype"], row["said"].get("weight_dtype")) == ("bf16", None)  # given
+    assert row["said"]["ttft_ms"] == row["ttft_ms"] == 120
+
+
+def test_without_files_or_a_table_the_sentence_says_what_to_give(out: str) -> None:
+    for words, lacks in (((), "FILE"), ((RUN,), "--out")):
+        done = guide(*words)
+        assert done.exit_code == 2
+        assert f"{lacks} must be given" in done.output

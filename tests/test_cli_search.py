@@ -68,7 +68,7 @@ def test_options_mean_what_the_call_means() -> None:
 
 def test_nothing_fits_is_an_answer() -> None:
     done = guide(*SEARCH, "--ttft-ms", "5")
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     for part in ("Nothing fits", "TTFT", "Giving way on", "what misses least", "% over"):
         assert part in done.stdout, part
 
@@ -180,3 +180,54 @@ def test_every_verb_explains_itself_with_examples(verb: list[str]) -> None:
     assert done.exit_code == 0
     assert "Examples" in done.stdout
     assert f"guide {verb[0]}" in done.stdout
+
+
+HERE = ["search", "--model", "llama-3.1-8b-instruct", "--input-len", "512", "--output-len", "128",
+        "--hardware", "l4", "--framework", "vllm", "--json"]  # fmt: skip
+
+
+def test_exit_status_tells_a_wrong_request_from_one_that_nothing_keeps() -> None:
+    assert CliRunner().invoke(app, [*HERE, "--users", "4"]).exit_code == 0
+    nothing = CliRunner().invoke(app, [*HERE, "--users", "4", "--ttft-ms", "1"])
+    assert nothing.exit_code == 3
+    assert json.loads(nothing.stdout)["binds"] == ["ttft_ms"]
+    assert CliRunner().invoke(app, [*HERE, "--users", "4", "--confidence", "2"]).exit_code == 2
+    big = [x.replace("llama-3.1-8b-instruct", "meta-llama/Llama-3.1-405B") for x in HERE]
+    assert CliRunner().invoke(app, [*big, "--users", "4", "--max-devices", "1"]).exit_code == 3
+
+
+def test_people_and_jobs_are_loads() -> None:
+    def load(*options: str) -> dict:
+        done = CliRunner().invoke(app, [*HERE, *options])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["request"]["load"]
+
+    assert load("--people", "200", "--busy-share", "0.05")["users"] == 10
+    job = ("--deadline-h", "24")
+    assert load("--offline-requests", "1000", *job)["offline_tokens"] == 128_000
+    assert load("--offline-input-tokens", "512000", *job)["offline_tokens"] == 128_000
+    for wrong in (["--people", "9"], ["--people", "9", "--busy-share", "2"],
+                  ["--people", "9", "--busy-share", "0.1", "--users", "3"],
+                  ["--offline-requests", "-1", *job]):  # fmt: skip
+        assert CliRunner().invoke(app, [*HERE, *wrong]).exit_code == 2
+
+
+def test_the_longest_request_and_the_age_of_prices_are_in_the_answer() -> None:
+    limits = ["--max-request-tokens", "8192", "--cached-prompt-tokens", "100"]
+    told = json.loads(CliRunner().invoke(app, [*HERE, "--users", "4", *limits]).stdout)
+    assert told["plans"][0]["max_len"] == 8192
+    assert "--max-model-len 8192" in told["plans"][0]["start"]
+    assert told["request"]["workload"]["context_depth"] == 100
+    assert told["prices_as_of"] in {p["price_date"] for p in told["plans"]}
+    assert any(told["plans"][0]["price_date"] in line for line in told["why"])
+    short = CliRunner().invoke(app, [*HERE, "--users", "4", "--max-request-tokens", "9"])
+    assert short.exit_code == 2
+
+
+def test_providers_are_listed_and_prices_are_one_a_device_and_provider() -> None:
+    rows = json.loads(CliRunner().invoke(app, ["list", "providers", "--json"]).stdout)
+    assert len({r["provider"] for r in rows}) == len(rows) > 10
+    asked = ["prices", "--hardware", "h100", "--limit", "0", "--json"]
+    few, every = (json.loads(CliRunner().invoke(app, [*asked, *more]).stdout)
+                  for more in ([], ["--all"]))  # fmt: skip
+    assert len({r["provider"] for r in few}) == len(few) < len(every)

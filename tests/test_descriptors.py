@@ -146,7 +146,7 @@ def test_an_unknown_native_dtype_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"backend": "opencl"}, "backend must be one of cuda, rocm"),
+        ({"backend": "opengl"}, "backend must be one of cuda, rocm"),
         ({"release_year": 1999}, "release_year must be a number from 2018 to 2100"),
         ({"release_year": "2025-07"}, "release_year must be a number"),
     ],

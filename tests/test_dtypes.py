@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.precision import dtypes
 from guide_ml.precision.dtypes import ALIASES, DTYPES, KV_DTYPES, dtype
 
 
@@ -54,7 +58,48 @@ def test_a_dtype_has_known_arithmetic_and_plausible_bits(name: str) -> None:
     found = DTYPES[name]
     assert found.compute in {"fp32", "fp16", "fp8", "int8", "fp4"}
     assert found.family in {"float", "fp8", "int8", "int4", "fp4", "gguf"}
-    assert 2 < found.bits <= 32
+    assert found.activations in {"fp32", "fp16", "fp8", "int8", "fp4"}
+    assert 1.5 < found.bits <= 32
+
+
+def test_every_row_of_the_table_says_where_its_bits_come_from() -> None:
+    path = Path(dtypes.__file__).with_name("dtypes.csv")
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == len(DTYPES) > 100
+    assert all(r["source"] for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("iq1_s", 2.0), ("iq2_k", 2.375), ("iq4_ks", 4.25), ("iq6_k", 6.625), ("tq2_0", 2.06),
+        ("q8_k_xl", 10.8), ("mlx-4bit", 4.5), ("mlx-int3", 3.5), ("int4-sym", 4.125),
+        ("bfloat8_b", 8.5), ("bfp4", 4.5), ("w4a16-g32", 4.5), ("mxfp6", 6.25), ("hqq", 4.5),
+        ("UD-Q4_K_XL", 4.9), ("iq4_k_r4", 4.5), ("q4_0_r8", 4.55), ("3.93bpw", 3.93),
+        ("exl2-4.5bpw", 4.6), ("int6", 6.5),
+    ],
+)  # fmt: skip
+def test_formats_are_found_under_the_names_that_engines_write(name: str, bits: float) -> None:
+    assert dtype(name).bits == pytest.approx(bits, abs=0.005)
+
+
+def test_activations_meet_gguf_in_eight_bits_and_bfp8_at_its_own_rate() -> None:
+    assert all(d.activations == "int8" for d in DTYPES.values() if d.family == "gguf")
+    assert dtype("gptq-int4").activations == dtype("mlx-4bit").activations == "fp16"
+    assert (dtype("bfp8").compute, dtype("bfp4").compute) == ("fp8", "fp4")
+    assert dtype("w4a8_int8").compute == "int8"
+
+
+@pytest.mark.parametrize("name", ["0.5bpw", "64bpw"])
+def test_absurd_bits_are_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="must have 1 to 32 bits a weight"):
+        dtype(name)
+
+
+def test_bits_in_a_name_are_kept_exactly() -> None:
+    assert dtype("2.58bpw") is dtype("2.58BPW")
+    assert (dtype("2.58bpw").name, dtype("2.58bpw").family) == ("2.58bpw", "gguf")
 
 
 def test_weight_only_formats_multiply_in_sixteen_bits() -> None:

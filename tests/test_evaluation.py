@@ -93,6 +93,12 @@ def test_sources_that_share_runs_are_one_group() -> None:
     assert not together("source", {"source": "there"})
 
 
+def test_sources_of_one_laboratory_are_one_group_but_not_copies_of_runs() -> None:
+    pair = [{"source": "llamacpp-dgx-spark"}, {"source": "llamacpp-benches-2026"}]
+    assert len(set(groups(measured(*pair), "source"))) == 1
+    assert len(set(groups(measured(*pair), "random"))) == 2
+
+
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(KeyError, match="vendor"):
         groups(measured({}), "vendor")

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guide_ml import api, catalogue
-from guide_ml.describe.descriptors import BACKENDS, Deployment, Framework, Workload
+from guide_ml.describe.backends import BACKENDS
+from guide_ml.describe.descriptors import Deployment, Framework, Workload
 from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.launch import ENGINES, Launch
 from guide_ml.launch import containers as c

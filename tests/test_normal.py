@@ -15,10 +15,11 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements, prepare, read_files
 from guide_ml.physics import fit as calibration
+from guide_ml.physics import normal
 from guide_ml.physics.design import Drivers, from_vector
 from guide_ml.physics.inputs import MEMORY, PRECISION
 from guide_ml.physics.knobs import KNOBS
-from guide_ml.physics.normal import Design
+from guide_ml.physics.normal import Design, Normal
 from guide_ml.table.read import Floats
 from guide_ml.training import crossval, held_out
 from guide_ml.training.dataset import Dataset, build
@@ -49,14 +50,57 @@ def jacobian(design: Design, rows: Drivers, slopes: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
+def written_out(equations: Normal) -> Floats:
+    """Form the matrix from its products with unit vectors."""
+    return np.stack([equations.times(unit) for unit in np.eye(len(equations.gradient))], axis=1)
+
+
 def test_normal_equations_are_those_of_the_whole_jacobian(data: Dataset) -> None:
     rows, rng = data.sample.drivers, np.random.default_rng(0)
     slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
     residual, design = rng.normal(size=rows.n), Design(rows)
-    matrix, gradient = design.normal(slopes, weight, residual)
+    equations = design.normal(slopes, weight, residual)
     whole = jacobian(design, rows, slopes)
-    np.testing.assert_allclose(matrix, whole.T @ (weight[:, None] * whole), atol=1e-9)
-    np.testing.assert_allclose(gradient, whole.T @ (weight * residual), atol=1e-9)
+    matrix = whole.T @ (weight[:, None] * whole)
+    np.testing.assert_allclose(written_out(equations), matrix, atol=1e-9)
+    np.testing.assert_allclose(equations.diagonal, np.diag(matrix), atol=1e-9)
+    np.testing.assert_allclose(equations.gradient, whole.T @ (weight * residual), atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def equations(data: Dataset) -> Normal:
+    """Equations of random slopes, weights and residuals on few rows."""
+    rows, rng = data.sample.drivers, np.random.default_rng(1)
+    slopes, weight = rng.normal(size=(rows.n, len(KNOBS))), rng.random(rows.n)
+    return Design(rows).normal(slopes, weight, rng.normal(size=rows.n))
+
+
+@pytest.mark.parametrize("prior", [1.0, 15.0, 150.0])
+def test_conjugate_gradients_gain_what_a_dense_solver_does(
+    equations: Normal, prior: float
+) -> None:
+    added = prior * np.random.default_rng(2).uniform(0.5, 2.0, len(equations.gradient))
+    matrix = written_out(equations) + np.diag(added)
+    exact = np.linalg.solve(matrix, equations.gradient)
+    found = equations.solve(equations.gradient, added)
+    # A step is worth what it takes off the squares, and of that it may leave a thousandth.
+    gained = [x @ equations.gradient - 0.5 * x @ matrix @ x for x in (found, exact)]
+    assert gained[0] == pytest.approx(gained[1], rel=1e-3)
+
+
+def test_conjugate_gradients_that_go_on_find_the_dense_solvers_numbers(
+    equations: Normal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normal, "CLOSE", 1e-12)
+    added = np.random.default_rng(2).uniform(5.0, 50.0, len(equations.gradient))
+    exact = np.linalg.solve(written_out(equations) + np.diag(added), equations.gradient)
+    found = equations.solve(equations.gradient, added)
+    np.testing.assert_allclose(found, exact, atol=1e-9 * np.abs(exact).max())
+
+
+def test_nothing_to_explain_is_solved_by_nothing(equations: Normal) -> None:
+    zeros = np.zeros(len(equations.gradient))
+    assert not equations.solve(zeros, np.ones(len(zeros))).any()
 
 
 FIT = """

@@ -184,11 +184,13 @@ def test_inferred_speculation_counts_as_what_was_inferred(given: str, means: str
     assert read(table({"spec_method": given})).codes["spec_method"].objects()[0] == means
 
 
-@pytest.mark.parametrize(
-    "given", ["eagle3-3-1-4", "deepseek_mtp", "NEXTN", "draft_model", "prompt_lookup", "yes"]
-)
-def test_engines_have_names_of_their_own_for_speculation(given: str) -> None:
-    assert read(table({"spec_method": given})).codes["spec_method"].objects()[0] == given.lower()
+@pytest.mark.parametrize(("given", "means"), [
+    ("eagle3-3-1-4", "eagle3"), ("EAGLE", "eagle"), ("deepseek_mtp", "mtp"), ("NEXTN", "mtp"),
+    ("draft_model", "draft"), ("prompt_lookup", "ngram"), ("yes", "draft"), ("dflash", "dflash"),
+    ("medusa", "medusa"),
+])  # fmt: skip
+def test_engines_names_for_one_way_to_draft_are_one_way(given: str, means: str) -> None:
+    assert read(table({"spec_method": given})).codes["spec_method"].objects()[0] == means
 
 
 @pytest.mark.parametrize(

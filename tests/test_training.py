@@ -18,7 +18,7 @@ from guide_ml.measurements.read import default_folder, prepare, read_files
 from guide_ml.physics.inputs import INPUTS
 from guide_ml.training import train as training
 from guide_ml.training.crossval import out_of_fold, scores
-from guide_ml.training.dataset import build, source_weights
+from guide_ml.training.dataset import build
 from guide_ml.trees.boosters import BLIND
 
 SOURCES = ("llamacpp-dgx-spark", "sglang-cookbook", "gpt-fast-readme", "ninehills-yi6b",
@@ -61,6 +61,10 @@ def test_card_says_what_the_set_was_made_of(card):
     assert set(read["targets"]) == {*NAMES, *(name + BLIND for name in NAMES)}
     assert set(SOURCES) <= set(read["rows_by_source"])
     assert sum(read["rows_by_source"].values()) == read["rows"]
+    weights = read["weight_percent_by_source"]
+    assert set(weights) == set(read["rows_by_source"])
+    for name in NAMES:
+        assert sum(w.get(name, 0.0) for w in weights.values()) == pytest.approx(100.0, abs=0.1)
     assert {"lightgbm", "xgboost", "python"} <= set(read["versions"])
     assert len(read["data_sha256"]) == 64
 
@@ -104,14 +108,6 @@ def test_held_out_rows_are_predicted_better_than_by_the_floor_times_a_constant(f
     assert np.isfinite(ours).all()
     assert (a["median_ape"] < b["median_ape"]).sum() >= 3
     assert a["median_ape"].mean() < 0.7 * b["median_ape"].mean()
-
-
-def test_sources_of_any_size_count_by_a_power_of_their_rows():
-    source = np.asarray(["big"] * 1000 + ["small"] * 10, dtype=object)
-    weight = source_weights(source, np.zeros(1010, dtype=np.intp))
-    assert weight.mean() == pytest.approx(1.0)
-    # 1000^0.65 against 10^0.65: a hundredfold of rows counts 20 times.
-    assert weight[:1000].sum() / weight[1000:].sum() == pytest.approx(100**0.65)
 
 
 def test_training_without_data_says_so(tmp_path):

@@ -16,6 +16,7 @@ PARTS = {
     "compute": "arithmetic", "weight_reads": "reading weights",
     "unpacking": "unpacking weights",
     "kv_reads": "reading the KV cache", "communication": "traffic between devices",
+    "host": "what stays in the host's memory",
     "launch": "launches, scheduling and request handling", "queueing": "waiting for other requests",
 }  # fmt: skip
 """Parts of the time, in words."""
@@ -25,6 +26,8 @@ BOUNDS = {
     " more memory bandwidth does not",
     "weight_reads": "memory bandwidth, which goes into reading weights: smaller weights or more"
     " bandwidth help, and requests that run together share one read",
+    "host": "the host's memory, where a part of the weights stays: more layers or experts on the"
+    " device, or a host with more memory channels help",
     "unpacking": "the vector units of the device, which unpack small weights: weights as wide as"
     " the matrix units multiply need none, and more memory bandwidth does not help",
     "kv_reads": "memory bandwidth, which goes into reading the KV cache: shorter contexts, an fp8"

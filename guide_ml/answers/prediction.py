@@ -58,6 +58,9 @@ class Prediction(Shown):
         How familiar the deployment is, and what sets it apart from what was measured.
     calibrated : str
         What the caller's profile has to do with it, in words; blank without a profile.
+    notes : tuple of str
+        What is unusual: a layout beyond fast links, a context longer than the model was trained
+        for, a version newer than any that is known.
     find_evidence : callable, optional
         Looks the nearest measured rows up.
     explainer : callable, optional
@@ -78,6 +81,7 @@ class Prediction(Shown):
     high: Mapping[str, float | None] = field(default_factory=dict)
     domain: Domain | None = None
     calibrated: str = ""
+    notes: tuple[str, ...] = ()
     find_evidence: Callable[[], tuple[Evidence, ...]] = field(
         default=tuple, repr=False, compare=False
     )
@@ -118,9 +122,11 @@ class Prediction(Shown):
         """
         if self.batch_latency_s is not None:
             return self.batch_latency_s
-        if self.ttft_ms is None or self.tpot_ms is None:
+        if self.ttft_ms is None:
             return None
         further = max(self.workload.output_len - 1, 0)
+        if self.tpot_ms is None:  # the first token is all, or a prefill, which has no answer
+            return self.ttft_ms / MS_PER_S if self.workload.mode == "closed" else None
         return (self.ttft_ms + further * self.tpot_ms) / MS_PER_S
 
     @property
@@ -156,6 +162,7 @@ class Prediction(Shown):
             "deployment": self._facts(),
             "assumed": dict(self.assumed),
             "calibrated": self.calibrated,
+            "notes": list(self.notes),
             "evidence": [asdict(e) for e in self.evidence],
         }
 

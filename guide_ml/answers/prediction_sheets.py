@@ -47,6 +47,8 @@ class _Told(Protocol):
     @property
     def domain(self) -> Domain | None: ...
     @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
     def calibrated(self) -> str: ...
     @property
     def evidence(self) -> tuple[Evidence, ...]: ...
@@ -59,6 +61,7 @@ def brief_sheets(told: _Told, metrics: Metrics) -> list[Block]:
     lines = [f"in domain: {told.domain.text()}"] if told.domain else []
     lines += [f"memory of a device: {memory.free_gb:,.2f} of {memory.total_gb:,.2f} GB free,"
               f" {memory.largest_batch:,} requests fit at once"]  # fmt: skip
+    lines += [f"beware: {note}" for note in told.notes]
     lines += [f"profile: {told.calibrated}"] if told.calibrated else []
     lines += [f"assumed: {', '.join(told.assumed)}"] if told.assumed else []
     return [
@@ -75,6 +78,9 @@ def full_sheets(told: _Told, metrics: Metrics) -> list[Block]:
     found += [*_sureness(told), told.memory.sheet(bool(told.deployment.model.state_values))]
     if told.assumed:
         found.append(details(told.assumed, "assumed, as it was not given"))
+    if told.notes:
+        notes = {f"note {k}": note for k, note in enumerate(told.notes, 1)}
+        found.append(details(notes, "beware"))
     if told.calibrated:
         found.append(details({"profile": told.calibrated}, "your own measurements"))
     return found
@@ -125,12 +131,15 @@ def _sureness(told: _Told) -> list[Block]:
 
 
 def _evidence(row: Evidence) -> dict[str, str]:
+    """Say what was measured, as far as its source says; any cell may be blank."""
     d = row.deployment
-    version = f" {d['framework_version']}" if d.get("framework_version") else ""
+    engine = f"{d.get('framework', 'engine not stated')} {d.get('framework_version', '')}".strip()
+    what = [f"{cell(d.get('num_devices', 1))} x {d.get('hardware', 'a device not stated')}",
+            d.get("model", "model not stated"), engine, d.get("weight_dtype")]  # fmt: skip
     load = ", ".join(f"{word} {cell(d[k])}" for k, word in _LOADS.items() if k in d)
     figures = [f"{METRICS[k]} {cell(v)}{HELD}{_unit(k)}" for k, v in row.measured.items()]
     return {
-        "measured": f"{cell(d.get('num_devices', 1))} x {d['hardware']}, {d['model']},"
-        f" {d['framework']}{version}, {d.get('weight_dtype', '')}",
-        "load": f"{d['mode']}: {load}", "figures": ", ".join(figures), "source": row.source,
+        "measured": ", ".join(str(part) for part in what if part),
+        "load": ": ".join(str(part) for part in (d.get("mode"), load) if part),
+        "figures": ", ".join(figures), "source": row.source or "not stated",
     }  # fmt: skip

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.names import machine_names
+from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.versions import newest, release_year
-from guide_ml.describe.descriptors import BACKENDS, Framework, Hardware, Model
+from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
+from guide_ml.describe.backends import backend as canonical_backend
+from guide_ml.describe.descriptors import Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName, nearest
 
 __all__ = [
@@ -29,12 +34,6 @@ __all__ = [
 
 HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
 MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
-
-#: Backend that a vendor's devices run on when nothing is said.
-VENDOR_BACKEND = {
-    "nvidia": "cuda", "amd": "rocm", "apple": "metal", "sambanova": "rdu", "google": "tpu",
-    "aws": "neuron",
-}  # fmt: skip
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -75,11 +74,24 @@ def all_models() -> dict[str, Model]:
     return {r["model"]: Model(**_typed(r, kinds)) for r in _rows("models.csv")}
 
 
+#: Keys of a block that a fork or wrapper does not take over.
+_OWN = {"aliases", "versions", "builds", "wrappers", "released", "unstated", "reserve", "backends"}
+
+
 @cache
 def framework_blocks() -> dict[str, dict[str, Any]]:
     """Every engine's block of frameworks.toml by slug."""
     text = files(__package__).joinpath("frameworks.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    listed: dict[str, dict[str, Any]] = tomllib.loads(text)
+    return {slug: _inherited(block, listed) for slug, block in listed.items()}
+
+
+def _inherited(block: dict[str, Any], listed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Add what a fork or wrapper takes over from the engine that it is ``like``."""
+    if "like" not in block:
+        return block
+    parent = _inherited(listed[block["like"]], listed)
+    return {k: v for k, v in parent.items() if k not in _OWN} | block
 
 
 @cache
@@ -125,12 +137,23 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         return text
     low = text.lower()
     known = aliases(kind)
-    for key in (text, low):
-        if key in known:
-            return known[key]
-        if key in table:
-            return key
+    for spelt in (text, low, *(machine_names(text) if kind == "hardware" else ())):
+        if spelt in known:
+            return known[spelt]
+        if spelt in table:
+            return spelt
+    plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
+    makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
+    for maker in makers:  # "NVIDIA L40S" is "l40s"
+        if plain and plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
+            return found
     raise UnknownName(kind, name, [*table, *known], hint)
+
+
+@cache
+def _spelt(kind: str) -> dict[str, str]:
+    """Slugs of one kind by letters and digits alone."""
+    return by_key(slugs(kind), aliases(kind))
 
 
 def hardware(name: str) -> Hardware:
@@ -153,13 +176,29 @@ def hardware(name: str) -> Hardware:
 def model(name: str) -> Model:
     """Look a model up by Hugging Face id, or by its last part where that is unambiguous.
 
+    The name of a quantised copy gives its base in the precision that the name says.
+
     Examples
     --------
     >>> model("llama-3.1-8b-instruct").num_layers
     32
+    >>> model("RedHatAI/Llama-3.1-8B-Instruct-FP8-dynamic").native_dtype
+    'fp8'
     """
     table = all_models()
-    return table[_lookup("model", name, table, MODEL_HINT)]
+    try:
+        return table[_lookup("model", name, table, MODEL_HINT)]
+    except UnknownName:
+        split = quantised(name)
+        if split is None:
+            raise
+        try:
+            base = table[_lookup("model", split[0], table, MODEL_HINT)]
+        except UnknownName:
+            base = None
+        if base is None:
+            raise
+        return replace(base, native_dtype=split[1])
 
 
 @cache
@@ -185,6 +224,7 @@ def framework(name: str, version: str = "", backend: str | None = None) -> tuple
     table = framework_blocks()
     slug = _lookup("framework", name, table, "`guide list frameworks` shows all.")
     block = table[slug]
+    backend = None if backend is None else canonical_backend(backend)
     if backend is not None and backend not in block["backends"]:
         near = nearest(backend, block["backends"])
         raise InvalidInput(

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 _NUMBER = re.compile(r"(?<![\d.])v?(\d+(?:\.\d+)+|\d+(?=a\b))")
+_PLAIN = re.compile(r"^[\d.]+$")  # a listed version that is no wording
 _BUILD = re.compile(r"^b(\d{4,5})$")
 _DATE = re.compile(r"(20[2-3]\d)(0[1-9]|1[0-2])([0-3]\d)")
 
@@ -35,7 +36,7 @@ def _parts(version: str) -> tuple[int, ...]:
 def _floor_entry(dates: Mapping[str, str], version: str) -> float | None:
     """Date of the newest listed version that is not above `version`."""
     want = _parts(version)
-    below = [v for v in dates if _parts(v) and _parts(v) <= want]
+    below = [v for v in dates if _PLAIN.match(v) and _parts(v) <= want]
     return decimal_year(dates[max(below, key=_parts)]) if below else None
 
 
@@ -51,7 +52,12 @@ def _build_year(builds: Mapping[str, str], build: int) -> float:
 
 
 def newest(block: Mapping[str, Any]) -> float:
-    """Date of the newest version that an engine's block of frameworks.toml lists."""
+    """Date of the newest version that an engine's block of frameworks.toml lists.
+
+    ``unstated`` overrides it: the newest version that was measured, where newer ones are known.
+    """
+    if "unstated" in block:
+        return decimal_year(block["unstated"])
     months = list(block.get("versions", {}).values()) or list(block.get("builds", {}).values())
     return max(decimal_year(m) for m in months or [block["released"]])
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from guide_ml.answers.blocks import Block, listing
+from guide_ml.answers.blocks import Block, Words, listing
 from guide_ml.cli import options as o
 from guide_ml.cli.parts import show_or_json
+from guide_ml.errors import InvalidInput
 
 if TYPE_CHECKING:
     from guide_ml.ingest import Summary
@@ -24,15 +25,21 @@ EXAMPLES = (
     "guide ingest llama-bench.md --out mine.parquet --hardware rtx-4090"
     " --model meta-llama/Llama-3.1-8B-Instruct --num-devices 1",
     "guide ingest results/*.json --facts machine.toml --out mine.parquet --dry-run --json",
+    "guide ingest --formats",
 )
 _NOTHING_READ, _ALL_REJECTED = 2, 1
+#: Rows that a dry run shows at most.
+MOST_SHOWN = 12
 
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Results of a benchmark tool.")
-    ],
-    out: Annotated[Path, typer.Option(help="Table to add to: .parquet or .csv.")],
+        list[Path] | None,
+        typer.Argument(metavar="FILE...", help="Results of a benchmark tool; - is standard input."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Table to add to: .parquet or .csv.")
+    ] = None,
     hardware: Annotated[
         str | None, typer.Option(help="Slug or alias of the device (`guide list hardware`).")
     ] = None,
@@ -57,20 +64,33 @@ def ingest(
     rejects: Annotated[
         Path | None, typer.Option(help="File for rejected rows; OUT.rejects.csv by default.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write nothing; show the rows beside what the files say."),
+    ] = False,
+    formats: Annotated[
+        bool, typer.Option("--formats", help="List the tools and files that can be read.")
+    ] = False,
     as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Add the results of benchmark tools to a table of measurements.
 
     Reads vllm bench, sglang.bench_serving, GuideLLM, AIPerf and GenAI-Perf, trtllm-bench,
-    llama-bench, optimum-benchmark, LLMPerf, InferenceX and this project's own columns; the format
-    is told by the content. Each row is checked against its schema, the hardware's floors, Little's
-    law and what is stored; what fails goes to a file of rejects with its reason.
+    llama-bench, optimum-benchmark, LLMPerf, InferenceX, inference-perf, evalscope, and more
+    (`--formats` lists them); the format is told by the content. Each row is checked against its
+    schema, the hardware's floors, Little's law and what is stored; what fails goes to a file of
+    rejects with its reason. What a file says and what is given must not contradict each other.
 
     Ends with 0 if rows were stored or are there already, 1 if all were rejected, 2 if nothing
     could be read.
     """
     options = {k: v for k, v in locals().items() if k not in _NO_FACTS}
+    if formats:
+        _list_formats(as_json)
+        return
+    if not files or out is None:
+        what = "FILE" if not files else "--out"
+        raise InvalidInput(f"{what} must be given: `guide ingest FILE... --out mine.parquet`")
     with Console(stderr=True).status("reading"):
         from guide_ml import ingest as package
         from guide_ml.ingest.facts import checked, read_side_file
@@ -85,7 +105,14 @@ def ingest(
     raise typer.Exit(_status(done))
 
 
-_NO_FACTS = ("files", "out", "facts", "source", "rejects", "dry_run", "as_json")
+_NO_FACTS = ("files", "out", "facts", "source", "rejects", "dry_run", "formats", "as_json")
+
+
+def _list_formats(as_json: bool) -> None:
+    from guide_ml.ingest.importers import formats
+
+    columns = {"tool": "tool", "file": "file", "versions": "versions read", "gives": "what it says"}
+    show_or_json(formats(), lambda: [listing(formats(), columns, "what can be read")], as_json)
 
 
 def _status(done: Summary) -> int:
@@ -115,7 +142,21 @@ def _shown(done: Summary) -> list[Block]:
         rows = [{"rows": n, "reason": k} for k, n in done.unused.items()]
         names = {"rows": "rows", "reason": "reason"}
         parts.append(listing(rows, names, "stored, but left out of training"))
+    if done.dry_run:
+        parts += [_row(r) for r in done.rows[:MOST_SHOWN]]
+        if len(done.rows) > MOST_SHOWN:
+            more = f"and {len(done.rows) - MOST_SHOWN} more rows; --json has all"
+            parts.append(Words(lines=(more,)))
     return parts
+
+
+def _row(row: dict[str, Any]) -> Block:
+    """Show a row as it would be stored, beside what the file says of each column."""
+    said = row.get("said", {})
+    lines = [{"column": k, "stored": v, "said": said.get(k, "")} for k, v in row.items()
+             if k not in ("said", "source_ref")]  # fmt: skip
+    names = {"column": "column", "stored": "as stored", "said": "the file says"}
+    return listing(lines, names, row["source_ref"])
 
 
 def _first(done: Summary, check: str) -> str:

@@ -68,6 +68,7 @@ _OWN = ("port", "checkpoint", "draft", "max_model_len", "image", "host_devices")
 
 def launch(
     hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    accept_unknown: o.AcceptOption = False,
     framework_version: o.VersionOption = None, backend: o.BackendOption = None,
     num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
     dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
@@ -83,7 +84,7 @@ def launch(
     as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Write the command, Compose or Kubernetes file that starts a deployment."""
-    asked = dict(locals())
+    asked = dict(locals()) | {"hardware": hardware[0]}
     own = {name: asked.pop(name) for name in _OWN}
     for name in ("form", "out", "as_json"):
         asked.pop(name)

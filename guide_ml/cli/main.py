@@ -21,6 +21,7 @@ from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
 from guide_ml.errors import UnknownName
 
@@ -93,6 +94,7 @@ def _root(
 )
 def predict(
     hardware: o.HardwareOption, model: o.ModelOption, framework: o.FrameworkOption = None,
+    accept_unknown: o.AcceptOption = False,
     framework_version: o.VersionOption = None, backend: o.BackendOption = None,
     num_devices: o.DevicesOption = None, tp: o.TpOption = None, pp: o.PpOption = None,
     dp: o.DpOption = None, ep: o.EpOption = None, weight_dtype: o.WeightOption = None,
@@ -101,12 +103,18 @@ def predict(
     num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
     input_len: o.InputOption = None, output_len: o.OutputOption = None,
     context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
-    tpot_stat: o.StatOption = None, level: o.LevelOption = 0.9,
+    tpot_stat: o.StatOption = None, gpu_layers: o.GpuLayersOption = None,
+    experts_on_cpu: o.ExpertsOption = None, host: o.HostOption = None,
+    host_bandwidth_gbs: o.HostBandwidthOption = None, threads: o.ThreadsOption = None,
+    vcpus: o.VcpusOption = None, draft_tokens: o.DraftOption = None,
+    accept_len: o.AcceptedOption = None, prefix_hit_rate: o.HitOption = None,
+    max_num_seqs: o.SeqsOption = None, max_num_batched_tokens: o.BatchedOption = None,
+    memory_share: o.ShareOption = None, level: o.LevelOption = 0.9,
     predictor: o.PredictorOption = None, profile: o.ProfileOption = None,
     explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Predict speed and memory of one deployment."""
-    asked = dict(locals())
+    asked = dict(locals()) | {"hardware": hardware[0]}
     for name in ("explain", "plot", "as_json"):
         asked.pop(name)
     with Console(stderr=True).status("predicting"):
@@ -159,12 +167,21 @@ def list_(
 
 
 @app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
-                              "guide show vllm --json"))  # fmt: skip
+                              "guide show vllm --json",
+                              "guide show my-model/config.json"))  # fmt: skip
 def show(
-    slug: Annotated[str, typer.Argument(help="Slug or alias of hardware, model or framework.")],
+    slug: Annotated[
+        str, typer.Argument(help="Slug or alias of hardware, model or framework; or a config.json,"
+                                 " its folder, or a GGUF file.")
+    ],
+    accept_unknown: o.AcceptOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Show all that is known of a device, a model or a framework."""
+    """Show all that is known of a device, a model or a framework, or read from a model's file."""
+    if is_model_file(slug):
+        told = model_file(slug, accept_unknown)
+        show_or_json(told, lambda: [details(rows(told), slug)], as_json)
+        return
     kind, found = _find(slug)
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
     found = found | {"aliases": others}
@@ -179,13 +196,16 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/default"),
     seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for the predictions of what was held out.")
+    ] = None,
     as_json: o.JsonOption = False,
 ) -> None:
     """Fit the estimators to measurements."""
     with progress_bar() as progress:
         from guide_ml.training import train as training
 
-        card = training.train(data, out, seed=seed, progress=progress)
+        card = training.train(data, out, seed=seed, progress=progress, keep=keep)
     show_or_json(card, lambda: [details(card, f"estimators in {out}")], as_json)
 
 
@@ -231,6 +251,10 @@ _COLUMNS: dict[o.Kind, dict[str, str]] = {
     o.Kind.FRAMEWORKS: {
         "framework": "slug", "kind": "kind", "backends": "backends", "newest": "newest version",
     },
+    o.Kind.PROVIDERS: {
+        "provider": "provider", "offers": "offers", "devices": "devices",
+        "oldest": "oldest price", "newest": "newest price",
+    },
 }  # fmt: skip
 
 
@@ -243,6 +267,10 @@ def _rows(kind: o.Kind) -> list[dict[str, Any]]:
         return [asdict(h) for h in catalogue.all_hardware().values()]
     if kind is o.Kind.MODELS:
         return [asdict(m) for m in catalogue.all_models().values()]
+    if kind is o.Kind.PROVIDERS:
+        from guide_ml.offers.listing import providers
+
+        return providers()
     blocks = catalogue.framework_blocks()
     return [{"framework": slug, "newest": _newest(b), **b} for slug, b in blocks.items()]
 
@@ -256,7 +284,8 @@ def _holds(row: dict[str, Any], kind: o.Kind, text: str) -> bool:
     """Whether a row's slug, names or an alias hold the text."""
     name = kind.value.rstrip("s")
     slug = row[name]
-    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if text else []
+    named = text and kind is not o.Kind.PROVIDERS
+    others = [a for a, s in catalogue.aliases(name).items() if s == slug] if named else []
     words = [slug, *others, row.get("vendor"), row.get("architecture"), row.get("family")]
     return any(text.lower() in str(w).lower() for w in words if w)
 

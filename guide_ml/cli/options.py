@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-_LAYOUT, _LOAD = "Layout and precision", "Load"
+_LAYOUT, _LOAD, _SETTINGS = "Layout and precision", "Load", "Settings of engine and machine"
 
 
 class Kind(StrEnum):
@@ -17,11 +17,21 @@ class Kind(StrEnum):
     HARDWARE = "hardware"
     MODELS = "models"
     FRAMEWORKS = "frameworks"
+    PROVIDERS = "providers"
+
+
+def _only(given: list[str]) -> list[str]:
+    """Refuse an option that was given twice: the last one would win in silence."""
+    if len(given) > 1:
+        raise typer.BadParameter(f"give it once, or call once for each; got {', '.join(given)}")
+    return given
 
 
 HardwareOption = Annotated[
-    str, typer.Option("--hardware", help="Slug, alias, or a TOML file that describes a device.")
-]
+    list[str],
+    typer.Option("--hardware", help="Slug, alias, or a TOML file that describes a device.",
+                 callback=_only, metavar="TEXT"),
+]  # fmt: skip
 ModelOption = Annotated[
     str, typer.Option("--model", help="Hugging Face id, alias, or a path to a config.json.")
 ]
@@ -74,6 +84,50 @@ DepthOption = Annotated[
 StatOption = Annotated[
     str | None, typer.Option(help="mean, median or p99.", rich_help_panel=_LOAD)
 ]
+GpuLayersOption = Annotated[
+    int | None, typer.Option(help="Layers on the devices; the others stay in the host's memory.",
+                             rich_help_panel=_SETTINGS)
+]
+ExpertsOption = Annotated[
+    int | None, typer.Option(help="Layers whose routed experts stay in the host's memory.",
+                             rich_help_panel=_SETTINGS)
+]
+HostOption = Annotated[
+    str | None, typer.Option(help="Processor of the host.", rich_help_panel=_SETTINGS)
+]
+HostBandwidthOption = Annotated[
+    float | None, typer.Option(help="Memory bandwidth of the host.", rich_help_panel=_SETTINGS)
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(help="Threads that compute, of a processor that serves.",
+                             rich_help_panel=_SETTINGS)
+]
+VcpusOption = Annotated[
+    int | None, typer.Option(help="Virtual processors of the machine.", rich_help_panel=_SETTINGS)
+]
+DraftOption = Annotated[
+    float | None, typer.Option(help="Tokens that a speculative step drafts.",
+                               rich_help_panel=_SETTINGS)
+]
+AcceptedOption = Annotated[
+    float | None, typer.Option(help="Tokens that a speculative step yields, the bonus included.",
+                               rich_help_panel=_SETTINGS)
+]
+HitOption = Annotated[
+    float | None, typer.Option(help="Share of the prompt that the prefix cache holds.",
+                               rich_help_panel=_SETTINGS)
+]
+SeqsOption = Annotated[
+    int | None, typer.Option(help="Requests that a replica runs together at most.",
+                             rich_help_panel=_SETTINGS)
+]
+BatchedOption = Annotated[
+    int | None, typer.Option(help="Tokens of one pass at most.", rich_help_panel=_SETTINGS)
+]
+ShareOption = Annotated[
+    float | None, typer.Option(help="Share of the device's memory that the engine plans with.",
+                               rich_help_panel=_SETTINGS)
+]
 LevelOption = Annotated[
     float, typer.Option("--level", help="Share of like cases that each interval is to hold.")
 ]
@@ -92,3 +146,7 @@ PlotOption = Annotated[
     typer.Option("--plot", help="Draw the explanation: a .png, .svg or .pdf file."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AcceptOption = Annotated[
+    bool,
+    typer.Option("--accept-unknown", help="Count a config.json of an unknown type as Llama."),
+]

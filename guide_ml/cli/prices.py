@@ -39,19 +39,23 @@ def prices(
     own: Annotated[
         list[Path] | None, typer.Option("--prices", help="CSV or TOML file of your own offers.")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All offers, not the cheapest per device and provider.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="Offers to show; 0 for all.")] = 20,
     as_json: o.JsonOption = False,
 ) -> None:
     """List what machines can be rented, the cheapest per device first."""
     if ctx.invoked_subcommand is not None:
         return
-    from guide_ml.offers.listing import list_offers
+    from guide_ml.offers.listing import cheapest, list_offers
 
     table = list_offers(
         hardware=hardware or (), vendors=vendor or (), providers=provider or (),
         regions=region or (), spot=spot, marketplace=marketplace, undated=undated,
         priced_since=priced_since, max_usd_h=max_usd_h, prices=own or (),
     )  # fmt: skip
+    table = table if every else cheapest(table)
     shown = table.head(limit) if limit else table
     rows = shown[list(report.OFFER)].to_dict("records")
     show_or_json(rows, lambda: report.offers(rows, len(table)), as_json)

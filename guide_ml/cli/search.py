@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from guide_ml.cli import loads
 from guide_ml.cli import options as o
 from guide_ml.cli.parts import progress_bar, show_or_json
-from guide_ml.errors import InvalidInput
+from guide_ml.errors import DoesNotFit, InvalidInput
 
 __all__ = ["SEARCH_EXAMPLES", "SWEEP_EXAMPLES", "search", "sweep"]
 
@@ -30,6 +31,9 @@ SWEEP_EXAMPLES = (
     " --input-len 1024 --output-len 256 --csv sweep.csv --plot sweep.png",
 )
 
+#: Exit status where the request is right but nothing keeps its limits.
+NOTHING_FITS = 3
+
 _LOAD, _SLO, _MAY, _HOW = "Load (one of these)", "Limits", "What it may be", "How to search"
 
 
@@ -44,13 +48,33 @@ def _names(flag: str, help_: str) -> Any:
 
 InputOption = Annotated[float, typer.Option(help="Mean prompt tokens a request.")]
 OutputOption = Annotated[float, typer.Option(help="Mean generated tokens a request.")]
-DepthOption = Annotated[float, typer.Option(help="Tokens in the KV cache before.")]
+DepthOption = Annotated[
+    float, typer.Option("--context-depth", "--cached-prompt-tokens", help="Tokens of the prompt"
+                        " that the KV cache holds already, beside --input-len new ones.")
+]  # fmt: skip
 StatOption = Annotated[
     str, typer.Option(help="Statistic that the limit is on: mean, median or p99.",
                       rich_help_panel=_SLO)
 ]  # fmt: skip
 RateOption = Annotated[float | None, _in(_LOAD, "Requests that arrive each second.")]
-UsersOption = Annotated[float | None, _in(_LOAD, "Requests in flight at all times.")]
+UsersOption = Annotated[
+    float | None,
+    _in(_LOAD, "Requests in flight at all times: users who ask again once they are answered."),
+]
+PeopleOption = Annotated[float | None, _in(_LOAD, "People who use it, with --busy-share.")]
+BusyOption = Annotated[
+    float | None, _in(_LOAD, "Share of the time that each of them waits for an answer, e.g. 0.05.")
+]
+JobOption = Annotated[
+    float | None, _in(_LOAD, "Requests of an offline job, with --deadline-h.", "--offline-requests")
+]
+PromptsOption = Annotated[
+    float | None, _in(_LOAD, "Prompt tokens of an offline job, with --deadline-h.")
+]
+LongestOption = Annotated[
+    int | None, typer.Option(help="Tokens of the longest request that must be served, prompt and"
+                             " answer; plans are started with room for it.", rich_help_panel=_MAY)
+]  # fmt: skip
 TokensOption = Annotated[float | None, _in(_LOAD, "Tokens to generate each second.")]
 OfflineOption = Annotated[float | None, _in(_LOAD, "Tokens to generate in all, with --deadline-h.")]
 DeadlineOption = Annotated[float | None, _in(_LOAD, "Hours in which.")]
@@ -118,12 +142,15 @@ PlotOption = Annotated[Path | None, typer.Option("--plot", help="Draw it into a 
 
 def search(
     model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
-    context_depth: DepthOption = 0,
+    context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
+    people: PeopleOption = None, busy_share: BusyOption = None,
+    offline_requests: JobOption = None, offline_input_tokens: PromptsOption = None,
     ttft_ms: TtftOption = None, tpot_ms: TpotOption = None, e2e_ms: E2eOption = None,
     tok_s_per_user: UserRateOption = None, ttft_stat: StatOption = "mean",
     tpot_stat: StatOption = "mean", max_usd_h: BudgetOption = None, max_devices: MostOption = None,
+    max_request_tokens: LongestOption = None,
     confidence: ConfidenceOption = 0.5,
     hardware: HardwareOption = None, vendors: VendorOption = None, providers: ProviderOption = None,
     regions: RegionOption = None, frameworks: FrameworkOption = None,
@@ -136,13 +163,20 @@ def search(
     profile: o.ProfileOption = None,
     as_json: o.JsonOption = False, csv: CsvOption = None, plot: PlotOption = None,
 ) -> None:  # fmt: skip
-    """Find the cheapest deployment that carries a load within limits."""
+    """Find the cheapest deployment that carries a load within limits.
+
+    Exit status: 0 a plan was found, 2 the request is wrong, 3 nothing keeps the limits.
+    """
     asked = _asked(dict(locals()))
     with progress_bar() as progress:
         from guide_ml.offers.files import write_csv
         from guide_ml.searching import search as run
 
-        found = run(**asked, progress=progress)
+        try:
+            found = run(**asked, progress=progress)
+        except DoesNotFit as error:
+            typer.echo(f"guide: {error}", err=True)
+            raise typer.Exit(NOTHING_FITS) from None
     if csv:
         write_csv(found.table(), csv)
     if plot:
@@ -150,6 +184,8 @@ def search(
 
         pareto(found, plot)
     show_or_json(found.to_dict(), found.blocks, as_json)
+    if found.best is None:
+        raise typer.Exit(NOTHING_FITS)
 
 
 def sweep(
@@ -159,12 +195,15 @@ def sweep(
     ],
     values: Annotated[str, typer.Option(help="Values to try, separated by commas.")],
     model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
-    context_depth: DepthOption = 0,
+    context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
+    people: PeopleOption = None, busy_share: BusyOption = None,
+    offline_requests: JobOption = None, offline_input_tokens: PromptsOption = None,
     ttft_ms: TtftOption = None, tpot_ms: TpotOption = None, e2e_ms: E2eOption = None,
     tok_s_per_user: UserRateOption = None, ttft_stat: StatOption = "mean",
     tpot_stat: StatOption = "mean", max_usd_h: BudgetOption = None, max_devices: MostOption = None,
+    max_request_tokens: LongestOption = None,
     confidence: ConfidenceOption = 0.5,
     hardware: HardwareOption = None, vendors: VendorOption = None, providers: ProviderOption = None,
     regions: RegionOption = None, frameworks: FrameworkOption = None,
@@ -201,7 +240,7 @@ _GROUPS = {
     "slo": ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user"),
     "constraints": ("hardware", "vendors", "providers", "regions", "frameworks", "weight_dtypes",
                     "kv_dtypes", "spot", "marketplace", "undated", "in_domain", "priced_since",
-                    "max_usd_h", "max_devices"),
+                    "max_usd_h", "max_devices", "max_request_tokens"),
 }  # fmt: skip
 _PLAIN = ("model", "confidence", "objective", "sampler", "n_trials", "timeout", "seed", "storage",
           "predictor", "profile", "prices")  # fmt: skip
@@ -209,11 +248,16 @@ _PLAIN = ("model", "confidence", "objective", "sampler", "n_trials", "timeout", 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
     """Sort options into what the call takes; what was not given is left to its defaults."""
+    loads.settle(given)
     out: dict[str, Any] = {
         group: {k: tuple(given[k]) if isinstance(given[k], list) else given[k]
                 for k in names if given[k] is not None}
         for group, names in _GROUPS.items()
     }  # fmt: skip
+    if given["accept_unknown"]:
+        from guide_ml.table import given as read
+
+        given = given | {"model": read.model(given["model"], accept_unknown=True)}
     return out | {k: given[k] for k in _PLAIN if given.get(k) is not None}
 
 

@@ -32,6 +32,9 @@ HARDWARE = {
     "slice_share": Range(0.001, 1), "fp32_tflops": _RATE, "fp16_tflops": _RATE,
     "bf16_tflops": _RATE, "fp8_tflops": _RATE, "int8_tops": _RATE, "fp4_tflops": _RATE,
     "l2_mb": _RATE, "sm_count": _RATE, "tdp_w": _RATE, "link_gbs": _RATE,
+    "cores": Range(1, 1e5), "clock_ghz": Range(0.01, 20),
+    "memory_channels": Range(1, 1024, whole=True), "numa_nodes": Range(1, 64, whole=True),
+    "memory_usable_gb": Range(0.1, 100_000),
 }  # fmt: skip
 
 _SOME, _ANY = Range(1, 1e9, whole=True), Range(0, 1e9, whole=True)
@@ -39,11 +42,14 @@ MODEL = {
     "params_total_b": Range(1e-4, 1e5), "params_active_b": Range(1e-4, 1e5),
     "num_layers": _SOME, "hidden_size": _SOME, "intermediate_size": _ANY,
     "num_attention_heads": _SOME, "num_kv_heads": _SOME, "head_dim": _SOME, "vocab_size": _SOME,
+    "full_kv_heads": _ANY, "full_head_dim": _ANY, "v_head_dim": _ANY,
     "kv_lora_rank": _ANY, "qk_rope_head_dim": _ANY, "num_experts": _ANY,
     "num_experts_per_tok": _ANY, "moe_intermediate_size": _ANY, "num_shared_experts": _ANY,
     "first_dense_layers": _ANY, "sliding_window": _ANY, "kv_layers": _ANY,
     "window_layers": _ANY, "max_position": _SOME, "index_topk": _ANY,
-    "state_values": Range(0, 1e11, whole=True),
+    "state_values": Range(0, 1e11, whole=True), "cache_values": Range(0, 1e9),
+    "window_values": Range(0, 1e9), "expert_bits": Range(0, 32), "body_bits": Range(0, 32),
+    "vocabulary_bits": Range(0, 32),
 }  # fmt: skip
 
 FRAMEWORK = {"release_year": Range(2018, 2100)}

@@ -5,12 +5,15 @@ Units sit in the names. Hardware figures are per device; peaks are dense, never 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guide_ml.describe import checks
 from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import require_choice, require_numbers
+from guide_ml.describe.framework import Framework
+from guide_ml.describe.hardware import Hardware
+from guide_ml.describe.settings import Settings
 from guide_ml.errors import InvalidInput
 from guide_ml.launch import Launch, launch
 from guide_ml.precision.dtypes import dtype
@@ -19,73 +22,7 @@ __all__ = ["MODES", "Deployment", "Framework", "Hardware", "Model", "Workload"]
 
 MODES = ("static", "prefill", "decode", "closed", "offline")
 ATTENTIONS = ("mha", "gqa", "mqa", "mla", "hybrid")
-BACKENDS = ("cuda", "rocm", "vulkan", "metal", "hpu", "xpu", "rdu", "cpu")
 STATS = ("mean", "median", "p99")
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Hardware(Brief):
-    """One accelerator, or one slice of it that is rented by itself.
-
-    Parameters
-    ----------
-    hardware : str
-        Slug, ``vendor-name-memorygb``.
-    vendor, architecture : str
-        Maker and generation.
-    release_year : float
-        Year of first sale.
-    memory_gb : float
-        Device memory, decimal GB.
-    mem_bw_gbs : float
-        Memory bandwidth, GB/s.
-    fp32_tflops, fp16_tflops, bf16_tflops, fp8_tflops, int8_tops, fp4_tflops : float, optional
-        Dense peak rates, TFLOP/s; ``None`` where the device has no such unit.
-    l2_mb : float, optional
-        Last-level cache (accelerators: on-chip SRAM), MB.
-    sm_count : float, optional
-        Streaming multiprocessors, compute units or cores.
-    tdp_w : float, optional
-        Board power, W.
-    link_gbs : float, optional
-        Device-to-device bandwidth in one direction, all links, GB/s; PCIe where there is no other.
-    interconnect : str
-        Kind of link: ``nvlink4``, ``pcie4``, ...; ``xgmi``, ``roce``, ``...-bridge``: no switch.
-    scale_up_domain : int
-        Devices that reach each other over that link.
-    slice_share : float
-        Share of the physical device, 1 for a whole one.
-    source : str
-        Where the figures come from.
-    """
-
-    hardware: str
-    vendor: str = "unknown"
-    architecture: str = "unknown"
-    release_year: float = 2024
-    memory_gb: float
-    mem_bw_gbs: float
-    fp32_tflops: float | None = None
-    fp16_tflops: float | None = None
-    bf16_tflops: float | None = None
-    fp8_tflops: float | None = None
-    int8_tops: float | None = None
-    fp4_tflops: float | None = None
-    l2_mb: float | None = None
-    sm_count: float | None = None
-    tdp_w: float | None = None
-    link_gbs: float | None = None
-    interconnect: str = "pcie4"
-    scale_up_domain: int = 1
-    slice_share: float = 1.0
-    source: str = "given by the caller"
-
-    def __post_init__(self) -> None:
-        owner = f"hardware {self.hardware!r}"
-        require_numbers(owner, self, checks.HARDWARE)
-        if not (self.fp32_tflops or self.fp16_tflops or self.bf16_tflops):
-            raise InvalidInput(f"{owner}: one of fp16_tflops, bf16_tflops, fp32_tflops must be"
-                               " given (dense TFLOP/s)")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -104,6 +41,9 @@ class Model(Brief):
         Decoder shape; ``intermediate_size`` is that of the dense MLP (0 if there is none).
     num_attention_heads, num_kv_heads, head_dim : int
         Attention shape; for MLA ``head_dim`` = nope + rope.
+    full_kv_heads, full_head_dim, v_head_dim : int
+        KV heads and their width in layers without a window, and width of the values, where they
+        differ (Gemma 4, MiMo-V2); 0 where they do not.
     attention : {"mha", "gqa", "mqa", "mla", "hybrid"}
         ``hybrid``: only ``kv_layers`` of the layers keep a KV cache.
     kv_lora_rank, qk_rope_head_dim : int
@@ -121,6 +61,12 @@ class Model(Brief):
     state_values : int
         Numbers in the recurrent state of one sequence, all layers: what linear attention and
         Mamba keep instead of a KV cache; 0 for none.
+    cache_values, window_values : float
+        Numbers that a token leaves in the caches of all layers without and with a window, where
+        these differ (per-layer heads, compressed caches); both 0 where every layer is alike.
+    expert_bits, body_bits, vocabulary_bits : float
+        Bits a weight as published: routed experts, the rest of the layers, embeddings and head;
+        0 where ``native_dtype`` says it.
     max_position : int
         Longest context in tokens.
     tie_embeddings, gated_mlp, encoder_decoder : bool
@@ -141,6 +87,9 @@ class Model(Brief):
     num_attention_heads: int
     num_kv_heads: int
     head_dim: int
+    full_kv_heads: int = 0
+    full_head_dim: int = 0
+    v_head_dim: int = 0
     vocab_size: int
     attention: str
     kv_lora_rank: int = 0
@@ -155,6 +104,11 @@ class Model(Brief):
     window_layers: int = 0
     index_topk: int = 0
     state_values: int = 0
+    cache_values: float = 0.0
+    window_values: float = 0.0
+    expert_bits: float = 0.0
+    body_bits: float = 0.0
+    vocabulary_bits: float = 0.0
     max_position: int = 4096
     tie_embeddings: bool = False
     gated_mlp: bool = True
@@ -174,33 +128,6 @@ class Model(Brief):
             )
         if self.attention == "mla" and not self.kv_lora_rank:
             raise InvalidInput(f"{owner}: MLA needs kv_lora_rank; got 0")
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Framework(Brief):
-    """The serving engine, its version and the programming backend under it.
-
-    Parameters
-    ----------
-    framework : str
-        Slug: ``vllm``, ``sglang``, ``tensorrt-llm``, ``llama.cpp``, ...
-    version : str
-        Version as the engine writes it; blank for the newest measured one.
-    backend : str
-        ``cuda``, ``rocm``, ``vulkan``, ``metal``, ``hpu``, ``xpu``, ``rdu`` or ``cpu``.
-    release_year : float
-        Release date of the version as a decimal year.
-    """
-
-    framework: str
-    version: str = ""
-    backend: str = "cuda"
-    release_year: float
-
-    def __post_init__(self) -> None:
-        owner = f"framework {self.framework!r}"
-        require_choice(owner, "backend", self.backend, BACKENDS)
-        require_numbers(owner, self, checks.FRAMEWORK)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -270,6 +197,8 @@ class Deployment(Brief):
         Names of :mod:`guide_ml.precision.dtypes`.
     spec_method : str
         Speculative decoding: ``none``, ``mtp``, ...
+    settings : Settings
+        What the engine and the machine were told.
     """
 
     hardware: Hardware
@@ -283,6 +212,7 @@ class Deployment(Brief):
     weight_dtype: str = "bf16"
     kv_dtype: str = "fp16"
     spec_method: str = "none"
+    settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         require_numbers("deployment", self, checks.DEPLOYMENT)

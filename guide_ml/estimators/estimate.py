@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES, STATS
 from guide_ml.describe.targets import NAMES, TARGETS, Target
+from guide_ml.estimators.agree import FLIGHT, PARTS, at_best, one_answer, scale_parts
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.estimators.heavier_loads import Rows, Steps, Wanted, near
 from guide_ml.estimators.load_order import AXES
@@ -22,7 +23,6 @@ from guide_ml.table.assume import Columns
 from guide_ml.table.columns import distinct
 from guide_ml.table.read import Floats
 from guide_ml.trees.boosters import BLIND
-from guide_ml.units import MS_PER_S
 
 __all__ = ["Answer", "answer", "trust"]
 
@@ -32,8 +32,6 @@ Names = dict[str, NDArray[np.object_]]
 FEW = 64
 CHANGING = tuple(n for n in (*LOADED, *MIXED, *MOVED) if n != "log_estimate")
 PLACE = {name: k for k, name in enumerate(INPUTS)}
-FLIGHT = ("ttft_ms", "tpot_ms")  # what a request's time in flight is made of
-
 #: Share of their correction (its logarithm) that boosters keep where much of what they learned is
 #: habits of others: a release series of an engine that nobody measured, or a mixture of experts.
 UNMEASURED, UNMEASURED_EXPERTS = 0.5, 0.25
@@ -100,7 +98,8 @@ def answer(
     usable = right & ((load.memory["fits"] > 0) | force)
     own = None if profile is None else profile.correction(columns, slugs)
     values = _predict(fitted, load, slugs, limits, usable, few, own)
-    blank = {k: np.where(np.isnan(values[k]), np.nan, limits[k]) for k in values}
+    best = at_best(load, limits)
+    blank = {k: np.where(np.isnan(values[k]), np.nan, best[k]) for k in values}
     return Answer(values, blank, load.memory)
 
 
@@ -121,11 +120,7 @@ def _predict(
                 mean[name][asked.row[has & plain]] = found[name][has & plain]
             has = has & (asked.statistic == _statistic(load.columns, target)[asked.row])
             out[name][asked.row[has]] = found[name][has]
-    _little(load, usable, mean, out)
-    for target in TARGETS:
-        clip = np.maximum if target.is_time else np.minimum
-        out[target.name] = clip(out[target.name], target.attained * limits[target.name])
-    _by_definition(load, out)
+    one_answer(load, limits, mean, out)
     return out
 
 
@@ -135,10 +130,14 @@ def _statistic(columns: Columns, target: Target) -> Floats:
 
 
 def _asked(columns: Columns, usable: NDArray[np.bool_]) -> Asked:
-    """List what to estimate: what rows want, and mean latencies of servers (:func:`_little`)."""
+    """List what to estimate: what rows want, and mean latencies of servers.
+
+    Throughput of a static batch or a server follows from its latencies
+    (:mod:`guide_ml.estimators.agree`).
+    """
     mode = columns["mode"]
     has = {t.name: usable & t.applies(mode) for t in TARGETS}
-    has["output_tok_s"] &= mode != MODES.index("static")  # follows from the latency
+    has["output_tok_s"] &= mode == MODES.index("offline")  # of others, it follows from latencies
     served = usable & (mode == MODES.index("closed"))
     of = {t.name: _statistic(columns, t) for t in TARGETS}
     rows: list[NDArray[np.intp]] = []
@@ -184,7 +183,8 @@ def _estimate(
         found = [near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted)]
     else:
         physics = estimate(load, knobs)
-        found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted)]
+        found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted,
+                      asked.wanted)]  # fmt: skip
         for axis in range(len(AXES)):
             steps = Steps.of(load.columns, (axis,))
             if len(steps.heavy.rows):
@@ -194,10 +194,10 @@ def _estimate(
     parent = np.concatenate([f.parent for f in found])
     known = _measured(fitted, slugs["hardware"])
     moved = None if correction is None else correction(rows[parent], _loads(found))
-    out = {}
+    every = {}
     for target in TARGETS:
         name = target.name
-        out[name] = np.full(m, np.nan)
+        every[name] = np.full(len(parent), np.nan)
         own = np.flatnonzero(np.concatenate([f.wanted[name] for f in found]))
         if len(own):
             log_physics = np.log(np.concatenate([f.physics[name] for f in found])[own])
@@ -206,10 +206,30 @@ def _estimate(
             found_log = log_physics + share[parent[own]] * ratio
             if moved is not None and target.is_time:
                 found_log += moved[own, NAMES.index(name)]
-            value = np.exp(found_log)
-            first = int(np.searchsorted(own, m))  # the asked ones come before the heavier
-            out[name][own[:first]] = value[:first]
-            np.minimum.at(out[name], parent[own[first:]], value[first:])
+            every[name][own] = np.exp(found_log)
+    _sum_up(every, load.is_mode("static")[parent], found)
+    bounds = {t.name: np.concatenate([f.wanted[t.name] & f.bounds[t.name] for f in found])
+              for t in TARGETS}  # fmt: skip
+    return {name: _least(values, bounds[name], parent, m) for name, values in every.items()}
+
+
+def _sum_up(every: Columns, static: NDArray[np.bool_], found: list[Rows]) -> None:
+    """Let the parts of static batches sum to their latency, in place; heavier ones as well."""
+    rows = np.flatnonzero(static)
+    if len(rows):
+        batch = {name: every[name][rows] for name in PARTS}
+        scale_parts(batch, np.exp(np.concatenate([f.inputs["log_output"] for f in found])[rows]))
+        for name, values in batch.items():
+            every[name][rows] = values
+
+
+def _least(
+    values: Floats, bounds: NDArray[np.bool_], parent: NDArray[np.intp], m: int
+) -> Floats:
+    """Take for each asked load the least among itself and the heavier ones that bound it."""
+    out = values[:m].copy()  # the asked ones come before the heavier
+    heavier = m + np.flatnonzero(bounds[m:])
+    np.minimum.at(out, parent[heavier], values[heavier])
     return out
 
 
@@ -272,28 +292,3 @@ def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:
         x = x[[INPUTS.index(n) for n in names]]
     found = [member.predict(x.T) for member in fitted.members[name].values()]
     return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
-
-
-def _little(load: Load, usable: NDArray[np.bool_], mean: Columns, out: Columns) -> None:
-    """Reconcile a server's throughput with its latencies.
-
-    Little's law: users in flight = requests per second x time in flight, so mean TTFT and
-    TPOT imply a throughput. It is estimated once more on its own; the two err apart, and
-    their geometric mean errs less than either. It is at most users / TPOT, which a server
-    reaches that never waits for a prompt.
-    """
-    c = load.columns
-    flight_s = (mean["ttft_ms"] + (c["output_len"] - 1.0) * mean["tpot_ms"]) / MS_PER_S
-    implied = c["batch"] * c["output_len"] / flight_s
-    joint = np.sqrt(out["output_tok_s"] * implied)
-    joint = np.minimum(joint, c["batch"] * MS_PER_S / mean["tpot_ms"])
-    closed = usable & load.is_mode("closed")
-    out["output_tok_s"] = np.where(closed, joint, out["output_tok_s"])
-
-
-def _by_definition(load: Load, out: Columns) -> None:
-    """Set a static batch's throughput to its tokens over its latency, exactly."""
-    c = load.columns
-    static = load.is_mode("static")
-    rate = c["batch"] * c["output_len"] / out["batch_latency_s"]
-    out["output_tok_s"] = np.where(static, rate, out["output_tok_s"])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import TARGETS
+from guide_ml.estimators.agree import PARTS
 from guide_ml.estimators.load_order import NEAR, Heavier, heavier
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients
@@ -52,13 +53,16 @@ class Rows:
     physics, inputs : dict of str to array of shape (k,)
         Targets by physics, and the inputs that differ from the parent's.
     wanted : dict of str to array of bool of shape (k,)
-        By target.
+        What to estimate, by target.
+    bounds : dict of str to array of bool of shape (k,)
+        Which of that bounds the asked load.
     """
 
     parent: NDArray[np.intp]
     physics: Columns
     inputs: Columns
     wanted: Wanted
+    bounds: Wanted
 
 
 def near(
@@ -94,6 +98,8 @@ def near(
             close[name] &= np.log(found.targets[name] / below[name]) < NEAR
         if own:
             close[name][:, 0] = mine[:, 0]
+    bounds = dict(close)
+    _whole_batches(close, steps.load.is_mode("static"))
     kept = np.logical_or.reduce(list(close.values()))
     if own:
         kept[:, 0] = True
@@ -101,7 +107,15 @@ def near(
     part = found.take((row, step))
     moved = {k: pick(knobs[k], (row, step)) for k in (n.removeprefix("log_") for n in MOVED)}
     return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
-                {name: mask[row, step] for name, mask in close.items()})  # fmt: skip
+                {name: mask[row, step] for name, mask in close.items()},
+                {name: mask[row, step] for name, mask in bounds.items()})  # fmt: skip
+
+
+def _whole_batches(close: Wanted, static: NDArray[np.bool_]) -> None:
+    """Keep a static batch's parts wherever one of them matters: they must sum to its latency."""
+    any_part = np.logical_or.reduce([close[name] for name in PARTS])
+    for name in PARTS:
+        close[name] = np.where(static, any_part, close[name])
 
 
 def _first(columns: Columns) -> Columns:

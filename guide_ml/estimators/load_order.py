@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES
-from guide_ml.table.assume import Columns
+from guide_ml.table.assume import REQUESTS_PER_SLOT, Columns
 from guide_ml.table.columns import Gathered, each
 from guide_ml.table.read import Floats
 
@@ -137,7 +137,9 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     batch = out["batch"]
     for column, factor in factors.items():
         out[column] = out[column] * factor
-    # The run keeps its requests, so more at a time mean fewer rounds.
-    share = batch / out["batch"]
-    out["requests_per_slot"] = np.maximum(out["requests_per_slot"] * share, 1.0)
+    # A stated run keeps its requests, so more at a time mean fewer rounds; a usual one, which is
+    # what a blank stands for, has its rounds at any load.
+    rounds = out["requests_per_slot"]
+    fewer = np.maximum(rounds * (batch / out["batch"]), 1.0)
+    out["requests_per_slot"] = np.where(rounds == REQUESTS_PER_SLOT, rounds, fewer)
     return Heavier(rows, axis, possible, out)

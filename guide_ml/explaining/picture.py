@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "title"]
 
-COLOURS = ("#4c72b0", "#dd8452", "#da8bc3", "#55a868", "#c44e52", "#937860", "#8c8c8c")
+COLOURS = ("#4c72b0", "#dd8452", "#da8bc3", "#55a868", "#c44e52", "#64b5cd", "#937860",
+           "#8c8c8c")
 KINDS = (".png", ".svg", ".pdf")
 
 

@@ -11,7 +11,7 @@ from guide_ml import catalogue
 from guide_ml.answers.explanation import Variant, percent
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.targets import NAMES
-from guide_ml.precision.dtypes import DTYPES
+from guide_ml.precision.dtypes import DTYPES, dtype
 from guide_ml.predictions.run import Run
 
 __all__ = ["changes", "variants"]
@@ -62,7 +62,7 @@ def _weights(found: Prediction) -> dict[str, dict[str, Any]]:
     """Take the next narrower weights that the engine and the device have kernels for."""
     d = found.deployment
     device = d.hardware
-    bits = DTYPES[d.weight_dtype].bits
+    bits = dtype(d.weight_dtype).bits
     if d.framework.framework in ("llama.cpp", "ollama"):
         names = ["q8_0", "q4_k_m"]
     else:

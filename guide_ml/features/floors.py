@@ -41,13 +41,17 @@ def floors(load: Load) -> Columns:
     kv = np.where(c["input_stated"] > 0, kv, 0.0)
     compute = load.step.compute_s * np.minimum(SURE_SLOTS / load.held, 1.0)
     step = np.maximum(compute * (c["input_stated"] > 0), load.step.least_weights_s + kv)
-    step = step / np.where(c["spec"] > 0, SPEC_TOKENS, 1.0)
+    least = np.maximum(SPEC_TOKENS, np.maximum(c["drafted"] * c["drafted_stated"] + 1.0,
+                                               np.nan_to_num(c["accept_len"], nan=1.0)))
+    most_tokens = np.where(c["spec"] > 0, least, 1.0)
+    step = step + np.minimum(load.step.host_read_s, load.step.copy_s)
+    step = step / most_tokens
     batch = static_latency(prefill, step, c["output_len"])
     fastest = TERA * np.maximum(np.maximum(c["hw_fp8"], c["hw_fp4"]), c["hw_int8"])
     rate = np.where(c["weight_stated"] > 0, roofline.peak_flops(c), fastest)
     flop = roofline.FLOP_PER_WEIGHT * (m["p_body"] * 0.5 + m["p_experts_active"])
-    flop = flop * (1.0 + asked / c["output_len"])
-    most = c["devices"] * rate / flop * np.where(c["spec"] > 0, SPEC_TOKENS, 1.0)
+    flop = flop * (1.0 + asked * (1.0 - c["hit_rate"]) / c["output_len"])
+    most = c["devices"] * rate / flop * most_tokens
     return {
         "batch_latency_s": batch,
         "ttft_ms": MS_PER_S * prefill,

@@ -9,7 +9,12 @@ from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
 from guide_ml.units import GB
 
-__all__ = ["bytes_sent", "exchanges", "rate"]
+__all__ = ["bytes_sent", "crossings", "exchanges", "machine", "rate"]
+
+#: Devices of an ordinary machine, where no fabric reaches further.
+MACHINE = 8.0
+#: Network between machines, a device's share of it: 400 Gbit/s.
+NETWORK_GBS = 50.0
 
 
 def bytes_sent(columns: Columns, tokens: Floats) -> Floats:
@@ -50,12 +55,26 @@ def bytes_sent(columns: Columns, tokens: Floats) -> Floats:
 def rate(columns: Columns) -> Floats:
     """Bytes a second that a device can send to those that it works with, of shape (n,).
 
-    Where devices are wired one to another without a switch, a part of the links goes to each of
-    the others, and those to devices that take no part lie idle.
+    A group that is larger than a machine sends over the network. Where devices are wired one to
+    another without a switch, a part of the links goes to each of the others, and those to devices
+    that take no part lie idle.
     """
-    others = np.maximum(columns["tp"] * columns["attention_dp"] - 1.0, 1.0)
+    group = columns["tp"] * columns["attention_dp"]
+    others = np.maximum(group - 1.0, 1.0)
     used = np.minimum(others / columns["hw_link_peers"], 1.0)
-    return np.asarray(columns["hw_link_gbs"] * GB * used)
+    near = columns["hw_link_gbs"] * GB * used
+    return np.where(group > machine(columns), np.minimum(near, NETWORK_GBS * GB), near)
+
+
+def machine(columns: Columns) -> Floats:
+    """Devices that reach each other without a network, of shape (n,)."""
+    return np.maximum(columns["hw_scale_up_domain"], MACHINE)
+
+
+def crossings(columns: Columns) -> Floats:
+    """Networks that a pass crosses from machine to machine: 0 within one, of shape (n,)."""
+    replica = columns["tp"] * columns["attention_dp"] * columns["pp"]
+    return np.asarray(np.ceil(replica / machine(columns)) - 1.0)
 
 
 def exchanges(columns: Columns) -> Floats:

@@ -23,9 +23,6 @@ Rows = NDArray[np.intp] | NDArray[np.bool_] | tuple[Any, Any]
 #: ``max_batch_size`` for a queue.
 SERVER_SLOTS, OFFLINE_SLOTS = 1024.0, 2048.0
 
-#: Tokens of a sequence that a speculative step checks together: two drafts and the one after them.
-SPEC_CHECKED = 3.0
-
 
 @dataclass(frozen=True)
 class Load:
@@ -45,6 +42,8 @@ class Load:
     stages : array of shape (n,)
         Micro-batches of ``held / stages`` sequences that run through a pipeline one behind the
         other. A fixed batch is not cut: each stage waits for the one before it.
+    new : array of shape (n,)
+        Tokens of a prompt that are not in the prefix cache.
     one, whole, step : Pass
         Prefill of one request; prefill of those together; one decode step of a micro-batch.
     """
@@ -55,6 +54,7 @@ class Load:
     together: Floats
     rounds: Floats
     stages: Floats
+    new: Floats
     one: Pass
     whole: Pass
     step: Pass
@@ -65,6 +65,7 @@ class Load:
             columns=Gathered(self.columns, rows), memory=Gathered(self.memory, rows),
             held=pick(self.held, rows), together=pick(self.together, rows),
             rounds=pick(self.rounds, rows), stages=pick(self.stages, rows),
+            new=pick(self.new, rows),
             one=_take(self.one, rows), whole=_take(self.whole, rows), step=_take(self.step, rows),
         )  # fmt: skip
 
@@ -79,7 +80,8 @@ class Load:
 
 
 def _checked(columns: Columns) -> Floats:
-    return np.where(columns["spec"] > 0, SPEC_CHECKED, 1.0)
+    """Tokens of a sequence that a step checks together: its drafts and the one after them."""
+    return 1.0 + np.asarray(columns["drafted"])
 
 
 def _take(bounds: Pass, rows: Rows) -> Pass:
@@ -105,26 +107,29 @@ def build(columns: Columns) -> Load:
     mode, depth = columns["mode"], columns["depth"]
     served = (mode == MODES.index("offline")) | (mode == MODES.index("closed"))
     room = np.maximum(np.where(served, account["running"], account["slots"]), 1.0)
-    asked = np.minimum(account["replica_batch"], SERVER_SLOTS)
+    slots = np.where(np.isfinite(columns["max_seqs"]), columns["max_seqs"], SERVER_SLOTS)
+    asked = np.minimum(account["replica_batch"], slots)
     offline = mode == MODES.index("offline")
     queue = np.where(offline, columns["queued"] / columns["dp"], np.inf)
-    held = np.where(offline, np.minimum(np.minimum(room, OFFLINE_SLOTS), queue),
+    queued = np.minimum(OFFLINE_SLOTS, columns["max_seqs"])
+    held = np.where(offline, np.minimum(np.minimum(room, queued), queue),
                     np.minimum(asked, room))  # fmt: skip
     held = np.maximum(held, 1.0)
+    found = columns["hit_rate"]  # share of the prompt that is in the prefix cache already
+    new = np.maximum(columns["input_len"] * (1.0 - found), 1.0)
     prompt = np.where(mode == MODES.index("decode"), 0.0, columns["input_len"])
     decode_context = depth + prompt + 0.5 * columns["output_len"]
-    prefill_context = depth + 0.5 * columns["input_len"]
+    prefill_context = depth + columns["input_len"] - 0.5 * new
     single = np.ones_like(columns["tp"])
     most = np.minimum(columns["pass_tokens"], memory.PASS_TOKENS)
-    filled = np.clip(most / columns["input_len"], 1.0, held)
+    filled = np.clip(most / new, 1.0, held)
     together = np.where(served, filled, account["replica_batch"])
     stages = np.where(served, np.minimum(columns["pp"], held), 1.0)
     on = roofline.ground(columns, account)
     return Load(
-        columns, account, held, together, queue / held, stages,
-        one=roofline.forward(columns, account, single, columns["input_len"], prefill_context, on),
-        whole=roofline.forward(columns, account, together, columns["input_len"],
-                               prefill_context, on),
+        columns, account, held, together, queue / held, stages, new,
+        one=roofline.forward(columns, account, single, new, prefill_context, on),
+        whole=roofline.forward(columns, account, together, new, prefill_context, on),
         step=roofline.forward(columns, account, held / stages, _checked(columns),
                               decode_context, on),
     )  # fmt: skip

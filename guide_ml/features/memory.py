@@ -51,9 +51,12 @@ def split_params(columns: Columns) -> Columns:
     share = np.where(experts > 0, per_token / np.maximum(experts, 1), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         routed = np.where(share < 1, (total - active) / (1 - share), 0.0)
+    # What a dense model does not use for a token are embeddings of its layers (Gemma 3n, 4 E).
+    looked_up = np.where(experts > 0, 0.0, np.maximum(total - active, 0.0))
     vocabulary = columns["m_vocab_size"] * columns["m_hidden_size"]
     embedding = np.where(columns["m_tie_embeddings"] > 0, 0.0, vocabulary)
-    body = np.maximum(total - routed - vocabulary - embedding, 0.002 * total)
+    body = np.maximum(total - routed - looked_up - vocabulary - embedding, 0.002 * total)
+    embedding = embedding + looked_up
     return {"embedding": embedding, "head": vocabulary, "experts": routed,
             "experts_active": routed * share, "body": body}  # fmt: skip
 
@@ -68,7 +71,15 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
     gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
     vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
-    return bits, body, np.where(rest > 0, rest, vocabulary)
+    usual = (bits, body, np.where(rest > 0, rest, vocabulary))
+    # A config that says how each module is stored knows better than the format's name.
+    known = (columns["as_published"] > 0) & (columns["m_body_bits"] > 0)
+    names = ("m_expert_bits", "m_body_bits", "m_vocabulary_bits")
+    expert, rest_of_layers, tables = (
+        np.where(known & (columns[name] > 0), columns[name], value)
+        for name, value in zip(names, usual, strict=True)
+    )
+    return expert, rest_of_layers, tables
 
 
 class Cache(NamedTuple):
@@ -91,8 +102,15 @@ def cache_shape(columns: Columns) -> Cache:
     latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
     width = np.where(columns["m_mla"] > 0, latent, wide)
     windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
+    whole = columns["m_kv_layers"] - windowed
+    # Layers that differ: as many layers of the usual width as hold what they hold together.
+    usual = np.where(columns["m_mla"] > 0, latent, 2 * columns["m_num_kv_heads"]
+                     * columns["m_head_dim"])  # fmt: skip
+    differ = columns["m_cache_values"] + columns["m_window_values"] > 0
+    whole = np.where(differ, columns["m_cache_values"] / usual, whole)
+    windowed = np.where(differ, columns["m_window_values"] / usual, windowed)
     window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    return Cache(columns["m_kv_layers"] - windowed, windowed, window, width)
+    return Cache(whole, windowed, window, width)
 
 
 def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Floats:
@@ -163,8 +181,11 @@ def extract(columns: Columns) -> Columns:
     parts = split_params(columns)
     expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
     own = columns["tp"] * columns["pp"]
-    dense = parts["body"] * body_bits + (parts["head"] + parts["embedding"]) * vocabulary_bits
+    kept = 1.0 - columns["host_layers"]  # on the devices; the rest is in the host's memory
+    vocabulary = (parts["head"] + parts["embedding"]) * vocabulary_bits
+    dense = parts["body"] * body_bits * kept + vocabulary * (kept > 0)
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
+    experts = experts * (1.0 - columns["host_experts"])
     weights = (dense / own + experts) / BITS_PER_BYTE
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
@@ -176,7 +197,8 @@ def extract(columns: Columns) -> Columns:
     activations = rows * wide * HALF_BYTES / columns["tp"]
     total, taken = columns["hw_memory_gb"] * GB, weights + activations + RUNTIME_BYTES
     share = columns["cache_share"]
-    budget = np.where(np.isnan(share), total * USABLE - taken, (total - taken) * share)
+    usable = np.where(np.isnan(columns["memory_share"]), USABLE, columns["memory_share"])
+    budget = np.where(np.isnan(share), total * usable - taken, (total - taken) * share)
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
     sequence = _sequence_bytes(columns, length)
     slots = _sequences(columns, budget, sequence)
@@ -185,6 +207,8 @@ def extract(columns: Columns) -> Columns:
     out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "slots": slots, "running": running,
            "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
+    out |= {"host_body_bits": body_bits, "host_expert_bits": expert_bits,
+            "host_head_bits": vocabulary_bits}  # fmt: skip
     return out | {"p_" + k: v for k, v in parts.items()}
 
 

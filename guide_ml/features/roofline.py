@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.features import links
+from guide_ml.features.host import Host, on_host
 from guide_ml.features.memory import (
     Cache,
     cache_shape,
@@ -65,6 +66,11 @@ class Pass:
         Passes that the engine cuts this one into, as it takes so many tokens at once
         (``pass_tokens``). Each reads the weights and launches its kernels anew; at least 1, and
         a fraction where the last one is short.
+    host_read_s, host_compute_s : array
+        Reads and arithmetic of what stays in the host's memory, by the host's processor.
+    copy_s : array
+        The same weights copied to the device instead, which llama.cpp does for passes of 32 tokens
+        and more; infinite below.
     """
 
     gemm_s: Floats
@@ -80,6 +86,9 @@ class Pass:
     comm_s: Floats
     comm_count: Floats
     chunks: Floats
+    host_read_s: Floats
+    host_compute_s: Floats
+    copy_s: Floats
 
     @property
     def compute_s(self) -> Floats:
@@ -94,7 +103,8 @@ class Pass:
     @property
     def floor_s(self) -> Floats:
         """The longer of the two: perfect overlap, nothing lost, all tokens on one expert set."""
-        return np.maximum(self.compute_s, self.least_weights_s + self.kv_s)
+        host = np.minimum(np.maximum(self.host_read_s, self.host_compute_s), self.copy_s)
+        return np.maximum(self.compute_s, self.least_weights_s + self.kv_s) + host
 
 
 def peak_flops(columns: Columns) -> Floats:
@@ -156,6 +166,8 @@ class Ground:
         Work of the vector units.
     cache : Cache
         Shape of the KV cache.
+    host : Host
+        What stays in the host's memory.
     """
 
     rate: Floats
@@ -170,6 +182,7 @@ class Ground:
     least_weights_s: Floats
     unpacking: Unpacking
     cache: Cache
+    host: Host
 
 
 def ground(columns: Columns, memory: Columns) -> Ground:
@@ -183,11 +196,14 @@ def ground(columns: Columns, memory: Columns) -> Ground:
     tp, shared = columns["tp"], expert_devices(columns)
     together = columns["attention_dp"]  # attention replicas that use the same experts
     bandwidth = columns["hw_mem_bw_gbs"] * GB
+    host = on_host(columns, memory)
     # Encoder-decoders read the encoder's weights in prefill only and the decoder's in decode.
     half = np.where(columns["m_encoder_decoder"] > 0, 0.5, 1.0)
     expert_bits, body_bits, vocabulary_bits = bits = weight_bits(columns)
-    fixed = (memory["p_body"] * body_bits + memory["p_head"] * vocabulary_bits) / tp
+    body = memory["p_body"] * body_bits * (1.0 - host.layers)
+    fixed = (body + memory["p_head"] * vocabulary_bits * host.head_off) / tp
     experts_s = memory["p_experts"] * expert_bits / shared * half / BITS_PER_BYTE / bandwidth
+    experts_s = experts_s * (1.0 - host.experts)
     fixed_s = fixed * half / BITS_PER_BYTE / bandwidth
     return Ground(
         rate=peak_flops(columns), head_rate=np.maximum(columns["hw_fp16"] * TERA, 1.0),
@@ -196,7 +212,7 @@ def ground(columns: Columns, memory: Columns) -> Ground:
         expert_weights=memory["p_experts_active"] * together / shared,
         fan=columns["m_num_experts"] / np.maximum(columns["m_num_experts_per_tok"], 1.0) / together,
         least_weights_s=fixed_s + experts_s * expert_coverage(columns, np.ones_like(tp)),
-        unpacking=unpacking(columns, memory, bits, shared), cache=cache_shape(columns),
+        unpacking=unpacking(columns, memory, bits, shared), cache=cache_shape(columns), host=host,
     )  # fmt: skip
 
 
@@ -234,13 +250,14 @@ def forward(
     seen = np.where(topk > 0, np.minimum(context, topk), context)
     kv = kv_bytes(columns, seen, g.cache) + index_bytes(columns, context)
     kv = batch * kv * columns["pp"]
+    beside = g.host.times(tokens, chunks, coverage, kv)
     return Pass(
         gemm_s=g.half * gemm / g.rate + head / g.head_rate,
         attention_s=_attention_flops(columns, g.cache, tokens, seen) / tp / g.head_rate
         + _index_flops(columns, tokens, context) / (columns["hw_fp8"] * TERA),
         weights_s=chunks * (g.fixed_s + g.experts_s * coverage),
         least_weights_s=g.least_weights_s,
-        kv_s=kv / g.bandwidth,
+        kv_s=kv * (1.0 - g.host.layers) / g.bandwidth,
         state_s=2.0 * batch * state_bytes(columns) * columns["pp"] / g.bandwidth,
         unpack_s=chunks * g.half * (g.unpacking.fixed_s + g.unpacking.experts_s * coverage),
         rescale_s=g.half * FLOP_PER_WEIGHT * tokens * g.unpacking.token_s,
@@ -249,7 +266,8 @@ def forward(
         comm_s=links.bytes_sent(columns, tokens) / links.rate(columns),
         comm_count=chunks * links.exchanges(columns),
         chunks=chunks,
-    )
+        host_read_s=beside.read_s, host_compute_s=beside.compute_s, copy_s=beside.copy_s,
+    )  # fmt: skip
 
 
 def _attention_flops(columns: Columns, cache: Cache, tokens: Floats, context: Floats) -> Floats:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAMILIES", "GENERIC", "Family", "canonical_type", "refusal"]
+__all__ = ["FAMILIES", "GENERIC", "WRAPPERS", "Family", "canonical_type", "refusal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,21 @@ class Family:
         A layer is a mixer or an MLP, not both (Nemotron-H).
     encoder_decoder : bool
         T5-like: two stacks, cross-attention in the second.
+    gate : {"", "head", "full"}
+        A projection of its own that gates what attention puts out: none, one number a head,
+        one for each number.
+    shared_kv_is_bare : bool
+        Layers that use another layer's cache have no key and value projections.
+    dense_beside : bool
+        A dense MLP runs beside the experts.
+    v_by_hidden : bool
+        The width of a value is that of the stream over the heads where no key says it (MLA).
+    always_sparse : bool
+        Which layers route is asked even where the config states one expert or none.
+    twin : bool
+        A layer holds two mixers and two dense MLPs beside its experts (LongCat).
+    extras : tuple of str
+        Names of the parts in :mod:`guide_ml.hf_config.extras` that it has besides.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +77,13 @@ class Family:
     halved_mlp: bool = False
     one_part: bool = False
     encoder_decoder: bool = False
+    gate: str = ""
+    shared_kv_is_bare: bool = True
+    dense_beside: bool = False
+    v_by_hidden: bool = False
+    always_sparse: bool = False
+    twin: bool = False
+    extras: tuple[str, ...] = ()
 
 
 GENERIC = Family()
@@ -98,15 +120,23 @@ _GEMMA3 = {
 
 FAMILIES: dict[str, Family] = {
     **dict.fromkeys(
-        ("aquila", "baichuan", "dbrx", "deepseek", "deepseek_v2", "deepseek_v3",
+        ("aquila", "bailing_moe", "baichuan", "baichuan_m1", "dbrx", "jamba", "minicpm_sala",
+         "mllama", "nanbeige", "step3", "deepseek", "deepseek_v2", "deepseek_v3",
          "deepseek_v32", "exaone", "glm4_moe_lite", "glm_moe_dsa", "granite",
          "granitemoe", "granitemoehybrid", "granitemoeshared", "internlm2", "internlm3", "kimi_k2",
-         "kimi_linear", "llama", "minicpm", "minicpm3", "minimax", "mistral", "mixtral", "phi3",
+         "kimi_linear", "llama", "minicpm", "minimax", "mistral", "mixtral", "phi3",
          "yi"),
         GENERIC,
     ),
+    "afmoe": Family(norms=4, qk_norm="head", gate="full"),
     "apertus": Family(gated=False, qk_norm="head"),
+    "apertus1p5": Family(gated=False, qk_norm="head"),
+    "arctic": Family(defaults={"parallel_attn_mlp_res": True}),
     "arcee": Family(gated=False),
+    "bailing_hybrid": Family(defaults={"no_kda_lora": True}, gate="head"),
+    "bailing_moe_linear": Family(qk_norm="head"),
+    "bailing_moe_v2": Family(qk_norm="head"),
+    "beam": Family(norms=4, qk_norm="head", gate="full"),
     "bamba": Family(defaults={"attn_layer_indices": []}),
     "bloom": _classic(embedding_norm=True),
     "chatglm": Family(qkv_bias=True, out_bias=False),
@@ -115,11 +145,22 @@ FAMILIES: dict[str, Family] = {
     "cohere2": Family(defaults=_TIED | {"sliding_window_pattern": 4}, norms=1),
     "dots1": Family(qk_norm="head"),
     "ernie4_5": Family(defaults=_TIED),
+    "deepseek_v4": Family(sinks=True, extras=("hyper_connections",)),
     "exaone4": Family(qk_norm="head"),
     "falcon": _classic(bias=False, max_position_embeddings=2048),
+    "falcon_h1": Family(
+        defaults={"runs_mixers_side_by_side": True, "mamba_rms_norm": False}
+    ),
     "gemma": Family(defaults=_TIED),
     "gemma2": Family(defaults=_TIED | {"sliding_window_pattern": 2}, norms=4),
     "gemma3": Family(defaults=_TIED | _GEMMA3, norms=4, qk_norm="head"),
+    "gemma3n": Family(
+        defaults=_TIED, norms=4, qk_norm="head", extras=("per_layer_input", "altup"),
+    ),
+    "gemma4": Family(
+        defaults=_TIED, norms=4, qk_norm="head", dense_beside=True,
+        extras=("per_layer_input", "expert_norms"),
+    ),
     "glm": Family(qkv_bias=True, out_bias=False),
     "glm4": Family(qkv_bias=True, out_bias=False, norms=4),
     "glm4_moe": Family(out_bias=False),
@@ -134,12 +175,26 @@ FAMILIES: dict[str, Family] = {
         defaults={"sliding_window_pattern": 2}, qkv_bias=True, mlp_bias=True, sinks=True
     ),
     "gptj": _GPTJ,
+    "grok_2": Family(norms=4),
+    "helium": Family(defaults={"square_output": True}),
     "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
+    "hy_v4": Family(gate="full", sinks=True, extras=("gated_streams",)),
     "internlm": Family(defaults={"mlp_bias": False}),  # its key `bias` is about attention only
     "jais2": Family(gated=False, norm_vectors=2),
+    "laguna": Family(qk_norm="head"),
+    "lfm2": Family(defaults=_TIED, qk_norm="head"),
+    "lfm3": Family(defaults=_TIED, norms=4, qk_norm="head"),
     "llama4": Family(defaults={"n_shared_experts": 1, "no_rope_layer_interval": 4}, qk_norm="free"),
+    "longcat_flash": Family(twin=True, extras=("ngram_tables",)),
+    "mimo_v2_flash": Family(
+        defaults={"window_kv_factor": 2, "add_swa_attention_sink_bias": True}
+    ),
+    "minicpm3": Family(defaults=_TIED, v_by_hidden=True),
     "minimax_m2": Family(qk_norm="full"),
+    "modernbert-decoder": Family(head_bias=True, extras=("prediction_head",)),
     "mpt": Family(defaults=_FOUR | _TIED, gated=False),
+    "muse_glimmer": Family(norms=4, gate="full"),
+    "muse_spark": Family(norms=4, gate="full"),
     "nanochat": Family(gated=False, norm_vectors=0),
     "nemotron": Family(gated=False, norm_vectors=2),
     "nemotron_h": Family(gated=False, norms=1, one_part=True),
@@ -166,6 +221,7 @@ FAMILIES: dict[str, Family] = {
     "smollm3": Family(defaults=_TIED),
     "stablelm": Family(out_bias=False, norm_vectors=2),
     "starcoder2": _classic(),
+    "step3p5": Family(qk_norm="head", gate="head"),
     "t5": Family(
         defaults=_TIED | {"vocab_size": 32_128, "relative_attention_num_buckets": 32},
         encoder_decoder=True,
@@ -178,12 +234,23 @@ _SAME = {
     "chatglm2": "chatglm", "ernie4_5_moe": "ernie4_5", "glm4v": "glm4",
     "glm4v_moe": "glm4_moe", "gpt-sw3": "gpt2",
     "hunyuan_v1_dense": "hunyuan", "hunyuan_v1_moe": "hunyuan",
-    "kimi_k25": "kimi_k2", "mimo": "qwen2", "minimax_m1": "minimax", "minimax_text_01": "minimax",
+    "deepseek_ref": "deepseek_v4", "gemma4_unified": "gemma4", "kimi_k25": "kimi_k2",
+    "kimi_k3": "kimi_linear", "longcat_flash_ngram": "longcat_flash",
+    "mllama_text_model": "mllama", "muse_glimmer_text": "muse_glimmer", "phi4_multimodal": "phi3",
+    "phi4mm": "phi3", "step3p7": "step3p5", "lfm2_moe": "lfm2", "lfm2_vl": "lfm2",
+    "lfm3_vl": "lfm3", "mimo": "qwen2", "mimo_v2": "mimo_v2_flash", "step3_vl": "step3",
+    "minimax_m1": "minimax", "minimax_text_01": "minimax",
     "ministral": "mistral", "ministral3": "mistral", "mistral3": "mistral", "mt5": "t5",
     "qwen2_5_vl": "qwen2", "qwen2_vl": "qwen2", "qwen3_5_moe": "qwen3_5",
     "qwen3_moe": "qwen3", "qwen3_vl": "qwen3", "qwen3_vl_moe": "qwen3", "refinedweb": "falcon",
     "refinedwebmodel": "falcon", "umt5": "t5",
 }  # fmt: skip
+
+#: Multimodal types around a language model of a type of its own.
+WRAPPERS = frozenset(
+    ("deepseek_vl_v2", "internvl_chat", "kimi_vl", "lfm2-vl", "minicpmv", "molmo", "ovis",
+     "pixtral", "step3_vl", "step3p5_vl")
+)  # fmt: skip
 
 _NO_DECODER = frozenset(
     ("albert", "bert", "bert-generation", "big_bird", "camembert", "clip", "deberta",
@@ -191,13 +258,14 @@ _NO_DECODER = frozenset(
      "modernbert", "mpnet", "new", "nomic_bert", "roberta", "siglip", "vit", "wav2vec2",
      "xlm-roberta", "xlm-roberta-xl")
 )  # fmt: skip
+_DIFFUSION = frozenset(
+    ("diffusion_gemma", "dream", "fast_dllm", "llada", "llada2_moe", "llada_moe", "sdar",
+     "sdar_moe")
+)  # fmt: skip
 _NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
 _UNCOUNTED = frozenset(
-    ("bart", "biogpt", "deci", "deepseek_v4", "doge", "falcon_h1", "gemma3n", "gemma4",
-     "gemma4_unified", "hrm", "jamba", "jetmoe", "kimi_k3", "lfm2", "lfm2_moe", "lfm3",
-     "longcat_flash", "mbart", "mimo_v2_flash", "mllama", "moshi", "nemotron-nas", "pegasus",
-     "phi4_multimodal", "phi4mm", "recurrent_gemma", "speech_to_text", "step3p5", "whisper",
-     "zamba", "zamba2", "zaya")
+    ("bart", "biogpt", "deci", "doge", "hrm", "jetmoe", "mbart", "moshi", "nemotron-nas",
+     "pegasus", "recurrent_gemma", "speech_to_text", "whisper", "zamba", "zamba2", "zaya")
 )  # fmt: skip
 
 
@@ -220,6 +288,8 @@ def refusal(model_type: str) -> str:
         return "is an encoder, which generates no text"
     if name in _NO_KV_CACHE:
         return "has no attention layer, so the memory and time formulas do not hold for it"
+    if name in _DIFFUSION:
+        return "generates by diffusion, many tokens at once, and is not served as a decoder"
     if name in _UNCOUNTED:
         return "has a structure that cannot be counted from its config"
     return ""

@@ -1,4 +1,4 @@
-"""Token mixers: attention in its variants, and what replaces it in hybrid models."""
+"""Token mixers that keep a cache: attention in its variants."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from guide_ml.hf_config.parts import Part
 
-__all__ = [
-    "Attention", "DeltaAttention", "GatedDelta", "Indexer", "LatentAttention", "Lightning", "Mamba",
-]  # fmt: skip
+__all__ = ["Attention", "Indexer", "LatentAttention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +25,16 @@ class Attention(Part):
         The query projection is doubled, its second half gates the output (Qwen3-Next).
     sinks : bool
         One learned attention sink a head (gpt-oss).
+    gate_width : int
+        Outputs of a projection of its own that gates what attention puts out.
+    v_dim : int
+        Width of a value, where it is not that of a key; 0: as `head_dim`.
+    q_rank : int
+        Rank of a compressed query (Step 3), 0 for none.
+    square_out : bool
+        The output projection is as wide as the stream, whatever the heads (Helium).
+    projects_kv, projects_v : bool
+        Whether it has a key and a value projection, and a value projection of its own.
     """
 
     heads: int
@@ -38,15 +46,31 @@ class Attention(Part):
     output_gate: bool = False
     sinks: bool = False
     cached: bool = True
+    gate_width: int = 0
+    v_dim: int = 0
+    q_rank: int = 0
+    square_out: bool = False
+    projects_kv: bool = True
+    projects_v: bool = True
+
+    @property
+    def token_values(self) -> int:
+        """A key and a value for each KV head."""
+        return self.kv_heads * (self.head_dim + (self.v_dim or self.head_dim))
 
     @property
     def weights(self) -> int:
         """Projections, their biases, norms and sinks."""
-        query = self.heads * self.head_dim
-        qkv = query * (1 + self.output_gate) + 2 * self.kv_heads * self.head_dim
-        biases = qkv * self.qkv_bias + self.hidden * self.out_bias
-        rest = biases + self.qk_norm + self.heads * self.sinks
-        return self.hidden * (qkv + query) + rest
+        v_dim = self.v_dim or self.head_dim
+        query = self.heads * self.head_dim * (1 + self.output_gate)
+        key_value = self.kv_heads * (self.head_dim + v_dim * self.projects_v) * self.projects_kv
+        into = self.hidden * (query + key_value)
+        if self.q_rank:  # down, norm and up
+            into += (self.q_rank - self.hidden) * query + (self.hidden + 1) * self.q_rank
+        out = (self.hidden if self.square_out else self.heads * v_dim) * self.hidden
+        bias = (query + key_value) * self.qkv_bias + self.hidden * self.out_bias
+        rest = bias + self.qk_norm + self.heads * self.sinks + self.hidden * self.gate_width
+        return into + out + rest
 
 
 @dataclass(frozen=True)
@@ -82,6 +106,8 @@ class LatentAttention(Part):
         Head widths: without position, with position, of the values.
     indexer : Indexer, optional
         Of sparse attention.
+    gate_width : int
+        Outputs of a projection that gates what attention puts out.
     """
 
     heads: int
@@ -91,7 +117,13 @@ class LatentAttention(Part):
     rope_dim: int
     v_dim: int
     indexer: Indexer | None = None
+    gate_width: int = 0
     cached: bool = True
+
+    @property
+    def token_values(self) -> int:
+        """The compressed key and value, and the key's part with position."""
+        return self.kv_rank + self.rope_dim
 
     @property
     def weights(self) -> int:
@@ -105,108 +137,4 @@ class LatentAttention(Part):
         kv = self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank + up
         out = self.heads * self.v_dim * self.hidden
         extra = self.indexer.weights(self.hidden, self.q_rank) if self.indexer else 0
-        return q + kv + out + extra
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lightning(Part):
-    """MiniMax's lightning attention: linear, with an output gate and norm."""
-
-    heads: int
-    head_dim: int
-
-    @property
-    def weights(self) -> int:
-        """Query, key, value, gate and output projections, and the norm."""
-        width = self.heads * self.head_dim
-        return 5 * self.hidden * width + width
-
-    @property
-    def state_values(self) -> int:
-        """A matrix for each head."""
-        return self.heads * self.head_dim**2
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatedDelta(Part):
-    """Gated delta net (Qwen3-Next, Qwen3.5)."""
-
-    key_heads: int
-    key_dim: int
-    value_heads: int
-    value_dim: int
-    kernel: int
-
-    @property
-    def weights(self) -> int:
-        """Projections, convolution, decay, time step and norm."""
-        key, value = self.key_heads * self.key_dim, self.value_heads * self.value_dim
-        projections = self.hidden * (2 * key + 2 * value + 2 * self.value_heads + value)
-        rest = (2 * key + value) * self.kernel + 2 * self.value_heads + self.value_dim
-        return projections + rest
-
-    @property
-    def state_values(self) -> int:
-        """A matrix for each head."""
-        return self.value_heads * self.key_dim * self.value_dim
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeltaAttention(Part):
-    """Kimi delta attention (KDA), its gates of low rank."""
-
-    heads: int
-    head_dim: int
-    kernel: int
-
-    @property
-    def weights(self) -> int:
-        """Four projections, two gates of rank `head_dim`, convolution, decay and norm."""
-        width = self.heads * self.head_dim
-        gates = 2 * (self.hidden + width) * self.head_dim + self.hidden * self.heads
-        rest = 3 * width * self.kernel + self.heads + width + self.head_dim
-        return 4 * self.hidden * width + gates + rest
-
-    @property
-    def state_values(self) -> int:
-        """A matrix for each head."""
-        return self.heads * self.head_dim**2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mamba(Part):
-    """Mamba-2 mixer.
-
-    Parameters
-    ----------
-    heads, head_dim, groups, state, kernel : int
-        Shape.
-    conv_bias, norm : bool
-        Bias of the convolution; norm before the output projection.
-    """
-
-    heads: int
-    head_dim: int
-    groups: int
-    state: int
-    kernel: int
-    conv_bias: bool = True
-    norm: bool = True
-
-    @property
-    def weights(self) -> int:
-        """Projections, convolution, decay, skip, time step and norm."""
-        inner = self.heads * self.head_dim
-        conv = inner + 2 * self.groups * self.state
-        projections = self.hidden * (inner + conv + self.heads + inner)
-        return (
-            projections
-            + conv * (self.kernel + self.conv_bias)
-            + 3 * self.heads
-            + (inner * self.norm)
-        )
-
-    @property
-    def state_values(self) -> int:
-        """A matrix for each head."""
-        return self.heads * self.head_dim * self.state
+        return q + kv + out + extra + self.hidden * self.gate_width

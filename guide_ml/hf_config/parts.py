@@ -42,6 +42,17 @@ class Part:
         return self.weights
 
     @property
+    def token_values(self) -> float:
+        """Numbers that its KV cache takes for a token."""
+        return 0
+
+    def cache_values(self, tokens: int) -> float:
+        """Numbers that its KV cache holds after so many tokens."""
+        if not self.cached:
+            return 0
+        return self.token_values * (min(tokens, self.window) if self.window else tokens)
+
+    @property
     def state_values(self) -> int:
         """Numbers that it keeps of a sequence, however long; a short convolution's left out."""
         return 0
@@ -88,6 +99,10 @@ class Experts(Part):
         A learned scalar gate on the shared block (Qwen).
     router_bias : bool
         Bias of the router.
+    idle : int
+        Experts without weights that the router may choose, too (LongCat).
+    beside : Mlp, optional
+        A dense MLP that runs beside the experts (Grok, Gemma 4, Arctic).
     """
 
     count: int
@@ -96,12 +111,15 @@ class Experts(Part):
     shared: Mlp | None = None
     shared_gate: bool = False
     router_bias: bool = False
+    idle: int = 0
+    beside: Mlp | None = None
 
     @property
     def _always(self) -> int:
         """Router, shared block, and the projections to experts that are narrower (latent MoE)."""
-        router = self.hidden * self.count + self.count * self.router_bias
+        router = (self.hidden + self.router_bias) * (self.count + self.idle)
         shared = (self.shared.weights if self.shared else 0) + self.hidden * self.shared_gate
+        shared += self.beside.weights if self.beside else 0
         latent = self.expert.hidden
         return router + shared + (2 * self.hidden * latent if latent != self.hidden else 0)
 
@@ -128,6 +146,17 @@ class Layer:
         """Whether it routes tokens to experts."""
         return any(isinstance(p, Experts) for p in self.parts)
 
+    @property
+    def caches(self) -> int:
+        """KV caches it has: none, one, or two (LongCat); one of two windows counts once."""
+        windows = self.window_caches
+        return max(sum(p.cached for p in self.parts) - windows, windows)
+
+    @property
+    def window_caches(self) -> int:
+        """Those that are limited to a window."""
+        return sum(p.cached and p.window > 0 for p in self.parts)
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -141,11 +170,14 @@ class Architecture:
         The decoder.
     encoder : tuple of Layer
         The encoder of an encoder-decoder model.
+    loops : int
+        How often a token runs through the layers, which each time keep a cache of their own.
     """
 
     outside: int
     layers: tuple[Layer, ...]
     encoder: tuple[Layer, ...] = ()
+    loops: int = 1
 
     @property
     def total(self) -> int:
@@ -162,17 +194,52 @@ class Architecture:
     @property
     def kv_layers(self) -> int:
         """Decoder layers with a KV cache."""
-        return sum(any(p.cached for p in x.parts) for x in self.layers)
+        return self.loops * sum(x.caches for x in self.layers)
 
     @property
     def window_layers(self) -> int:
         """Decoder layers whose KV cache is limited to a window."""
-        return sum(any(p.window for p in x.parts) for x in self.layers)
+        return self.loops * sum(x.window_caches for x in self.layers)
 
     @property
     def state_values(self) -> int:
         """Numbers in the recurrent state of one sequence."""
         return sum(p.state_values for x in self.layers for p in x.parts)
+
+    @property
+    def routed(self) -> int:
+        """Parameters of all routed experts."""
+        parts = (p for x in (*self.encoder, *self.layers) for p in x.parts)
+        return sum(p.count * p.expert.weights for p in parts if isinstance(p, Experts))
+
+    @property
+    def attending_layers(self) -> int:
+        """Decoder layers with a KV cache, each counted once however often it runs."""
+        return sum(x.caches > 0 for x in self.layers)
+
+    @property
+    def window(self) -> int:
+        """The window that most of the windowed layers have, 0 where none has one."""
+        windows = [p.window for x in self.layers for p in x.parts if p.cached and p.window]
+        return max(set(windows), key=windows.count) if windows else 0
+
+    def token_values(self, window: int) -> tuple[float, float]:
+        """Numbers that a token leaves in the caches of all layers, without and with a window.
+
+        Parameters
+        ----------
+        window : int
+            The window that layers with another one are converted to.
+        """
+        parts = [p for x in self.layers for p in x.parts if p.cached]
+        whole = sum(p.token_values for p in parts if not p.window)
+        bounded = sum(p.token_values * p.window for p in parts if p.window)
+        return self.loops * whole, self.loops * bounded / window if window else 0
+
+    def cache_values(self, tokens: int) -> int:
+        """Numbers that the KV cache holds after so many tokens, all layers."""
+        held = sum(p.cache_values(tokens) for x in self.layers for p in x.parts)
+        return round(self.loops * held)
 
     @property
     def mlp_width(self) -> int:

@@ -29,6 +29,9 @@ def native_dtype(config: Mapping[str, Any], owner: str) -> str:
         8 bit that are multiplied in fp16 as ``w8a16``.
     """
     scheme = config.get("quantization_config") or config.get("compression_config")
+    mlx = config.get("quantization")
+    if scheme is None and isinstance(mlx, Mapping) and "bits" in mlx:
+        scheme = mlx
     if scheme is not None:
         if not isinstance(scheme, Mapping):
             raise InvalidInput(f"{owner}: quantization_config must be an object; got {scheme!r}")

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from guide_ml.describe.descriptors import Model
-from guide_ml.errors import InvalidInput
-from guide_ml.hf_config.build import build, expert_count, expert_width, head_shape, is_gated
-from guide_ml.hf_config.families import FAMILIES, GENERIC, canonical_type, refusal
+from guide_ml.hf_config.attending import head_shape
+from guide_ml.hf_config.bits import mean, weight_bits
+from guide_ml.hf_config.build import build
+from guide_ml.hf_config.families import FAMILIES, GENERIC, Family, canonical_type
+from guide_ml.hf_config.feeding import expert_count, expert_width, is_gated
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.kinds import window
+from guide_ml.hf_config.known import require_decoder, source
+from guide_ml.hf_config.load import load
+from guide_ml.hf_config.modules import BODY, EXPERTS, VOCABULARY, Module, modules
 from guide_ml.hf_config.parts import Architecture
 from guide_ml.hf_config.precision import native_dtype
+from guide_ml.hf_config.text import TextPart, text_part
 from guide_ml.units import BILLION
 
-__all__ = ["model_from_config"]
-
-_TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
-_OUTER = ("tie_word_embeddings", "dtype", "torch_dtype", "model_type")
-_MAX_BYTES = 16_000_000  # a config of a few thousand layers; weights are larger
+__all__ = ["Reading", "model_from_config", "read_config"]
 
 
 def model_from_config(
-    config: Mapping[str, Any] | str | os.PathLike[str], name: str | None = None
+    config: Mapping[str, Any] | str | os.PathLike[str],
+    name: str | None = None,
+    *,
+    accept_unknown: bool = False,
 ) -> Model:
     """Describe the model of a Hugging Face ``config.json``; nothing is downloaded.
 
@@ -37,18 +41,23 @@ def model_from_config(
         ``hf_quant_config.json`` is read too where the config states no quantisation.
     name : str, optional
         Name of the model; by default that of the folder, else what the config says.
+    accept_unknown : bool
+        Count a model type that is not known as Llama even where it states keys that may change
+        the structure and that are not understood.
 
     Returns
     -------
     Model
         Parameters are counted from the architecture: embeddings, output head, attention, MLP,
         experts, norms. Vision and audio towers and layers for multi-token prediction are
-        left out. ``source`` says whether the model type was known or taken to be like Llama.
+        left out. ``source`` says whether the model type was known or taken to be like Llama,
+        and which keys the class of the type filled in.
 
     Raises
     ------
     InvalidInput
-        If the file is no such config, keys are missing or absurd, or the model is no decoder.
+        If the file is no such config, keys are missing or absurd, the model is no decoder, or
+        its type is not known and keys that may change the structure are not understood.
 
     Examples
     --------
@@ -59,55 +68,134 @@ def model_from_config(
     >>> round(model.params_total_b, 3), model.attention, model.head_dim
     (1.1, 'gqa', 64)
     """
-    values, origin = (config, "") if isinstance(config, Mapping) else _load(config)
-    text = _text(values)
-    model_type = str(text.get("model_type") or "")
-    name = name or origin or str(values.get("_name_or_path") or model_type or "unnamed")
+    return read_config(config, name, accept_unknown).model()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A config that was read: its keys, what its type leaves unsaid, and its layers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    part : TextPart
+        The language model's part of the config.
+    keys : Keys
+        Its keys.
+    family : Family
+        What its type fixes.
+    made : Architecture
+        Its layers.
+    source : str
+        How far the count may be trusted.
+    scheme : dict
+        The outermost quantisation, or nothing.
+    outer : mapping
+        The whole config.
+    """
+
+    name: str
+    part: TextPart
+    keys: Keys
+    family: Family
+    made: Architecture
+    source: str
+    scheme: dict[str, Any]
+    outer: Mapping[str, Any]
+
+    def model(self) -> Model:
+        """Return it as the rest of the package wants it."""
+        keys, made = self.keys, self.made
+        return Model(
+            model=self.name, family=self.part.model_type or "unknown", source=self.source,
+            params_total_b=made.total / BILLION, params_active_b=made.active / BILLION,
+            native_dtype=native_dtype({**self.part.values, **self.scheme}, keys.owner),
+            gated_mlp=is_gated(keys, self.family), encoder_decoder=self.family.encoder_decoder,
+            tie_embeddings=bool(keys.flag("tie_word_embeddings")),
+            vocab_size=keys.whole("vocab_size"), num_layers=len(made.layers),
+            hidden_size=keys.whole("hidden_size"),
+            intermediate_size=made.mlp_width or keys.whole("intermediate_size"),
+            max_position=keys.whole("max_position_embeddings", 4096, low=1),
+            **_attention(keys, made), **_experts(keys, made), **self._bits(),
+        )  # fmt: skip
+
+    def stored(self) -> list[tuple[Module, float]]:
+        """Return each module with its bits a weight; none where the config states no formats."""
+        bits = weight_bits({**self.part.values, **self.scheme}, self.keys.owner)
+        if bits is None:
+            return []
+        embedding = self.keys.whole("vocab_size") * self.keys.whole("hidden_size")
+        head = 0 if self.keys.flag("tie_word_embeddings") else embedding
+        return [(m, bits.of(m)) for m in modules(self.made, embedding, head)]
+
+    def _bits(self) -> dict[str, Any]:
+        """Mean bits of experts, rest and vocabulary."""
+        stored = self.stored()
+        return {
+            f"{group}_bits": mean((m.weights, b) for m, b in stored if m.group == own)
+            for group, own in (("expert", EXPERTS), ("body", BODY), ("vocabulary", VOCABULARY))
+        }
+
+
+def read_config(
+    config: Mapping[str, Any] | str | os.PathLike[str], name: str | None, accept_unknown: bool
+) -> Reading:
+    """Read a config; see :func:`model_from_config`."""
+    values, origin = (config, "") if isinstance(config, Mapping) else load(config)
+    part = text_part(values)
+    name = name or origin or str(values.get("_name_or_path") or part.model_type or "unnamed")
     owner = f"config of {name!r}"
-    _refuse(text, model_type, owner)
-    family = FAMILIES.get(canonical_type(model_type), GENERIC)
-    keys = Keys(owner, _flat(text), family.defaults)
+    require_decoder(part, owner)
+    family = FAMILIES.get(canonical_type(part.model_type), GENERIC)
+    keys = Keys(owner, part.values, family.defaults, part.fills_in)
     made = build(keys, family)
-    return Model(
-        model=name, family=model_type or "unknown", source=_source(model_type),
-        params_total_b=made.total / BILLION, params_active_b=made.active / BILLION,
-        native_dtype=native_dtype({**text, **_quantisation(values)}, owner),
-        gated_mlp=is_gated(keys, family), encoder_decoder=family.encoder_decoder,
-        tie_embeddings=bool(keys.flag("tie_word_embeddings")),
-        vocab_size=keys.whole("vocab_size"), num_layers=len(made.layers),
-        hidden_size=keys.whole("hidden_size"),
-        intermediate_size=made.mlp_width or keys.whole("intermediate_size"),
-        max_position=keys.whole("max_position_embeddings", 4096, low=1),
-        **_attention(keys, made), **_experts(keys, made),
-    )  # fmt: skip
+    keys.skip("max_position_embeddings", "index_topk")
+    outer = values.get("quantization_config")  # an inner one may be a relic of the weights before
+    scheme = {} if outer is None else {"quantization_config": outer}
+    told = source(part, keys, accept_unknown)
+    return Reading(name, part, keys, family, made, told, scheme, values)
 
 
 def _attention(keys: Keys, made: Architecture) -> dict[str, Any]:
     """Attention's fields of the Model."""
     windows, cached = made.window_layers, made.kv_layers
+    limit = made.window or window(keys) if windows else 0
     out: dict[str, Any] = {
         "kv_layers": cached,
         "window_layers": windows,
         "index_topk": keys.whole("index_topk"),
         "state_values": made.state_values,
-        "sliding_window": window(keys) if windows else 0,
+        "sliding_window": limit,
     }
-    hybrid = cached < len(made.layers)
+    hybrid = made.attending_layers < len(made.layers)
     if rank := keys.whole("kv_lora_rank"):
         heads, rope = keys.whole("num_attention_heads"), keys.whole("qk_rope_head_dim")
         width = keys.whole("qk_nope_head_dim") + rope
         shape = {"num_attention_heads": heads, "num_kv_heads": heads, "head_dim": width}
-        latent = {"kv_lora_rank": rank, "qk_rope_head_dim": rope}
-        return out | shape | latent | {"attention": "hybrid" if hybrid else "mla"}
-    heads, kv_heads, head_dim = head_shape(keys)
-    kind = "mha" if kv_heads == heads else "mqa" if kv_heads == 1 else "gqa"
-    shape = {"num_attention_heads": heads, "num_kv_heads": kv_heads, "head_dim": head_dim}
-    return out | shape | {"attention": "hybrid" if hybrid else kind}
+        shape |= {"kv_lora_rank": rank, "qk_rope_head_dim": rope}
+        kind, usual = "mla", rank + rope
+    else:
+        heads, kv_heads, head_dim = head_shape(keys)
+        kind = "mha" if kv_heads == heads else "mqa" if kv_heads == 1 else "gqa"
+        shape = {"num_attention_heads": heads, "num_kv_heads": kv_heads, "head_dim": head_dim}
+        usual = 2 * kv_heads * head_dim
+    return out | shape | _uneven(made, usual, limit) | {"attention": "hybrid" if hybrid else kind}
+
+
+def _uneven(made: Architecture, usual: int, limit: int) -> dict[str, Any]:
+    """Return what a token leaves in the caches where that is not `usual` in each layer."""
+    whole, windowed = made.token_values(limit)
+    alike = (made.kv_layers - made.window_layers) * usual, made.window_layers * usual
+    if (whole, windowed) == alike:
+        return {}
+    return {"cache_values": whole, "window_values": windowed}
 
 
 def _experts(keys: Keys, made: Architecture) -> dict[str, Any]:
     """Experts' fields of the Model; none for a dense one."""
-    if not (count := expert_count(keys)):
+    count = expert_count(keys)
+    if not count or not any(layer.sparse for layer in made.layers):
         return {}
     shared = keys.whole("n_shared_experts") or int(keys.whole("shared_width") > 0)
     return {
@@ -117,97 +205,3 @@ def _experts(keys: Keys, made: Architecture) -> dict[str, Any]:
         "num_shared_experts": shared,
         "first_dense_layers": made.leading_dense_layers,
     }
-
-
-def _source(model_type: str) -> str:
-    """Say how far the count may be trusted."""
-    if canonical_type(model_type) in FAMILIES:
-        return f"config.json of type {model_type}, parameters counted"
-    return f"config.json of unknown type {model_type or 'none'}, parameters counted as in Llama"
-
-
-def _refuse(text: Mapping[str, Any], model_type: str, owner: str) -> None:
-    """Refuse what generates no text or cannot be counted."""
-    reason = refusal(model_type)
-    known = FAMILIES.get(canonical_type(model_type))
-    architectures = text.get("architectures")
-    listed = architectures if isinstance(architectures, list) else []
-    masked = any(str(a).endswith("ForMaskedLM") for a in listed)
-    # Segment embeddings are BERT's mark.
-    if not reason and not known and (masked or text.get("type_vocab_size")):
-        reason = "is an encoder, which generates no text"
-    if not reason and text.get("is_encoder_decoder") is True:
-        reason = "" if known and known.encoder_decoder else "is an encoder-decoder other than T5"
-    if reason:
-        raise InvalidInput(
-            f"{owner}: model_type must be that of a decoder with attention, or of T5;"
-            f" {model_type!r} {reason}; describe it by hand as a guide_ml Model instead"
-        )
-
-
-def _text(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the language model's part of a multimodal config."""
-    for part in _TEXT_PARTS:
-        inner = values.get(part)
-        if isinstance(inner, Mapping) and inner:
-            outer = {k: values[k] for k in _OUTER if values.get(k) is not None}
-            return _text({**outer, **inner})
-    return values
-
-
-def _flat(text: Mapping[str, Any]) -> dict[str, Any]:
-    """Lift the keys of DBRX's and MPT's inner objects; those outside go first."""
-    inner = [text[k] for k in ("attn_config", "ffn_config") if isinstance(text.get(k), Mapping)]
-    flat: dict[str, Any] = {}
-    for part in (*inner, text):
-        flat |= {k: v for k, v in part.items() if v is not None}
-    return flat
-
-
-def _quantisation(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the outermost quantisation: an inner one may be a relic of the original weights."""
-    outer = values.get("quantization_config")
-    return {} if outer is None else {"quantization_config": outer}
-
-
-def _load(given: str | os.PathLike[str]) -> tuple[dict[str, Any], str]:
-    """Read the config at a path, a file or its folder; return it and the folder's name."""
-    if not isinstance(given, str | os.PathLike):
-        raise InvalidInput(f"config: must be an object or a path; got a {type(given).__name__}")
-    path = Path(given)
-    try:
-        file = path / "config.json" if path.is_dir() else path
-        config = _object(file)
-        beside = file.with_name("hf_quant_config.json")
-        if config.get("quantization_config") is None and beside.is_file():
-            scheme = _object(beside).get("quantization")
-            config |= {"quantization_config": scheme} if scheme else {}
-        return config, _name_of(file.absolute().parent)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InvalidInput(
-            f"config: must be a config.json or a folder that holds one; no file {str(path)!r}"
-            " (nothing is downloaded: save the model's config.json first)"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"config: {str(path)!r} must be a readable file; {error}") from error
-
-
-def _name_of(folder: Path) -> str:
-    """Return the name that a folder gives its model; Hugging Face's cache keeps the real one."""
-    parent = folder.parent
-    if parent.name == "snapshots" and parent.parent.name.startswith("models--"):
-        return parent.parent.name.removeprefix("models--").replace("--", "/", 1)
-    return folder.name
-
-
-def _object(file: Path) -> dict[str, Any]:
-    """Read a file that holds one JSON object."""
-    if file.stat().st_size > _MAX_BYTES:
-        raise InvalidInput(f"{str(file)!r} must be a config.json; it is larger than any (16 MB)")
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{str(file)!r} must be a JSON file; {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{str(file)!r} must hold a JSON object; got a {type(value).__name__}")
-    return value

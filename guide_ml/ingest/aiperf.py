@@ -9,26 +9,43 @@ import re
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
-from guide_ml.ingest.rows import FAULT, Importer, Row, failed, model_of, served, stats
+from guide_ml.ingest.devices import hardware_of
+from guide_ml.ingest.names import model_of
+from guide_ml.ingest.precision import precision
+from guide_ml.ingest.rows import FAULT, Importer, Row, failed, flagged, joined, served, stats
 
-__all__ = ["AIPERF_CSV", "AIPERF_JSON"]
+__all__ = ["AIPERF_CSV", "AIPERF_JSON", "metrics"]
 
 _MS = {"ms": 1.0, "s": 1e3, "sec": 1e3, "us": 1e-3, "ns": 1e-6}
 
 
+#: Names of metrics in AIPerf 0.1, whose JSON holds them as ``records``.
+_OLD = {"ttft": "time_to_first_token"}
+
+
 def _is_json(content: Content) -> bool:
     return any(isinstance(o.get("request_latency"), dict) and "input_config" in o
-               for o in content.objects)  # fmt: skip
+               for o in map(_of_age, content.objects))  # fmt: skip
 
 
 def _json(content: Content) -> list[Row]:
-    return [_metrics(o) | _config(o) for o in content.objects if "request_latency" in o]
+    found = map(_of_age, content.objects)
+    return [joined(metrics(o), _config(o)) for o in found if "request_latency" in o]
 
 
-def _metrics(found: dict[str, Any]) -> Row:
+def _of_age(found: dict[str, Any]) -> dict[str, Any]:
+    """Bring the form of AIPerf 0.1 into the later one."""
+    records = found.get("records")
+    if not isinstance(records, dict) or "request_latency" not in records:
+        return found
+    return found | {_OLD.get(str(k), str(k)): v for k, v in records.items()}
+
+
+def metrics(found: dict[str, Any]) -> Row:
+    """Read the metrics of a run, each with its unit."""
+    done = _avg(found, "request_count")
     row: Row = {
-        "num_requests": _avg(found, "request_count"),
+        "num_requests": done,
         "input_len": _avg(found, "input_sequence_length"),
         "output_len": _avg(found, "output_sequence_length"),
         "output_tok_s": _avg(found, "output_token_throughput"),
@@ -37,12 +54,12 @@ def _metrics(found: dict[str, Any]) -> Row:
     for name, key in (("ttft", "time_to_first_token"), ("tpot", "inter_token_latency"),
                       ("e2e", "request_latency")):  # fmt: skip
         metric = found.get(key) or {}
-        unit = str(metric.get("unit", "ms"))
+        unit = str(metric.get("unit") or "ms")
         if metric and unit not in _MS:
             return {FAULT: f"{key} is in {unit!r}; known are {', '.join(_MS)}"}
         figures = (metric.get(s) for s in ("avg", "p50", "p99"))
         row |= stats(name, figures, _MS.get(unit, 1.0))
-    row |= failed(_avg(found, "error_request_count"), row["num_requests"])
+    row |= failed(_avg(found, "error_request_count"), done)
     if found.get("was_cancelled") or found.get("is_complete") is False:
         row[FAULT] = "the run was cut short"
     return row
@@ -56,58 +73,91 @@ def _config(found: dict[str, Any]) -> Row:
     config = found.get("input_config") or {}
     names = [m.get("name") for m in pick(config, "models", "items") or []]
     names += config.get("model_names") or pick(config, "endpoint", "model_names") or []
-    row = _load(config) | (model_of(names[0]) if len(names) == 1 else {})
+    done, lost = _avg(found, "request_count"), _avg(found, "error_request_count")
+    row = joined(_load(config, (done or 0) + (lost or 0)), _shared(config))
+    if len(names) == 1:
+        row = joined(row, model_of(names[0]), precision(model=names[0]))
     if start := found.get("start_time"):
         row["measured_on"] = str(start)[:10]
     gpus = [g.get("gpu_name") for e in (pick(found, "telemetry_data", "endpoints") or {}).values()
             for g in (e.get("gpus") or {}).values()]  # fmt: skip
-    return row | (device_of(gpus[0]) if len(set(gpus)) == 1 else {})
+    return joined(row, hardware_of(gpus[0]) if len(set(gpus)) == 1 else {})
 
 
-def _load(config: dict[str, Any]) -> Row:
+def _load(config: dict[str, Any], sent: float | None) -> Row:
     """Read the load that was measured: AIPerf's phases, or older configurations."""
     phases = [p for p in config.get("phases") or [] if isinstance(p, dict)
-              and "warmup" not in (p.get("kind"), p.get("name"))]  # fmt: skip
+              and "warmup" not in (p.get("kind"), p.get("name"))
+              and not p.get("exclude_from_results")]  # fmt: skip
     stimulus = pick(config, "perf_analyzer", "stimulus") or {}
     older = pick(config, "loadgen") or config
     if phases:
         phase = phases[-1]
         if str(phase.get("type")) == "concurrency":
-            return served(phase.get("concurrency") or 1)
-        return served(None, phase.get("rate") or "trace")
+            return served(phase.get("concurrency") or 1, None, sent)
+        return served(phase.get("concurrency"), phase.get("rate") or "trace", sent)
     if "concurrency" in stimulus or "request_rate" in stimulus:
-        return served(stimulus.get("concurrency"), stimulus.get("request_rate"))
+        return served(stimulus.get("concurrency"), stimulus.get("request_rate"), sent)
     if stimulus:
         return served(None, "trace")
     if older.get("concurrency") or older.get("request_rate"):
-        return served(older.get("concurrency"), older.get("request_rate"))
+        return served(older.get("concurrency"), older.get("request_rate"), sent)
     return {}
+
+
+def _shared(config: dict[str, Any]) -> Row:
+    """Flag conversations and shared beginnings of prompts: the engine may have them cached."""
+    sets = [d for d in config.get("datasets") or [] if isinstance(d, dict)]
+    inside = config.get("input") if isinstance(config.get("input"), dict) else {}
+    kinds = {str(v).lower() for d in sets for v in (d.get("format"), d.get("type"))}
+    kinds.add(str((inside or {}).get("custom_dataset_type") or "").lower())
+    turns = [pick(d, "turns", "mean") or pick(d, "turns") for d in sets]
+    turns.append(pick(inside or {}, "conversation", "turn", "mean"))
+    prefix = [d.get("prefix_prompts") or pick(d, "prompts", "prefix") for d in sets]
+    prefix.append(number(pick(inside or {}, "prompt", "prefix_prompt", "length")))
+    talks = kinds & {"multi_turn", "mooncake_trace", "conversation"} or any(
+        (number(t) or 1) > 1 for t in turns)  # fmt: skip
+    return flagged("multi-turn" if talks else None, "prefix-cached" if any(prefix) else None)
 
 
 def _is_csv(content: Content) -> bool:
     records = content.records
-    return bool(records) and records[0][:2] == ["Metric", "avg"] and "request_latency" in _named(
-        records
+    return (
+        bool(records)
+        and records[0][:2] == ["Metric", "avg"]
+        and "request_latency" in _named(records)
     )
 
 
 def _named(records: list[list[str]]) -> dict[str, dict[str, Any]]:
-    """Read both sections, each with its heading, as the JSON has them."""
+    """Read both sections, each with its heading, as the JSON has them.
+
+    With failed requests a second row of some metrics says so in brackets: it is passed over.
+    """
     found: dict[str, dict[str, Any]] = {}
     heading: list[str] = []
     for record in records:
+        words = re.findall(r"\(([^()]*)\)", record[0])
         if record[0] == "Metric":
             heading = ["avg" if h == "Value" else h for h in record]
-        elif heading and (name := re.fullmatch(r"(.+?)(?: \((.*)\))?", record[0])):
-            key = re.sub(r"\W+", "_", name[1].lower())
+        elif heading and not any("adjusted" in w for w in words):
+            key = re.sub(r"\W+", "_", re.sub(r"\s*\([^()]*\)", "", record[0]).strip().lower())
             values = dict(zip(heading[1:], record[1:], strict=False))
-            found.setdefault(key, {"unit": name[2] or "", **values})
+            found.setdefault(key, {"unit": words[-1] if words else "", **values})
     return found
 
 
 def _csv(content: Content) -> list[Row]:
-    return [_metrics(_named(content.records))]
+    return [metrics(_named(content.records))]
 
 
-AIPERF_JSON = Importer("aiperf", "AIPerf and GenAI-Perf: JSON", _is_json, _json)
-AIPERF_CSV = Importer("aiperf", "AIPerf and GenAI-Perf: CSV", _is_csv, _csv)
+AIPERF_JSON = Importer(
+    "aiperf", "AIPerf and GenAI-Perf: profile_export_aiperf.json", _is_json, _json,
+    versions="AIPerf 0.1 to 0.13, GenAI-Perf 0.0.16",
+    gives="model, load, lengths, TTFT, TPOT, throughput, failures, GPU of the telemetry",
+)  # fmt: skip
+AIPERF_CSV = Importer(
+    "aiperf", "AIPerf and GenAI-Perf: profile_export_aiperf.csv", _is_csv, _csv,
+    versions="AIPerf 0.1 to 0.13, GenAI-Perf 0.0.16",
+    gives="lengths, TTFT, TPOT, throughput, failures; the load is asked for",
+)  # fmt: skip

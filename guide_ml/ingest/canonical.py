@@ -9,6 +9,7 @@ import pandas as pd
 from guide_ml.errors import BadData
 from guide_ml.ingest.content import Content
 from guide_ml.ingest.rows import COLUMNS, FAULT, Importer, Row
+from guide_ml.measurements.columns import FIGURES, SETTINGS
 from guide_ml.measurements.read import MEASURED
 from guide_ml.table.read import NUMBERS
 
@@ -41,7 +42,7 @@ def _rows(content: Content) -> list[Row]:
 
 def _row(cells: Row) -> Row:
     row = {k: v for k, v in cells.items() if not pd.isna(v) and str(v).strip() != ""}
-    for name in {*NUMBERS, *MEASURED} & row.keys():
+    for name in {*NUMBERS, *MEASURED, *SETTINGS, *FIGURES} & row.keys():
         text = row[name]
         row[name] = pd.to_numeric(text, errors="coerce")
         if pd.isna(row[name]):
@@ -50,4 +51,5 @@ def _row(cells: Row) -> Row:
 
 
 CANONICAL = Importer("guide-ml", "the columns of data/README.md: CSV or Parquet", _recognises,
-                     _rows, complete=True)  # fmt: skip
+                     _rows, complete=True, versions="0.1",
+                     gives="whatever its columns say")  # fmt: skip

@@ -26,6 +26,16 @@ UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
 CONTRADICTS = {"ttft_ms": 3.0, "tpot_ms": 2.0, "batch_latency_s": 2.0, "output_tok_s": 2.0}
 
 
+#: Flags of importers that say how requests shared their prompts, or arrived.
+CACHING = {"multi-turn", "prefix-cached", "multimodal", "rate-under-a-cap"}
+#: Figures that two files must share, and how far each may be rounded, to be of one run: no two
+#: runs of a server agree so closely in so many.
+FIGURES_OF_A_RUN, ROUNDED = 4, 1e-3
+#: What files of one run all state or are given alike.
+_CORE = ("hardware", "num_devices", "model", "framework", "weight_dtype", "mode", "concurrency",
+         "request_rate_rps")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Findings:
     """What the checks say of each row, on its index.
@@ -63,7 +73,7 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
     found = Findings(blank.copy(), blank.copy(), blank.copy())
     faults = rows[FAULT].astype("string").fillna("") if FAULT in rows else blank
     found.note("as read", faults.astype(object))
-    doubts = implausible(table).where(table["flags"].fillna("") == "", "")
+    doubts = _doubts(table)
     for kind in ("units", "roofline floor", "Little's law", "consistency"):
         found.note(kind, doubts.where(doubts.map(_kind) == kind, ""))
     left = unusable(table)
@@ -72,6 +82,32 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
     found.note("schema", left.where(~kept, ""))
     _against(table, stored, others, found)
     return found
+
+
+def _doubts(table: pd.DataFrame) -> pd.Series:
+    """Hold rows against the hardware and themselves; flagged ones as far as their flag allows.
+
+    Cached prompts may beat the floor of a first token, but no next token beats its own.
+    """
+    flags = table["flags"].fillna("").astype(object)
+    served = _as_served(table)
+    doubts = implausible(served).where(flags == "", "")
+    own = flags.map(lambda f: bool(f) and set(str(f).split(";")) <= CACHING).astype(bool)
+    if not own.any():
+        return doubts
+    blank = {c: float("nan") for c in (*MEASURED, "e2e_median_ms") if not c.startswith("tpot")}
+    return doubts.where(~own, implausible(served.assign(**blank)))
+
+
+def _as_served(table: pd.DataFrame) -> pd.DataFrame:
+    """Let loads that are kept, but not predicted, have the floors of a server's.
+
+    What a first or a next token takes at least does not depend on how requests arrive.
+    """
+    kept = table["mode"].isin(["open", "disagg"])
+    seen = table.assign(mode=table["mode"].where(~kept, "closed"))
+    seen["concurrency"] = seen["concurrency"].where(~(kept & seen["concurrency"].isna()), 1.0)
+    return seen.assign(output_tok_s=seen["output_tok_s"].where(~kept))
 
 
 def _kind(doubt: str) -> str:
@@ -98,11 +134,13 @@ def keys(table: pd.DataFrame, columns: tuple[str, ...]) -> list[Key]:
 
 @dataclass(frozen=True)
 class _Row:
-    """One measurement as it is looked up: content, deployment, figures, the file's row."""
+    """One measurement as it is looked up: content, deployment, its core, figures, file's row."""
 
     content: Key
     deployment: Key
+    core: Key
     figures: dict[str, float]
+    all_figures: dict[str, float]
     run: str
 
     @classmethod
@@ -113,8 +151,16 @@ class _Row:
         sound = t["flags"].astype("string").fillna("").eq("").tolist()
         known = [{str(n): v for n, v in f.items() if ok and v > 0}
                  for f, ok in zip(figures, sound, strict=True)]  # fmt: skip
-        parts = (keys(t, (*DESCRIPTORS, *MEASURED)), keys(t, DESCRIPTORS), known,
-                 map(_run, t["source_ref"]))  # fmt: skip
+        every = [{k: v for k, v in f.items() if v > 0} for f in
+                 t[list(MEASURED)].apply(pd.to_numeric).to_dict("records")]  # fmt: skip
+        parts = (
+            keys(t, (*DESCRIPTORS, *MEASURED)),
+            keys(t, DESCRIPTORS),
+            keys(t, _CORE),
+            known,
+            every,
+            map(_run, t["source_ref"]),
+        )
         return [cls(*p) for p in zip(*parts, strict=True)]
 
 
@@ -124,6 +170,7 @@ class _Known:
     def __init__(self, rows: Iterable[_Row]) -> None:
         self.contents: set[Key] = set()
         self.values: dict[Key, dict[str, list[float]]] = {}
+        self.alike: dict[Key, list[dict[str, float]]] = {}
         self.runs: set[str] = set()
         for row in rows:
             self.add(row)
@@ -131,6 +178,7 @@ class _Known:
     def add(self, row: _Row) -> None:
         self.contents.add(row.content)
         self.runs.add(row.run)
+        self.alike.setdefault(row.core, []).append(row.all_figures)
         mine = self.values.setdefault(row.deployment, {})
         for name, value in row.figures.items():
             mine.setdefault(name, []).append(value)
@@ -139,6 +187,8 @@ class _Known:
         """Return the check that a row fails and the reason; blanks if it is new and agrees."""
         if row.content in self.contents:
             return DUPLICATE, "stored already"
+        if any(_alike(row.all_figures, other) for other in self.alike.get(row.core, ())):
+            return DUPLICATE, "stored already: another file of the same run"
         if row.run and row.run in self.runs:
             return CONTRADICTION, "this run is stored under other facts; remove that row first"
         known = self.values.get(row.deployment, {})
@@ -151,6 +201,13 @@ class _Known:
                     " known of the same deployment and load"
                 )
         return "", ""
+
+
+def _alike(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two rows are of one run: a tool's CSV rounds what its JSON holds."""
+    both = one.keys() & other.keys()
+    near = (abs(one[k] - other[k]) <= ROUNDED * other[k] for k in both)
+    return len(both) >= FIGURES_OF_A_RUN and all(near)
 
 
 def _run(reference: object) -> str:

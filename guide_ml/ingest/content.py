@@ -6,11 +6,15 @@ import csv
 import hashlib
 import io
 import json
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from guide_ml.errors import BadData
 
@@ -19,6 +23,13 @@ __all__ = ["Content", "load", "number", "pick"]
 #: Files larger than this hold raw traces, not results.
 MAX_BYTES = 2_000_000_000
 PARQUET = b"PAR1"
+#: Where results come from that are piped in.
+STANDARD_INPUT = Path("-")
+#: YAML larger than this is no report, and slow to read.
+MAX_YAML = 20_000_000
+_YAML = re.compile(
+    r"\s*(?:#[^\n]*\n\s*)*(?:---\s*\n\s*)?(?:#[^\n]*\n\s*)*[A-Za-z_][\w.-]*:(?:[ \t]|\r?\n)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,8 @@ class Content:
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
-        """The JSON objects of the file: one, the members of a list, or one a line."""
-        found = self._json()
+        """The objects of the file: one, the members of a list, one a line (JSON), or YAML's."""
+        found = self._json() or self._yaml()
         members = found if isinstance(found, list) else [found]
         return [m for m in members if isinstance(m, dict)]
 
@@ -65,15 +76,26 @@ class Content:
             return []
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [_line(line) for line in self.text.splitlines() if line.strip()]
+
+    def _yaml(self) -> Any:
+        if len(self.text) > MAX_YAML or not _YAML.match(self.text):
+            return []
+        try:
+            return yaml.load(self.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except (yaml.YAMLError, ValueError, RecursionError):
+            return []
 
     @cached_property
     def records(self) -> list[list[str]]:
         """The file as CSV records; empty if its first line has no comma."""
-        if self.objects or "," not in self.text.split("\n", 1)[0]:
+        if "," not in self.text.lstrip().split("\n", 1)[0] or self._json():
             return []
-        return [r for r in csv.reader(io.StringIO(self.text)) if r]
+        try:
+            return [r for r in csv.reader(io.StringIO(self.text)) if r]
+        except csv.Error:
+            return []
 
     @cached_property
     def table(self) -> list[dict[str, str]]:
@@ -87,18 +109,20 @@ class Content:
 def _line(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def load(path: Path) -> Content:
-    """Read a file.
+    """Read a file; ``-`` is standard input.
 
     Raises
     ------
     BadData
         If there is none, it is empty, or too large to be a file of results.
     """
+    if path == STANDARD_INPUT:
+        return _piped(sys.stdin.buffer.read(MAX_BYTES + 1))
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -109,6 +133,14 @@ def load(path: Path) -> Content:
     if not raw.strip():
         raise BadData(f"{path} is empty")
     return Content(path, raw)
+
+
+def _piped(raw: bytes) -> Content:
+    if not raw.strip():
+        raise BadData("standard input is empty: pipe in what a benchmark tool printed")
+    if len(raw) > MAX_BYTES:
+        raise BadData("standard input has more than 2 GB; results have less")
+    return Content(Path("standard-input"), raw)
 
 
 def number(value: object) -> float | None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from guide_ml import catalogue
 from guide_ml.errors import GuideError
+from guide_ml.ingest.rows import SAID
 
-__all__ = ["device_of"]
+__all__ = ["device_of", "devices_differ", "hardware_of"]
 
 _NOISE = {
     "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
     "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
 }  # fmt: skip
+#: What drivers call devices whose own name is another.
+_DRIVERS = {"8060s": "amd-strix-halo-128gb", "gfx1151": "amd-strix-halo-128gb"}
 _SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
 
 
@@ -26,15 +30,40 @@ def device_of(name: object) -> dict[str, str]:
     >>> device_of("Apple M2 Ultra")  # 60 or 76 cores
     {}
     """
-    words = _words(str(name or ""))
+    text = re.sub(r"\([^)]*\)", " ", str(name or ""))  # the driver's own name
+    words = _words(text)
     if not words:
         return {}
+    if driver := next((_DRIVERS[w] for w in words if w in _DRIVERS), None):
+        return {"hardware": driver} if driver in catalogue.slugs("hardware") else {}
     try:
         return {"hardware": catalogue.hardware("-".join(words)).hardware}
     except GuideError:
         pass
     fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
     return {"hardware": fits[0]} if len(fits) == 1 else {}
+
+
+def hardware_of(name: object) -> dict[str, Any]:
+    """Find the device as :func:`device_of` does, and keep what the file says."""
+    said = str(name or "").strip()
+    return device_of(said) | ({SAID: {"hardware": said}} if said else {})
+
+
+def devices_differ(said: str, slug: str) -> bool:
+    """Whether a device's name that fits none, or several, cannot mean the given one.
+
+    Examples
+    --------
+    >>> devices_differ("NVIDIA A100", "nvidia-h100-sxm-80gb")
+    True
+    >>> devices_differ("NVIDIA A100", "nvidia-a100-sxm-80gb")
+    False
+    """
+    if slug.startswith("cpu-"):
+        return False
+    told = {w for w in _words(said) if re.search(r"\d", w) and not re.fullmatch(r"\d+gb|\d", w)}
+    return bool(told) and not told & set(_words(slug))
 
 
 def _words(name: str) -> list[str]:

@@ -12,14 +12,22 @@ from guide_ml import catalogue
 from guide_ml.describe.checks import MAX_TOKENS
 from guide_ml.errors import BadData, GuideError, InvalidInput, UnknownName
 from guide_ml.ingest.content import number
-from guide_ml.ingest.rows import FAULT, LAYERS, SLUGS, TOKENS, Row
+from guide_ml.ingest.devices import devices_differ
+from guide_ml.ingest.memory import misfit
+from guide_ml.ingest.names import same_model, sizes_differ, unknown
+from guide_ml.ingest.rows import ASKS, FAULT, LAYERS, SAID, SLUGS, TOKENS, Row
 from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
-__all__ = ["SIDE_FILES", "apply", "beside", "checked", "missing", "option", "read_side_file"]
+__all__ = [
+    "SIDE_FILES", "apply", "beside", "checked", "missing", "option", "read_side_file", "reasons",
+]  # fmt: skip
 
 #: Endings of the side file of ``run.json``: ``run.json.facts.toml`` or ``run.facts.toml``, ...
 SIDE_FILES = (".facts.toml", ".facts.json")
-_FACTS = (*DESCRIPTORS, "measured_on", "flags")
+_RANGES = {"accept_len": (1.0, 100.0), "prefix_hit_rate": (0.0, 1.0)} | {
+    name: limits[:2] for name, limits in NUMBERS.items()
+}
+_FACTS = tuple(dict.fromkeys((*DESCRIPTORS, *_RANGES, "measured_on", "flags")))
 #: The load and lengths: filled in where the row's mode has them and the file lacks them.
 _LOAD = {
     "closed": ("concurrency", "input_len", "output_len"),
@@ -29,8 +37,6 @@ _LOAD = {
     "disagg": ("input_len", "output_len"),
 }  # fmt: skip
 _LOAD_FACTS = {"batch_size", "concurrency", "input_len", "output_len"}
-#: Names that a file states only if it knows them.
-_FIRM = {"framework", "hardware"}
 _DEPLOYMENT = ("hardware", "num_devices", "model", "framework", "weight_dtype")
 
 
@@ -58,8 +64,8 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
             raise UnknownName(f"fact of {origin}" if origin else "fact", name, _FACTS)
         if value is None or value == "":
             continue
-        if name in NUMBERS:
-            low, high, _ = NUMBERS[name]
+        if name in _RANGES:
+            low, high = _RANGES[name]
             found = number(value)
             if found is None or not low <= found <= min(high, MAX_TOKENS):
                 raise InvalidInput(
@@ -73,6 +79,8 @@ def checked(facts: Mapping[str, Any], origin: str = "") -> Row:
 
 def _name(kind: str, value: str) -> str:
     """Spell a name as the catalogue does."""
+    if kind == "mode" and value not in _LOAD:
+        raise InvalidInput(f"mode must be one of {', '.join(_LOAD)}; got {value!r}")
     try:
         return SLUGS.get(kind, str)(value)
     except UnknownName:
@@ -111,9 +119,9 @@ def read_side_file(path: Path) -> Row:
 def apply(row: Row, facts: Mapping[str, Any]) -> Row:
     """Complete a row with facts.
 
-    A name that was given wins over the file's (a server may call its model anything), but another
-    engine, device or number than the file's is a fault of the row. Lengths, load and mode are
-    taken where the file lacks them.
+    What is given completes the row; where it contradicts the file, whatever it is, the row has a
+    fault. A name that the catalogue lacks contradicts nothing, since a server may call its model
+    anything, unless its size does. Lengths and load are taken where the row's mode has them.
 
     Parameters
     ----------
@@ -123,46 +131,79 @@ def apply(row: Row, facts: Mapping[str, Any]) -> Row:
         As :func:`checked` gave them.
     """
     out = {k: v for k, v in row.items() if v is not None}
+    stated = _settle_names(dict(out))
     if "mode" not in out:
         out |= _mode(facts)
     wanted = _LOAD.get(str(out.get("mode")), ())
     for name, value in facts.items():
-        if name in out and (name in NUMBERS or name in _FIRM):
-            if not _same(out[name], value):
-                out.setdefault(FAULT, f"{name} is {out[name]} in the file, but {value} was given")
+        if name == "flags":
+            out[name] = ";".join(dict.fromkeys([*str(out.get(name) or value).split(";"), value]))
+        elif name in stated:
+            if not _same(name, stated[name], value):
+                out.setdefault(
+                    FAULT, f"{name} is {stated[name]} in the file, but {value} was given"
+                )
+        elif name == "model" and sizes_differ(said := _said(out, name), str(value)):
+            out.setdefault(FAULT, f"the model is {said!r} in the file, but {value} was given")
+        elif name == "hardware" and devices_differ(said := _said(out, name), str(value)):
+            out.setdefault(FAULT, f"hardware is {said!r} in the file, but {value} was given")
         elif name != "mode" and (name not in _LOAD_FACTS or name in wanted):
             out[name] = value
     return _settle(out)
 
 
-def _same(stated: object, told: object) -> bool:
+def _said(row: Row, column: str) -> str:
+    return str(row.get(SAID, {}).get(column, ""))
+
+
+def _same(name: str, stated: object, told: object) -> bool:
+    """Whether a fact says what the file does."""
+    if name == "model":
+        return same_model(str(stated), str(told))
+    if name == "framework_version":  # an image's tag has more than the version
+        return str(told).lower() in str(stated).lower() or str(stated) in str(told)
+    if name == "spec_method":
+        return str(stated).split("(")[0] == str(told).split("(")[0]
     a, b = number(stated), number(told)
-    return stated == told if a is None or b is None else abs(a - b) <= 0.01 * abs(b)
+    return str(stated).lower() == str(told).lower() if a is None or b is None else (
+        abs(a - b) <= 0.01 * abs(b))  # fmt: skip
 
 
 def _mode(facts: Mapping[str, Any]) -> Row:
     if "mode" in facts:
         return {"mode": facts["mode"]}
+    if "request_rate_rps" in facts:
+        return {"mode": "open"}
     return {"mode": "closed"} if "concurrency" in facts else {}
 
 
-def _settle(row: Row) -> Row:
-    """Spell names as the catalogue does; work out what follows from the facts by definition."""
+def _settle_names(row: Row) -> Row:
+    """Spell names as the catalogue does."""
     for name, spell in SLUGS.items():
         try:
             row |= {name: spell(str(row[name]))} if name in row else {}
         except GuideError as error:
             row.setdefault(FAULT, str(error))
+    return row
+
+
+def _settle(row: Row) -> Row:
+    """Work out what follows from the facts by definition, and what cannot be."""
+    row = _settle_names(row)
     layout = [row[k] for k in ("tp", "pp", "dp") if k in row]
     if layout and "num_devices" not in row:
         row["num_devices"] = 1.0
         for size in layout:
             row["num_devices"] *= float(size)
     _tokens(row, row.pop(TOKENS, None))
+    if row.get("output_len", 2.0) <= 1:  # clients write 0, or the TTFT again
+        row = {k: v for k, v in row.items() if not k.startswith("tpot_")}
     layers = row.pop(LAYERS, None)
     known = layers is not None and row.get("model") in catalogue.all_models()
     if layers == 0 or (known and layers < catalogue.all_models()[row["model"]].num_layers):
-        row["flags"] = "partial-offload"
+        row["flags"] = ";".join(filter(None, [row.get("flags"), "partial-offload"]))
+    if fault := misfit(row):
+        row.setdefault(FAULT, fault)
     return row
 
 
@@ -189,10 +230,29 @@ def missing(row: Row) -> list[str]:
         After :func:`apply`.
     """
     lacks = [n for n in _DEPLOYMENT if n not in row]
+    lacks += [n for n in row.get(ASKS, {}) if n not in row and n not in lacks]
     if "mode" not in row:
         lacks += ["concurrency", "mode"]
     wanted = _LOAD.get(str(row.get("mode")), _LOAD["open"])
     return lacks + [n for n in wanted if n not in row]
+
+
+def reasons(row: Row, lacks: list[str]) -> list[str]:
+    """Say of missing facts why the file does not settle them.
+
+    Parameters
+    ----------
+    row : dict
+        After :func:`apply`.
+    lacks : list of str
+        :func:`missing`.
+    """
+    told = [str(why) for name, why in row.get(ASKS, {}).items() if name in lacks]
+    return told + [
+        unknown(n, said)
+        for n in ("model", "hardware")
+        if n in lacks and n not in row.get(ASKS, {}) and (said := _said(row, n))
+    ]
 
 
 def option(name: str) -> str:

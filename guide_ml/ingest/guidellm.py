@@ -1,19 +1,35 @@
-"""GuideLLM's ``benchmarks.json``: one row a benchmark of the report.
+"""GuideLLM's ``benchmarks.json``, ``.yaml`` and ``.csv``: one row a benchmark of the report.
 
-Its ``time_per_output_token_ms`` counts the first token too; TPOT in this project's sense (after
-the first token) is its ``inter_token_latency_ms``. Latencies of requests are in seconds.
+Its ``time_per_output_token_ms`` counts the first token too, up to whole requests in newer
+releases; TPOT in this project's sense (after the first token) is its ``inter_token_latency_ms``.
+Latencies of requests are in seconds. Statistics of ``total`` hold failed and cut requests, so
+those of ``successful`` are read. Older releases count the prompt twice in tokens a second.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.rows import Importer, Row, engine_of, failed, model_of, served, stats
+from guide_ml.ingest.names import engine_of, model_of
+from guide_ml.ingest.precision import precision
+from guide_ml.ingest.rows import (
+    Importer,
+    Row,
+    failed,
+    flagged,
+    joined,
+    served,
+    stats,
+)
 from guide_ml.units import MS_PER_S
 
-__all__ = ["GUIDELLM"]
+__all__ = ["GUIDELLM", "run"]
+
+#: Tokens a second that exceed generated ones by more than lengths allow count something twice.
+TWICE = 1.25
 
 
 def _recognises(content: Content) -> bool:
@@ -27,36 +43,58 @@ def _benchmarks(found: dict[str, Any]) -> list[Any]:
 
 
 def _rows(content: Content) -> list[Row]:
-    return [_run(b, o) for o in content.objects for b in _benchmarks(o) if isinstance(b, dict)]
+    return [run(b, o) for o in content.objects for b in _benchmarks(o) if isinstance(b, dict)]
 
 
-def _run(found: dict[str, Any], report: dict[str, Any]) -> Row:
-    counts = pick(found, "metrics", "request_totals") or {}
-    row = _load(pick(found, "config", "strategy") or pick(found, "args", "strategy") or {})
-    row |= _model(found, report)
-    row |= engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0])
-    row |= {"num_requests": number(counts.get("successful")),
-            "input_len": _of(found, "prompt_token_count", "mean"),
-            "output_len": _of(found, "output_token_count", "mean"),
-            "output_tok_s": _of(found, "output_tokens_per_second", "mean"),
-            "total_tok_s": _of(found, "tokens_per_second", "mean")}  # fmt: skip
-    row |= _stats(found, "ttft", "time_to_first_token_ms")
-    row |= _stats(found, "tpot", "inter_token_latency_ms")
-    row |= _stats(found, "e2e", "request_latency", MS_PER_S)
+def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
+    """Read one benchmark.
+
+    Parameters
+    ----------
+    found : dict
+        The benchmark.
+    report : dict
+        The whole report, whose settings it may share.
+    """
+    counts = _counts(found)
+    done, lost = number(counts.get("successful")), number(counts.get("errored"))
+    sent = number(counts.get("total")) or (done or 0) + (lost or 0) or None
+    strategy = pick(found, "config", "strategy") or pick(found, "args", "strategy") or {}
+    row = joined(
+        _load(strategy, sent), _model(found, report),
+        engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0]),
+        {"num_requests": done, "input_len": _of(found, "prompt_token_count", "mean"),
+         "output_len": _of(found, "output_token_count", "mean"),
+         "output_tok_s": _of(found, "output_tokens_per_second", "mean")},
+        _stats(found, "ttft", "time_to_first_token_ms"),
+        _stats(found, "tpot", "inter_token_latency_ms"),
+        _stats(found, "e2e", "request_latency", MS_PER_S), _shared(found, report),
+        failed(lost, done),
+    )  # fmt: skip
+    row["total_tok_s"] = _total(found, row)
     if "tpot_ms" not in row:
         row |= stats("tpot", [_after_first(found, row)])
     if start := number(found.get("start_time")):
         row["measured_on"] = datetime.fromtimestamp(start, UTC).date().isoformat()
-    return row | failed(counts.get("errored"), counts.get("successful"))
+    return row
 
 
-def _load(strategy: dict[str, Any]) -> Row:
-    kind = strategy.get("type_")
+def _counts(found: dict[str, Any]) -> dict[str, Any]:
+    """Find the requests by outcome, wherever the release keeps them."""
+    places = (("metrics", "request_totals"), ("request_totals",),
+              ("scheduler_metrics", "requests_made"), ("run_stats", "requests_made"))  # fmt: skip
+    counts = (pick(found, *place) for place in places)
+    return next((c for c in counts if isinstance(c, dict) and c.get("successful") is not None), {})
+
+
+def _load(strategy: dict[str, Any], sent: float | None) -> Row:
+    kind = strategy.get("type_") or strategy.get("kind")
     if kind == "synchronous":
         return served(1)
     if kind in ("concurrent", "throughput"):
-        return served(strategy.get("streams") or strategy.get("max_concurrency"))
-    return served(None, strategy.get("rate") or "trace")
+        return served(strategy.get("streams") or strategy.get("max_concurrency"), None, sent)
+    rate = number(strategy.get("rate"))
+    return served(None, rate if rate else "trace")
 
 
 def _model(found: dict[str, Any], report: dict[str, Any]) -> Row:
@@ -66,7 +104,21 @@ def _model(found: dict[str, Any], report: dict[str, Any]) -> Row:
     )  # fmt: skip
     names = [pick(found, *place) for place in places]
     names.append(pick(report, "config", "spec", "backend", "model"))
-    return next((row for name in names if name and (row := model_of(name))), {})
+    rows = [joined(model_of(name), precision(model=name)) for name in names if name]
+    return next((r for r in rows if "model" in r), rows[0] if rows else {})
+
+
+def _shared(found: dict[str, Any], report: dict[str, Any]) -> Row:
+    """Flag conversations and shared beginnings of prompts: the engine may have them cached."""
+    data = pick(report, "config", "spec", "data") or []
+    sets = [d for d in data if isinstance(d, dict)] if isinstance(data, list) else []
+    text = str(pick(found, "request_loader", "data") or pick(report, "args", "data") or "")
+    turns = [number(d.get("turns")) or 1 for d in sets]
+    turns += [number(t) or 1 for t in re.findall(r"turns['\"]?\s*[=:]\s*(\d+)", text)]
+    prefix = any(d.get("prefix_buckets") or d.get("prefix_tokens") for d in sets)
+    prefix |= bool(re.search(r"prefix_(?:tokens|buckets)['\"]?\s*[=:]\s*[1-9\[]", text))
+    return flagged("multi-turn" if max(turns, default=1) > 1 else None,
+                   "prefix-cached" if prefix else None)  # fmt: skip
 
 
 def _of(found: dict[str, Any], name: str, statistic: str) -> float | None:
@@ -78,13 +130,29 @@ def _stats(found: dict[str, Any], column: str, name: str, scale: float = 1.0) ->
     return stats(column, (_of(found, name, "mean"), _of(found, name, "median"), p99), scale)
 
 
+def _total(found: dict[str, Any], row: Row) -> float | None:
+    """All tokens a second, unless the release counts some of them twice."""
+    total = _of(found, "tokens_per_second", "mean")
+    inside, outside, speed = (row.get(k) for k in ("input_len", "output_len", "output_tok_s"))
+    if not total or not outside or not speed or inside is None:
+        return total
+    expected = speed * (inside + outside) / outside
+    return total if total <= TWICE * expected else None
+
+
 def _after_first(found: dict[str, Any], row: Row) -> float | None:
-    """Take the first token out of the mean time a token, where that alone is given."""
-    each, tokens = _of(found, "time_per_output_token_ms", "mean"), row["output_len"]
-    if each is None or not tokens or tokens <= 1 or "ttft_ms" not in row:
-        return None
-    rest: float = (each * tokens - row["ttft_ms"]) / (tokens - 1)
+    """Take the first token out of the whole latency, where no time between tokens is given."""
+    whole, tokens = row.get("e2e_ms"), row.get("output_len")
+    if whole is None or not tokens or tokens <= 1 or "ttft_ms" not in row:
+        each = _of(found, "time_per_output_token_ms", "mean")
+        if each is None or not tokens or tokens <= 1 or "ttft_ms" not in row:
+            return None
+        whole = each * tokens
+    rest: float = (whole - row["ttft_ms"]) / (tokens - 1)
     return rest
 
 
-GUIDELLM = Importer("guidellm", "GuideLLM: benchmarks.json", _recognises, _rows)
+GUIDELLM = Importer(
+    "guidellm", "GuideLLM: benchmarks.json, benchmarks.yaml", _recognises, _rows,
+    versions="0.2.1 to 0.8.1", gives="model, load, lengths, TTFT, TPOT, throughput, failures",
+)  # fmt: skip

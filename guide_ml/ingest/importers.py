@@ -4,27 +4,88 @@ from __future__ import annotations
 
 from guide_ml.errors import BadData
 from guide_ml.ingest.aiperf import AIPERF_CSV, AIPERF_JSON
+from guide_ml.ingest.aiperf_many import AGGREGATE, SWEEP
 from guide_ml.ingest.canonical import CANONICAL
 from guide_ml.ingest.content import Content
+from guide_ml.ingest.evalscope import EVALSCOPE
+from guide_ml.ingest.genai_bench import GENAI_BENCH
 from guide_ml.ingest.guidellm import GUIDELLM
+from guide_ml.ingest.guidellm_csv import GUIDELLM_CSV
+from guide_ml.ingest.hints import HINTS
+from guide_ml.ingest.inference_perf import INFERENCE_PERF
 from guide_ml.ingest.inferencex import INFERENCEX
+from guide_ml.ingest.llama_batched import LLAMA_BATCHED
 from guide_ml.ingest.llama_bench import LLAMA_BENCH
-from guide_ml.ingest.llmperf import LLMPERF
+from guide_ml.ingest.llama_benchy import LLAMA_BENCHY
+from guide_ml.ingest.llama_timings import LLAMA_TIMINGS
+from guide_ml.ingest.llmd import LLMD
+from guide_ml.ingest.llmperf import LLMPERF, LLMPERF_TABLE
+from guide_ml.ingest.local_runs import LM_STUDIO, MLX_LM, OLLAMA
+from guide_ml.ingest.mlperf import MLPERF
 from guide_ml.ingest.optimum import OPTIMUM
+from guide_ml.ingest.printed import PRINTED
 from guide_ml.ingest.rows import Importer, Row
-from guide_ml.ingest.sglang import SGLANG
+from guide_ml.ingest.sglang import OFFLINE, ONE_BATCH, SGLANG
 from guide_ml.ingest.trtllm import TRTLLM
+from guide_ml.ingest.trtllm_log import TRTLLM_LOG
 from guide_ml.ingest.vllm import LATENCY, SERVE, THROUGHPUT
+from guide_ml.ingest.vllm_text import MULTI_TURN, OFFLINE_TEXT
 
-__all__ = ["IMPORTERS", "read", "recognise"]
+__all__ = ["IMPORTERS", "formats", "read", "recognise"]
 
 IMPORTERS: tuple[Importer, ...] = (
-    SERVE, LATENCY, THROUGHPUT, SGLANG, GUIDELLM, AIPERF_JSON, AIPERF_CSV, TRTLLM, LLAMA_BENCH,
-    OPTIMUM, LLMPERF, INFERENCEX, CANONICAL,
-)  # fmt: skip
+    SERVE,
+    PRINTED,
+    MULTI_TURN,
+    LATENCY,
+    THROUGHPUT,
+    OFFLINE_TEXT,
+    SGLANG,
+    ONE_BATCH,
+    OFFLINE,
+    GUIDELLM,
+    GUIDELLM_CSV,
+    AIPERF_JSON,
+    AIPERF_CSV,
+    AGGREGATE,
+    SWEEP,
+    TRTLLM,
+    TRTLLM_LOG,
+    LLAMA_BENCH,
+    LLAMA_BENCHY,
+    LLAMA_BATCHED,
+    LLAMA_TIMINGS,
+    OPTIMUM,
+    LLMPERF,
+    LLMPERF_TABLE,
+    INFERENCEX,
+    INFERENCE_PERF,
+    LLMD,
+    EVALSCOPE,
+    GENAI_BENCH,
+    MLPERF,
+    OLLAMA,
+    LM_STUDIO,
+    MLX_LM,
+    CANONICAL,
+)
 
-MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError,
+             RecursionError)  # fmt: skip
 """What reading raises where a file is built otherwise than its tool does."""
+
+
+def formats() -> list[dict[str, str]]:
+    """List what can be read.
+
+    Returns
+    -------
+    list of dict
+        ``tool``; ``file``; ``versions``, those whose files or, where it says so, source were read;
+        ``gives``, what a file says of a run.
+    """
+    return [{"tool": i.name, "file": i.reads, "versions": i.versions, "gives": i.gives}
+            for i in IMPORTERS]  # fmt: skip
 
 
 def read(importer: Importer, content: Content) -> list[Row]:
@@ -50,13 +111,19 @@ def recognise(content: Content) -> Importer:
     Raises
     ------
     BadData
-        If no importer knows it.
+        If no importer knows it; a file of a known tool is told which of its files to give.
     """
     for importer in IMPORTERS:
         try:
             if importer.recognises(content):
                 return importer
         except MALFORMED:  # a part that it looks at is built otherwise: another tool's
+            continue
+    for hint in HINTS:
+        try:
+            if hint.recognises(content):
+                raise BadData(f"{content.path} is {hint.what} ({hint.tool}); give {hint.give}")
+        except MALFORMED:
             continue
     known = "; ".join(i.reads for i in IMPORTERS)
     raise BadData(f"{content.path} is of no known format; what can be read: {known}")

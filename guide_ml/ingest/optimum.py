@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
-from guide_ml.ingest.rows import FAULT, Importer, Row, backend_of, dtype_of, engine_of, model_of
+from guide_ml.ingest.devices import hardware_of
+from guide_ml.ingest.names import backend_of, engine_of, model_of
+from guide_ml.ingest.precision import precision
+from guide_ml.ingest.rows import ASKS, FAULT, UNLIKE, Importer, Row, joined
 from guide_ml.units import MS_PER_S
 
 __all__ = ["OPTIMUM"]
@@ -32,7 +34,7 @@ def _run(config: dict[str, Any], report: dict[str, Any]) -> Row:
         "mode": "static", "batch_size": number(shapes.get("batch_size")),
         "input_len": number(shapes.get("sequence_length")), "output_len": tokens,
     }  # fmt: skip
-    return row | _deployment(config) | _times(report, tokens)
+    return joined(row, _deployment(config), _times(report, tokens))
 
 
 def _times(report: dict[str, Any], tokens: float | None) -> Row:
@@ -54,23 +56,54 @@ def _mean(report: dict[str, Any], target: str) -> float | None:
 def _deployment(config: dict[str, Any]) -> Row:
     backend, machine = config.get("backend") or {}, config.get("environment") or {}
     name = "hf-transformers" if backend.get("name") == "pytorch" else backend.get("name")
-    row = engine_of(name) | model_of(backend.get("model"))
+    row = joined(engine_of(name), model_of(backend.get("model")))
     if row.get("framework") == "hf-transformers":
         row["framework_version"] = machine.get("transformers_version")
     elif row:
         row["framework_version"] = backend.get("version")
-    gpus = machine.get("gpu") or []
+    row = joined(row, _precision(backend))
     if backend.get("device") == "cpu":
-        return row | {"num_devices": 1.0, "backend": "cpu"} | device_of(machine.get("cpu"))
+        return joined(row, {"num_devices": 1.0, "backend": "cpu"}, hardware_of(machine.get("cpu")))
     row |= backend_of(backend.get("device")) if backend.get("device") != "cuda" else {}
-    if ids := backend.get("device_ids"):
-        row["num_devices"] = float(len(str(ids).split(",")))
-    quantised = pick(backend, "quantization_config", "quant_method")
-    row["weight_dtype"] = dtype_of(
-        backend.get("quantization_scheme"), quantised, backend.get("torch_dtype"),
-        backend.get("dtype"),
-    )  # fmt: skip
-    return row | (device_of(gpus[0]) if len(set(gpus)) == 1 else {})
+    return joined(row, _gpus(machine.get("gpu") or [], str(backend.get("device_ids") or "")))
 
 
-OPTIMUM = Importer("optimum-benchmark", "optimum-benchmark: benchmark.json", _recognises, _rows)
+def _gpus(names: list[str], ids: str) -> Row:
+    """Name the GPUs that were used: all of the machine, or those with the given numbers."""
+    places = [int(i) for i in ids.split(",") if i.strip().isdigit()]
+    used = [names[i] for i in places if i < len(names)] or names
+    count: Row = {"num_devices": float(len(places))} if places else {}
+    if len(set(used)) > 1:
+        why = f"the machine has unlike GPUs ({', '.join(dict.fromkeys(used))}); which was used?"
+        return count | {UNLIKE: list(dict.fromkeys(used)), ASKS: {"hardware": why}}
+    return count | (hardware_of(used[0]) if used else {})
+
+
+def _precision(backend: dict[str, Any]) -> Row:
+    """Read the precision: a quantisation that is stated before any plain type."""
+    config = backend.get("quantization_config") or {}
+    method = config.get("quant_method") or backend.get("quantization_scheme")
+    if str(method).lower() in ("bnb", "bitsandbytes"):
+        method = (
+            "nf4"
+            if config.get("load_in_4bit")
+            else "int8"
+            if config.get("load_in_8bit")
+            else method
+        )
+    bits = number(config.get("bits"))
+    if str(method).lower() in ("gptq", "awq") and bits and bits != 4:
+        method = f"{method}-int{bits:.0f}"
+    plain = backend.get("torch_dtype") or backend.get("dtype")
+    return precision(method, backend.get("quantize"), plain=plain, model=backend.get("model"))
+
+
+OPTIMUM = Importer(
+    "optimum-benchmark",
+    "optimum-benchmark: benchmark.json",
+    _recognises,
+    _rows,
+    versions="0.5, fields of 0.6",
+    gives="engine, model, precision, device, batch, lengths, batch latency,"
+    " TTFT, TPOT, peak memory",
+)

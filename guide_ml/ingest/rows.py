@@ -1,8 +1,7 @@
-"""Bits that importers share: one canonical row, its figures, and how tools write names."""
+"""Bits that importers share: one canonical row, its load and its figures."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,30 +9,63 @@ from typing import Any
 import pandas as pd
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import BACKENDS
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
+from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS
 from guide_ml.measurements.read import MEASURED
 from guide_ml.precision.dtypes import dtype
 from guide_ml.table.read import DESCRIPTORS, NUMBERS
 
 __all__ = [
-    "COLUMNS", "FAULT", "LAYERS", "SLUGS", "TOKENS", "Importer", "Row", "backend_of", "dtype_of",
-    "engine_of", "failed", "model_of", "per_request", "served", "slug",
-    "stats", "typed",
-]  # fmt: skip
+    "ASKS",
+    "BITS",
+    "COLUMNS",
+    "FAULT",
+    "LAYERS",
+    "NOTED",
+    "PARAMETERS",
+    "REPEAT",
+    "SAID",
+    "SLUGS",
+    "TOKENS",
+    "UNLIKE",
+    "Importer",
+    "Row",
+    "asking",
+    "drafted",
+    "failed",
+    "flagged",
+    "joined",
+    "per_request",
+    "served",
+    "slug",
+    "stats",
+    "typed",
+]
 
 Row = dict[str, Any]
 
+#: What a run says of itself beyond what training reads: kept beside the rest.
+NOTED = ("failed_requests", "accept_len", "prefix_hit_rate", "e2e_median_ms", "e2e_p99_ms",
+         "peak_mem_gb", "power_w")  # fmt: skip
 #: Columns of the stored table: those of ``data/README.md``.
-COLUMNS = ("source", "source_ref", "measured_on", *DESCRIPTORS, *MEASURED, "e2e_median_ms",
-           "e2e_p99_ms", "peak_mem_gb", "power_w", "flags")  # fmt: skip
-_FLOATS = {*NUMBERS, *MEASURED, "e2e_median_ms", "e2e_p99_ms", "peak_mem_gb", "power_w"}
-#: What a row has beside its columns: why it is rejected as read, and tokens a request where a
-#: file gives only their sum, and layers on the device where some may be elsewhere.
+COLUMNS = tuple(dict.fromkeys((
+    "source", "source_ref", "measured_on", *DESCRIPTORS, *TEXTS, *SETTINGS, *MEASURED, *FIGURES,
+    *NOTED, "flags",
+)))  # fmt: skip
+_FLOATS = {*NUMBERS, *MEASURED, *SETTINGS, *FIGURES, *NOTED}
+#: What a row has beside its columns. Why it is rejected as read; tokens a request where a file
+#: gives only their sum; layers on the device where some may be elsewhere.
 FAULT, TOKENS, LAYERS = "fault", "tokens_per_request", "layers_on_device"
+#: Columns that must be given and why, where the file allows two readings; columns as the file
+#: writes them; what rows have in common that are repeats of one run.
+ASKS, SAID, REPEAT = "asks", "said", "repeat"
+#: Bits a weight and parameters (in billions) that the file states; unlike devices that it lists.
+BITS, PARAMETERS, UNLIKE = "bits_a_weight", "parameters_b", "unlike_devices"
 #: Share of failed requests beyond which a run says nothing of its load.
 MAX_FAILED = 0.05
+#: Accepted tokens a step from which on drafting is certain: one is what there is without.
+DRAFTING = 1.02
 
 
 @dataclass(frozen=True)
@@ -52,6 +84,10 @@ class Importer:
         Rows of such a file under canonical columns; blanks are left out or ``None``.
     complete : bool
         Whether its blanks are meant, so that nothing but names and mode is asked for.
+    versions : str
+        Versions of the tool whose files were read.
+    gives : str
+        What of a run such a file says, for people.
     """
 
     name: str
@@ -59,6 +95,8 @@ class Importer:
     recognises: Callable[[Content], bool]
     rows: Callable[[Content], list[Row]]
     complete: bool = False
+    versions: str = ""
+    gives: str = ""
 
 
 SLUGS: dict[str, Callable[[str], str]] = {
@@ -111,23 +149,37 @@ def stats(name: str, figures: Iterable[object], scale: float = 1.0) -> Row:
     return row
 
 
-def served(concurrency: object, rate: object = None) -> Row:
+def served(concurrency: object, rate: object = None, requests: object = None) -> Row:
     """Name the mode of a server's run by its load.
 
     A stated request rate is an open load; a cap alone a closed one; neither sends all requests
-    at once, so that the engine drains a queue.
+    at once, so that the engine drains a queue. A cap above the number of requests was never
+    reached: those were all there at once, too. A rate under a cap is flagged, since clients
+    start the clock when the cap lets a request go.
+
+    Parameters
+    ----------
+    concurrency : object
+        Requests that may be in flight, as asked for.
+    rate : object
+        Requests a second as asked for, or ``trace`` for arrivals of another kind.
+    requests : object
+        Requests that were sent.
 
     Examples
     --------
-    >>> served(8), served(None, "inf")
-    ({'mode': 'closed', 'concurrency': 8.0}, {'mode': 'offline'})
+    >>> served(8), served(None, "inf"), served(64, "inf", 8)
+    ({'mode': 'closed', 'concurrency': 8.0}, {'mode': 'offline'}, {'mode': 'offline'})
     >>> served(None, 2.5)
     {'mode': 'open', 'request_rate_rps': 2.5}
     """
-    cap, pace = number(concurrency), number(rate)
-    if pace is not None or rate == "trace":
-        return {"mode": "open"} | ({"request_rate_rps": pace} if pace is not None else {})
-    return {"mode": "closed", "concurrency": cap} if cap else {"mode": "offline"}
+    cap, pace, sent = number(concurrency), number(rate), number(requests)
+    if (pace is not None and pace > 0) or rate == "trace":
+        row: Row = {"mode": "open"} | ({"request_rate_rps": pace} if pace is not None else {})
+        return row | ({"flags": "rate-under-a-cap"} if cap and not (sent and cap > sent) else {})
+    if not cap or (sent and cap > sent):
+        return {"mode": "offline"}
+    return {"mode": "closed", "concurrency": cap}
 
 
 def per_request(total: object, requests: object) -> float | None:
@@ -137,72 +189,81 @@ def per_request(total: object, requests: object) -> float | None:
 
 
 def failed(bad: object, good: object) -> Row:
-    """Mark a run of which too many requests failed."""
-    share = _share_failed(bad, good)
-    return {FAULT: f"{share:.0%} of the requests failed"} if share > MAX_FAILED else {}
-
-
-def _share_failed(bad: object, good: object) -> float:
-    """Share of the requests that failed."""
-    lost, done = number(bad) or 0.0, number(good) or 0.0
-    return lost / (lost + done) if lost else 0.0
-
-
-def engine_of(name: object) -> Row:
-    """Return the engine that a client's name for its protocol tells, if any."""
-    text = str(name or "").lower()
-    for cut in (text, text.split("-")[0]):
-        try:
-            return {"framework": catalogue.framework(cut)[0].framework}
-        except GuideError:
-            continue
-    return {}
-
-
-def model_of(name: object) -> Row:
-    """Return the model that a path or served name tells; blank if the catalogue has none."""
-    text = str(name or "").strip().rstrip("/")
-    for cut in (text, re.split(r"[/\\]", text)[-1].replace("models--", "").replace("--", "/")):
-        try:
-            return {"model": catalogue.model(cut).model}
-        except GuideError:
-            continue
-    return {}
-
-
-_DTYPES = {
-    "fp8_block_scales": "fp8", "fp8_per_channel_per_token": "fp8", "w4a16_awq": "awq-int4",
-    "w4a16_gptq": "gptq-int4", "w4a8_awq": "int4-fp8", "w8a8_sq_per_channel": "int8",
-    "w4a8_mxfp4_fp8": "mxfp4", "w4a16_mxfp4": "mxfp4", "w4a8_mxfp4_mxfp8": "mxfp4",
-    "modelopt_fp8": "fp8", "modelopt_fp4": "nvfp4", "modelopt": "fp8", "w8a8_fp8": "fp8",
-    "w8a8_int8": "int8", "awq_marlin": "awq-int4", "gptq_marlin": "gptq-int4",
-    "bitsandbytes": "nf4", "bnb": "nf4", "compressed-tensors": "", "f16": "fp16", "f32": "fp32",
-}  # fmt: skip
-
-
-def dtype_of(*names: object) -> str | None:
-    """Return the first name that is a dtype as tools spell it: a scheme before a plain type.
+    """Note how many requests failed; too many are a fault.
 
     Examples
     --------
-    >>> dtype_of(None, "torch.bfloat16"), dtype_of("FP8_BLOCK_SCALES", "bfloat16"), dtype_of("auto")
-    ('bf16', 'fp8', None)
+    >>> failed(1, 99), failed(20, 80)
+    ({'failed_requests': 1.0}, {'failed_requests': 20.0, 'fault': '20% of the requests failed'})
     """
-    for name in names:
-        text = str(name or "").lower().removeprefix("torch.")
-        try:
-            return dtype(_DTYPES.get(text, text)).name
-        except GuideError:
-            continue
-    return None
+    lost, done = number(bad), number(good) or 0.0
+    if lost is None or lost < 0:
+        return {}
+    row: Row = {"failed_requests": lost}
+    if lost and lost / (lost + done) > MAX_FAILED:
+        row[FAULT] = f"{lost / (lost + done):.0%} of the requests failed"
+    return row
 
 
-def backend_of(name: object) -> Row:
-    """Return the first backend that a list of them names."""
-    for part in str(name or "").lower().split(","):
-        if part.strip() in BACKENDS:
-            return {"backend": part.strip()}
-    return {}
+def drafted(method: object = None, accept_len: object = None) -> Row:
+    """Read speculative decoding; tokens that were accepted ask for a method that is not stated.
+
+    Parameters
+    ----------
+    method : object
+        As the engine or the client names it; blank if the file does not say.
+    accept_len : object
+        Mean tokens a step, the model's own one included.
+
+    Examples
+    --------
+    >>> drafted("EAGLE3", 2.9)
+    {'spec_method': 'eagle3', 'accept_len': 2.9}
+    """
+    text = "" if method is None or isinstance(method, bool) else str(method).strip().lower()
+    text = "none" if text in ("none", "off", "false", "no") else text
+    mean = number(accept_len)
+    row: Row = {"spec_method": text} if text else {}
+    if mean is None or mean < DRAFTING:
+        return row
+    row["accept_len"] = mean
+    if text in ("", "none"):
+        row.pop("spec_method", None)
+        row[ASKS] = {
+            "spec_method": f"{mean:.3g} tokens a step were accepted, so tokens were drafted"
+            ", but the file does not say how"
+        }
+    return row
+
+
+def flagged(*flags: str | None) -> Row:
+    """Flag a row: it is kept, but trains nothing."""
+    found = [f for f in flags if f]
+    return {"flags": ";".join(found)} if found else {}
+
+
+def asking(column: str, why: str) -> Row:
+    """Ask for a column that the file leaves open."""
+    return {ASKS: {column: why}}
+
+
+def joined(*parts: Row) -> Row:
+    """Put parts of a row together: later cells win, but blanks do not; the first fault stays.
+
+    Examples
+    --------
+    >>> joined({"tp": 2.0, "flags": "a"}, {"tp": None, "flags": "b"})
+    {'tp': 2.0, 'flags': 'a;b'}
+    """
+    out: Row = {}
+    for key, value in ((k, v) for part in parts for k, v in part.items() if v is not None):
+        if key in (ASKS, SAID) and key in out:
+            out[key] = out[key] | value
+        elif key == "flags" and key in out:
+            out[key] = ";".join(dict.fromkeys([*out[key].split(";"), *value.split(";")]))
+        elif key != FAULT or FAULT not in out:
+            out[key] = value
+    return out
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

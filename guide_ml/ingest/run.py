@@ -14,12 +14,18 @@ from guide_ml.errors import BadData, GuideError
 from guide_ml.ingest import facts as given
 from guide_ml.ingest import store
 from guide_ml.ingest.checks import DUPLICATE, Findings, inspect
-from guide_ml.ingest.content import load
+from guide_ml.ingest.content import load, number
 from guide_ml.ingest.importers import read as read_rows
 from guide_ml.ingest.importers import recognise
-from guide_ml.ingest.rows import COLUMNS, FAULT, Row
+from guide_ml.ingest.repeats import cold, thin
+from guide_ml.ingest.rows import COLUMNS, FAULT, REPEAT, SAID, Row
 
 __all__ = ["FileRead", "Summary", "ingest"]
+
+#: What is known of a row beside what is stored.
+_BESIDE = (FAULT, SAID, REPEAT, "file")
+#: Reasons that a refusal names at most.
+MOST_TOLD = 4
 
 
 @dataclass
@@ -63,6 +69,9 @@ class Summary:
         ``source_ref``, ``check`` and ``reason`` of the rejected rows.
     out, rejects_file : str
         Where rows went; the second is blank if none was rejected.
+    rows : list of dict
+        Rows that were stored, or would be; ``said`` holds what the file says of each column:
+        its own words for names, blank where the cell was given or worked out.
     total : int
         Rows of the stored table afterwards.
     dry_run : bool
@@ -73,6 +82,7 @@ class Summary:
     reasons: dict[str, int] = field(default_factory=dict)
     unused: dict[str, int] = field(default_factory=dict)
     rejects: list[dict[str, str]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     out: str = ""
     rejects_file: str = ""
     total: int = 0
@@ -132,11 +142,12 @@ def ingest(
     known = given.checked(facts or {})
     reads = [FileRead(str(f)) for f in files if not f.name.endswith(given.SIDE_FILES)]
     rows = [row | {"file": i} for i, r in enumerate(reads) for row in _rows(r, known, source)]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, FAULT, "file"], dtype=object)
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *_BESIDE], dtype=object)
     with nullcontext() if dry_run else store.locked(out):
         stored = store.read_stored(out)
         found = inspect(table, stored, store.shipped())
-        good = table[found.check == ""].drop(columns=[FAULT, "file"])
+        thin(table, found)
+        good = table[found.check == ""].drop(columns=list(_BESIDE))
         bad = _rejected(table, found, reads)
         if len(good) and not dry_run:
             store.append(stored, good, out)
@@ -144,6 +155,8 @@ def ingest(
         if len(bad) and not dry_run:
             store.add_rejects(bad, where)
     summary = _summary(table, found, reads)
+    kept = table[found.check == ""].to_dict("records")
+    summary.rows = [_plain({str(k): v for k, v in r.items()}) for r in kept]
     summary.out, summary.total, summary.dry_run = str(out), len(stored) + len(good), dry_run
     summary.rejects_file = str(where) if len(bad) else ""
     return summary
@@ -152,7 +165,7 @@ def ingest(
 def _rejected(table: pd.DataFrame, found: Findings, reads: list[FileRead]) -> pd.DataFrame:
     """Rows for the rejects file: what is wrong, then the row and its file."""
     bad = (found.check != "") & (found.check != DUPLICATE)
-    rows = table[bad].drop(columns=[FAULT])
+    rows = table[bad].drop(columns=[FAULT, SAID, REPEAT])
     rows["file"] = [reads[i].file for i in rows["file"]]
     rows.insert(0, "check", found.check[bad])
     rows.insert(1, "reason", found.reason[bad])
@@ -167,29 +180,66 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
         importer = recognise(content)
         side = given.beside(path)
         known = (given.read_side_file(side) if side else {}) | facts
-        rows = [given.apply(row, known) for row in read_rows(importer, content)]
-        asked = [] if importer.complete else [r for r in rows if FAULT not in r]
-        lacks = dict.fromkeys(n for r in asked for n in given.missing(r))
-        if lacks:
-            raise BadData(_asks(read.file, importer.name, list(lacks)))
+        found = read_rows(importer, content)
+        cold(found)
+        rows = [_applied(row, known) for row in found]
+        if not importer.complete:
+            _require(rows, read.file, importer.name)
     except GuideError as error:
         read.error = str(error)
         return []
     read.importer, read.read = importer.name, len(rows)
     for place, row in enumerate(rows, 1):
         row["source"] = source or row.get("source", importer.name)
-        row.setdefault("source_ref", f"{path.name}#{content.digest}:{place}")
+        row.setdefault("source_ref", f"{content.path.name}#{content.digest}:{place}")
     return rows
 
 
-def _asks(file: str, tool: str, lacks: list[str]) -> str:
+def _applied(row: Row, facts: Row) -> Row:
+    """Complete a row, and keep what the file says of each column."""
+    words = row.get(SAID, {})
+    said = {k: words.get(k, v) for k, v in row.items() if k in COLUMNS and v is not None}
+    out = given.apply(row, facts)
+    return out | {SAID: said | {k: v for k, v in words.items() if k in COLUMNS}}
+
+
+def _require(rows: list[Row], file: str, tool: str) -> None:
+    """Refuse a file that lacks facts; where some of its rows are whole, the others have a fault."""
+    lacks = [given.missing(r) if FAULT not in r else [] for r in rows]
+    whole = any(not lack for lack, r in zip(lacks, rows, strict=True) if FAULT not in r)
+    if not whole and any(lacks):
+        names = list(dict.fromkeys(n for lack in lacks for n in lack))
+        told = dict.fromkeys(t for lack, r in zip(lacks, rows, strict=True)
+                             for t in given.reasons(r, lack))  # fmt: skip
+        raise BadData(_asks(file, tool, names, list(told)))
+    for lack, row in zip(lacks, rows, strict=True):
+        if lack:
+            row[FAULT] = "; ".join([f"give {', '.join(_options(lack))}", *given.reasons(row, lack)])
+
+
+def _asks(file: str, tool: str, lacks: list[str], told: list[str]) -> str:
+    beside = "a file of --facts" if file == "-" else f"{Path(file).name}.facts.toml beside it"
+    text = (
+        f"{file} ({tool}) does not say all that is needed; give {', '.join(_options(lacks))}, or"
+        f" put them into {beside}"
+    )
+    return "; ".join([text, *told[:MOST_TOLD]])
+
+
+def _options(lacks: list[str]) -> list[str]:
+    """Name the options for what is missing."""
     either = ["--concurrency or --mode offline"] if "mode" in lacks else []
     asked = [given.option(n) for n in lacks
-             if n != "mode" and not (n == "concurrency" and either)] + either  # fmt: skip
-    return (
-        f"{file} ({tool}) does not say all that is needed; give {', '.join(asked)}, or put"
-        f" them into {Path(file).name}.facts.toml beside it"
-    )
+             if n != "mode" and not (n == "concurrency" and either)]  # fmt: skip
+    return asked + either
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave blanks out, so that a row can be shown or written as JSON."""
+    said = row.pop(SAID)
+    kept = {k: v for k, v in row.items() if k in COLUMNS and not pd.isna(v)}
+    numbers = {k: number(v) for k, v in kept.items() if isinstance(v, int | float)}
+    return kept | numbers | {SAID: said if isinstance(said, dict) else {}}
 
 
 def _summary(table: pd.DataFrame, found: Findings, reads: list[FileRead]) -> Summary:

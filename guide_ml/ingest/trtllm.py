@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from guide_ml.ingest.content import Content, number, pick
-from guide_ml.ingest.devices import device_of
-from guide_ml.ingest.rows import Importer, Row, dtype_of, model_of, stats
+from guide_ml.ingest.devices import hardware_of
+from guide_ml.ingest.names import model_of
+from guide_ml.ingest.precision import kv_precision, precision
+from guide_ml.ingest.rows import Importer, Row, drafted, joined, served, stats
 
-__all__ = ["TRTLLM"]
+__all__ = ["TRTLLM", "run"]
 
 
 def _recognises(content: Content) -> bool:
@@ -22,29 +24,38 @@ def _recognises(content: Content) -> bool:
 
 
 def _rows(content: Content) -> list[Row]:
-    return [_run(o) for o in content.objects if "world_info" in o]
+    return [run(o) for o in content.objects if "world_info" in o]
 
 
-def _run(found: dict[str, Any]) -> Row:
+def run(found: dict[str, Any]) -> Row:
+    """Read one report."""
     engine, world, asked = found["engine"], found["world_info"], found["request_info"]
     speed, streamed = found["performance"], found.get("streaming_metrics") or {}
     row: Row = {
-        "framework": "tensorrt-llm", "framework_version": engine.get("version"),
+        "framework": "tensorrt-llm", "framework_version": str(engine.get("version") or "") or None,
         "num_devices": number(world.get("world_size")), "tp": number(world.get("tp_size")),
         "pp": number(world.get("pp_size")), "ep": _experts(world),
-        "weight_dtype": dtype_of(engine.get("quantization"), engine.get("dtype")),
-        "kv_dtype": dtype_of(engine.get("kv_cache_dtype")),
         "num_requests": number(asked.get("num_requests")),
         "input_len": number(asked.get("avg_input_length")),
         "output_len": number(asked.get("avg_output_length")),
         "output_tok_s": number(speed.get("system_output_throughput_tok_s")),
         "total_tok_s": number(speed.get("system_total_throughput_tok_s")),
     }  # fmt: skip
-    row |= model_of(engine.get("model")) or model_of(engine.get("model_path"))
-    row |= device_of(pick(found, "machine", "name"))
-    if mode := pick(found, "decoding_stats", "mode"):
-        row["spec_method"] = str(mode).lower()
-    return row | _times(speed, streamed)
+    name = engine.get("model") or engine.get("model_path")
+    load = served(1) if row["num_requests"] == 1 else {}
+    return joined(
+        row,
+        load,
+        kv_precision(engine.get("kv_cache_dtype")),
+        model_of(name),
+        hardware_of(pick(found, "machine", "name")),
+        precision(engine.get("quantization"), plain=engine.get("dtype"), model=name),
+        drafted(
+            pick(found, "decoding_stats", "mode"),
+            pick(found, "decoding_stats", "acceptance_length", "average"),
+        ),
+        _times(speed, streamed),
+    )
 
 
 def _times(speed: dict[str, Any], streamed: dict[str, Any]) -> Row:
@@ -65,4 +76,8 @@ def _experts(world: dict[str, Any]) -> float | None:
     return size if size and size > 0 else None
 
 
-TRTLLM = Importer("trtllm-bench", "trtllm-bench --report_json", _recognises, _rows)
+TRTLLM = Importer(
+    "trtllm-bench", "trtllm-bench --report_json", _recognises, _rows, versions="1.2, 1.3",
+    gives="model, precision, layout, device, lengths, TTFT, TPOT, throughput; the concurrency is"
+    " asked for",
+)  # fmt: skip

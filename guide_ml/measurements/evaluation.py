@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES
-from guide_ml.measurements.read import SAME_RUNS, Measurements
+from guide_ml.measurements.laboratories import SAME_RUNS, laboratories
+from guide_ml.measurements.read import Measurements
 
 __all__ = ["CORNERS", "METRICS", "NEVER", "SPLITS", "errors", "folds", "groups", "summary"]
 
@@ -29,9 +30,9 @@ def groups(measured: Measurements, split: str) -> Names:
 
     random: rows, but the copies of one run that several sources publish are one. deployment:
     hardware x model x framework x devices, the same key in every source. model: architecture
-    (checkpoints of one architecture are one model). hardware: device. source: origin, with
-    origins that share runs as one. Corners: see :data:`CORNERS`; rows outside of a corner are
-    in the group :data:`NEVER`.
+    (checkpoints of one architecture are one model). hardware: device. source: laboratory, that
+    is the origin, with origins that belong together as one. Corners: see :data:`CORNERS`; rows
+    outside of a corner are in the group :data:`NEVER`.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def groups(measured: Measurements, split: str) -> Names:
     if split == "hardware":
         return names["hardware"].astype(str).astype(object)
     if split == "source":
-        return np.asarray([SAME_RUNS.get(s, s) for s in measured.table["source"]], dtype=object)
+        return laboratories(measured.table["source"])
     if split == "model":
         return _joined(np.round(columns["m_params_total_b"], 1), columns["m_num_layers"])
     if split == "framework":

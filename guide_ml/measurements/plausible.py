@@ -212,7 +212,8 @@ def _in_flight(t: _Judged, factors: dict[str, Floats | float]) -> Floats:
     f = {k: t[k] * factors.get(k, 1.0) for k in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s")}
     parts = f["ttft_ms"] + (t["output_len"] - 1.0) * f["tpot_ms"]
     latency = np.where(np.isnan(f["e2e_ms"]), parts, f["e2e_ms"])
-    in_flight: Floats = f["output_tok_s"] / t["output_len"] * latency / MS_PER_S
+    with np.errstate(invalid="ignore", divide="ignore"):
+        in_flight: Floats = f["output_tok_s"] / t["output_len"] * latency / MS_PER_S
     return in_flight
 
 

@@ -20,9 +20,11 @@ from guide_ml.describe.targets import TARGETS
 from guide_ml.errors import BadData
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
+from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS, faults, numbers
 from guide_ml.measurements.derive import complete
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import DESCRIPTORS, read
+from guide_ml.units import GB
 
 __all__ = [
     "Measurements", "Values", "default_folder", "prepare", "read_files", "unusable", "values",
@@ -35,10 +37,12 @@ MEASURED: dict[str, tuple[float, float]] = {
     "tpot_p99_ms": (1e-4, 1e6), "e2e_ms": (1e-3, 1e9), "output_tok_s": (1e-4, 1e8),
     "total_tok_s": (1e-4, 1e9),
 }  # fmt: skip
-KEPT = ("source", "source_ref", *DESCRIPTORS, *MEASURED, "flags")
+KEPT = tuple(dict.fromkeys(
+    ("source", "source_ref", *DESCRIPTORS, *TEXTS, *SETTINGS, *MEASURED, *FIGURES, "flags")
+))  # fmt: skip
 
-#: Sources that re-publish the same runs: never split apart between training and validation.
-SAME_RUNS = {"aiconfigurator-silicon": "inferencex", "inferencex-dsr1": "inferencex"}
+#: Weights beyond this share of a device's memory were not what ran: labels in GiB are 7 % short.
+MOST_SHARE = 1.08
 
 
 @dataclass(frozen=True)
@@ -97,14 +101,22 @@ def _read_one(path: Path) -> pd.DataFrame:
     missing = [c for c in ("hardware", "model", "framework", "mode") if c not in table.columns]
     if missing:
         raise BadData(f"{path} must have the columns {', '.join(missing)}")
+    if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
+        stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))
+        # As they come: what is no number is named later, in its own row.
+        cells = table["ubatch"].astype(object)
+        table["max_num_batched_tokens"] = stated.astype(object).where(stated.notna(), cells)
     table = table.reindex(columns=list(KEPT))
     for column in MEASURED:
         table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
     for column in ("batch_size", "input_len", "output_len"):
-        numbers = pd.to_numeric(table[column], errors="coerce").astype(float)
-        broken = numbers.isna() & table[column].notna()
+        cells = pd.to_numeric(table[column], errors="coerce").astype(float)
+        broken = cells.isna() & table[column].notna()
         table["flags"] = table["flags"].astype(object).where(~broken, f"{column} is no number")
-        table[column] = numbers
+        table[column] = cells
+    carried, first = numbers(table)
+    table[carried.columns] = carried
+    table["flags"] = table["flags"].astype(object).where(first == "", first + " is no number")
     table["source"] = table["source"].astype("string").fillna(path.stem).astype(str)
     return table
 
@@ -123,6 +135,8 @@ def _reasons(table: pd.DataFrame) -> NDArray[np.object_]:
     mark(spec.str.startswith("unknown"), "speculative decoding unknown")
     for column, (low, high) in MEASURED.items():
         mark(table[column].notna() & ~table[column].between(low, high), f"{column} out of range")
+    for rows, reason in faults(table):
+        mark(rows, reason)
     measured = table[[t.name for t in TARGETS]].notna().any(axis=1)
     mark(~measured, "no target was measured")
     return out
@@ -162,7 +176,9 @@ def _judge(table: pd.DataFrame) -> tuple[Measurements, NDArray[np.object_]]:
     load = build(resolved.columns)
     fast = beats_floor(full.iloc[keep[good]], load)
     reasons[keep[good[fast]]] = "faster than the hardware allows"
-    rows = np.flatnonzero(~fast)
+    large = ~fast & (load.memory["weights_byte"] > MOST_SHARE * load.columns["hw_memory_gb"] * GB)
+    reasons[keep[good[large]]] = "weights larger than the devices' memory"
+    rows = np.flatnonzero(~(fast | large))
     used = full.iloc[keep[good[rows]]].reset_index(drop=True)
     found = Measurements(
         used, _take(resolved, rows), load.take(rows),

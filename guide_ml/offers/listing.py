@@ -10,7 +10,7 @@ import pandas as pd
 from guide_ml.offers.read import catalogue_offers, own_offers
 from guide_ml.offers.select import select
 
-__all__ = ["list_offers"]
+__all__ = ["cheapest", "list_offers", "providers"]
 
 
 def list_offers(
@@ -52,3 +52,33 @@ def list_offers(
     table = table.sort_values(order, kind="stable", ignore_index=True)
     table["as_of"] = table["as_of"].replace("", "undated")
     return table
+
+
+def cheapest(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the cheapest offer of each device and provider, of a table of :func:`list_offers`.
+
+    Examples
+    --------
+    >>> found = cheapest(list_offers(hardware=["h100"]))
+    >>> bool(found.duplicated(["hardware", "provider", "spot"]).any())
+    False
+    """
+    return table.drop_duplicates(["hardware", "provider", "spot"], ignore_index=True)
+
+
+def providers() -> list[dict[str, object]]:
+    """List who rents machines out: their offers, devices, and the oldest and newest price.
+
+    Examples
+    --------
+    >>> sorted(providers()[0])
+    ['devices', 'newest', 'offers', 'oldest', 'provider']
+    """
+    table = list_offers(marketplace=True, spot=True, undated=True)
+    dated = table["as_of"].where(table["as_of"] != "undated")
+    found = table.assign(day=dated).groupby("provider").agg(
+        offers=("hardware", "size"), devices=("hardware", "nunique"), oldest=("day", "min"),
+        newest=("day", "max"),
+    ).reset_index()  # fmt: skip
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")
+    return [{str(k): v for k, v in row.items()} for row in rows]

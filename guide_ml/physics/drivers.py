@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES, STATS
+from guide_ml.features.links import crossings
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import distinct, joined
 from guide_ml.table.read import Floats
 
-__all__ = ["GROUPS", "by_load", "groups", "numeric"]
+__all__ = ["GROUPS", "LABORATORY", "by_load", "groups", "numeric"]
 
 #: Watts for each TFLOP/s of the vector units of an ordinary device.
 USUAL_W = 8.0
@@ -21,6 +22,9 @@ USUAL_W = 8.0
 USUAL_TFLOPS = 300.0
 
 Names = Mapping[str, NDArray[np.object_]]
+
+#: Who measured: known while physics is fitted, so that one's habits do not bend what is common.
+LABORATORY = "laboratory"
 
 #: Group name -> the descriptors whose names make its levels.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -30,6 +34,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "series": ("framework", "backend", "quarter"),
     "dtype_architecture": ("dtype_family", "architecture"),
     "engine_dtype": ("framework", "dtype_family"), "engine_mode": ("framework", "mode"),
+    "spec": ("spec_method",), "isa": ("isa",), "isa_dtype": ("isa", "dtype_family"),
+    LABORATORY: (LABORATORY,),
 }  # fmt: skip
 
 
@@ -59,7 +65,13 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         # New devices come with new processors; years, as the trend is steep.
         "hw_year": c["hw_release_year"] - 2022.0, "speed": np.log(c["hw_fp16"] / USUAL_TFLOPS),
         "kv_heads": (1.0 - c["m_mla"]) * np.log2(np.maximum(c["m_num_kv_heads"] / c["tp"], 1.0)),
-        "adp": np.log(c["attention_dp"]),
+        "far": np.log1p(crossings(c)),
+        "adp": np.log(c["attention_dp"]), "cpu": c["is_cpu"], "sockets": np.log2(c["sockets"]),
+        "cpu_reach": c["is_cpu"] * np.log(c["core_reach"]),
+        "cpu_cores": c["is_cpu"] * np.log(c["cores_used"]),
+        "cpu_share": c["is_cpu"] * np.log(c["cores_share"]),
+        "cpu_matrix": c["is_cpu"] * np.log(np.maximum(c["hw_fp16"], c["hw_int8"]) / c["hw_vector"]),
+        "drafted": np.log(np.maximum(c["drafted"], 1.0)) - 1.0,
     }  # fmt: skip
     # Prompts of an offline queue or a batch share passes, which fill the experts' tiles.
     out["moe_prefill"] = moe * (mode == MODES.index("prefill"))
@@ -102,7 +114,10 @@ def _power(c: Columns) -> Floats:
 
 def groups(columns: Columns, names: Names) -> dict[str, tuple[NDArray[np.intp], list[str]]]:
     """Name each row's level in every group: a code for each row, and the levels as text."""
-    text = {k: distinct(names[k]) for k in ("framework", "architecture", "backend", "hardware")}
+    text = {k: distinct(names[k]) for k in ("framework", "architecture", "backend", "hardware",
+                                            "spec_method", "isa")}  # fmt: skip
+    unknown = (np.zeros(len(columns["tp"]), dtype=np.intp), [""])
+    text[LABORATORY] = distinct(names[LABORATORY]) if LABORATORY in names else unknown
     # ROCm is two things: kernels for Instinct accelerators, and other ones for Radeon cards.
     cpu = names["backend"] == "cpu"
     radeon = np.where(cpu, 0.0, columns["hw_is_amd"] - columns["hw_is_cdna"])

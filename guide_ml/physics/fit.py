@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.features.load import Load
 from guide_ml.physics.design import Coefficients, Drivers, from_vector
+from guide_ml.physics.drivers import LABORATORY
 from guide_ml.physics.knobs import KNOBS
 from guide_ml.physics.model import estimate
 from guide_ml.physics.normal import Design
@@ -113,13 +113,13 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
     for number in range(STEPS):
         by_knob = slopes.at(knobs, sample.log_value - residual)
         weight = sample.weight / np.sqrt(residual**2 + SOFT**2)
-        matrix, gradient = design.normal(by_knob, weight, residual)
-        matrix[np.diag_indices_from(matrix)] += PRIOR_WEIGHT / design.sd**2
-        gradient -= PRIOR_WEIGHT * theta / design.sd**2
+        equations = design.normal(by_knob, weight, residual)
+        prior = PRIOR_WEIGHT / design.sd**2
+        gradient = equations.gradient - prior * theta
         before = loss
         for _ in range(6):
-            damped = matrix + np.diag(damping * np.diag(matrix))
-            step = cho_solve(cho_factor(damped, lower=True, overwrite_a=True), gradient)
+            damped = prior + damping * (equations.diagonal + prior)
+            step = equations.solve(gradient, damped)
             trial = theta + np.clip(step, -1.0, 1.0)
             outcome = state(trial)
             if outcome[2] < loss:
@@ -131,7 +131,10 @@ def _fit(sample: Sample, progress: Callable[[str], None] | None) -> Coefficients
             progress(f"calibration step {number + 1}: mean loss {loss / len(residual):.4f}")
         if before - loss < ENOUGH * loss:
             break
-    return from_vector(design.terms, theta)
+    found = from_vector(design.terms, theta)
+    for by_group in found.corrections.values():
+        by_group.pop(LABORATORY, None)  # nobody's habits but the user's own are met again
+    return found
 
 
 class _Slopes:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import BACKENDS
+from guide_ml.describe.backends import BACKENDS
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table.assume import Columns
@@ -47,6 +47,8 @@ STATIC_LOG = (
 STATIC = (
     *STATIC_PLAIN, *(f"log_{n}" for n in STATIC_LOG), "framework", "backend", "statistic",
     "kv_heads_per_device", "heads_per_device", "log_width_per_device", "log_expert_width",
+    "is_cpu", "cores_share", "log_cores_used", "log_core_reach", "host_layers", "host_experts",
+    "drafted", "hit_rate", "log_accept",
     "kv_layer_share", "window_share", "flop_per_byte", "log_launch", "log_prefill_launch",
     "log_hops", "log_weights_byte", "weights_share", "log_step_floor_one", "log_arithmetic",
     "log_bandwidth", "log_interference", "hw_years_supported",
@@ -95,6 +97,10 @@ def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) 
     out["kv_layer_share"] = c["m_kv_layers"] / c["m_num_layers"]
     out["window_share"] = c["m_window_layers"] / np.maximum(c["m_kv_layers"], 1.0)
     out["flop_per_byte"] = _log(c["hw_fp16"] * 1e3 / c["hw_mem_bw_gbs"])
+    out |= {k: c[k] for k in ("is_cpu", "cores_share", "host_layers", "host_experts", "drafted",
+                              "hit_rate")}  # fmt: skip
+    out["log_cores_used"], out["log_core_reach"] = _log(c["cores_used"]), _log(c["core_reach"])
+    out["log_accept"] = _log(c["accept_len"])
     out["log_launch"] = knobs["launch"] + _log(c["m_num_layers"])
     out["log_hops"] = knobs["hop"] + np.log1p(load.step.comm_count)
     out["log_weights_byte"] = _log(m["weights_byte"])

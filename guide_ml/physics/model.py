@@ -30,14 +30,15 @@ HOST_TOKENS = 1024.0
 RATED_TOKENS = 512.0
 
 PARTS = ("compute_s", "weights_s", "unpack_s", "attention_s", "kv_s", "communication_s",
-         "launch_s", "overhead_s")  # fmt: skip
+         "host_s", "launch_s", "overhead_s")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Parts:
     """One pass in parts, seconds; ``total_s`` is less than their sum where they overlap.
 
-    Unpacking small weights hardly overlaps with reading them. ``kv_s`` holds recurrent states too.
+    Unpacking small weights hardly overlaps with reading them. ``kv_s`` holds recurrent states too,
+    ``host_s`` the wait for what stays in the host's memory.
     """
 
     compute_s: Floats
@@ -46,6 +47,7 @@ class Parts:
     attention_s: Floats
     kv_s: Floats
     communication_s: Floats
+    host_s: Floats
     launch_s: Floats
     overhead_s: Floats
     total_s: Floats
@@ -108,7 +110,7 @@ def _compute(bound: Pass, tokens: Floats, factors: Columns) -> Floats:
     """
     full = tokens / (tokens + factors["saturation"] * bound.scatter * bound.chunks)
     tiled = bound.gemm_s / factors["arithmetic"] / full + bound.rescale_s * factors["rescale"]
-    return quicker(tiled, bound.vector_s / factors["gemv"], OVERLAP)
+    return quicker(tiled, bound.vector_s / factors["gemv"], OVERLAP) / factors["cores"]
 
 
 def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bool) -> Parts:
@@ -116,8 +118,8 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     moe = load.columns["m_num_experts"] > 0
     compute = _compute(bound, tokens if prefill else tokens * load.checked, factors)
     weights = bound.weights_s / factors["weights"]
-    unpack = bound.unpack_s * factors["unpack"]
-    attention = bound.attention_s / factors["attention"]
+    unpack = bound.unpack_s * factors["unpack"] / factors["cores"]
+    attention = bound.attention_s / factors["attention"] / factors["cores"]
     kv = (bound.kv_s + bound.state_s) / factors["kv_bandwidth"]
     link = bound.comm_s / factors["link"] + bound.comm_count * factors["hop"]
     launch = load.columns["m_num_layers"] * factors["prefill_launch" if prefill else "launch"]
@@ -126,9 +128,17 @@ def _pass(load: Load, bound: Pass, tokens: Floats, factors: Columns, prefill: bo
     launch, fixed = launch * bound.chunks, factors["step"] * bound.chunks
     if not prefill:  # a decode step samples and schedules every sequence of its own
         fixed = fixed + factors["sequence"] * tokens / load.columns["attention_dp"]
-    times = (compute, weights, unpack, attention, kv, link, launch, fixed)
+    host = _host_pass(bound, factors)
+    times = (compute, weights, unpack, attention, kv, link, host, launch, fixed)
     bias = factors["prefill_bias" if prefill else "step_bias"]
     return Parts(*times, _total(times) * bias)
+
+
+def _host_pass(bound: Pass, factors: Columns) -> Floats:
+    """Wait for what stays in the host's memory: used there, or copied to the device."""
+    read = bound.host_read_s / factors["host_bandwidth"]
+    there = either(read, bound.host_compute_s / factors["host_arithmetic"], OVERLAP)
+    return quicker(there, bound.copy_s / factors["host_link"], OVERLAP)
 
 
 def _grown(load: Load, bound: Pass, tokens: Floats, prefill: bool) -> Floats:
@@ -144,7 +154,12 @@ def _factors(load: Load, knobs: Columns) -> Columns:
     """Turn knobs, which are logarithms, into factors."""
     out = {knob.name: np.exp(knobs[knob.name]) for knob in KNOBS}
     moe = load.columns["m_num_experts"] > 0
-    out["weights"] = np.exp(knobs["bandwidth"] + np.where(moe, knobs["moe_bandwidth"], 0.0))
+    reach = load.columns["core_reach"]
+    out["weights"] = reach * np.exp(
+        knobs["bandwidth"] + np.where(moe, knobs["moe_bandwidth"], 0.0)
+    )
+    out["kv_bandwidth"] = reach * out["kv_bandwidth"]
+    out["cores"] = load.columns["cores_share"]
     return out
 
 
@@ -159,14 +174,14 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
         Logarithm of each knob of :data:`guide_ml.physics.knobs.KNOBS`.
     """
     c, account, held = load.columns, load.memory, load.held
-    prompt, batch = c["input_len"], account["replica_batch"]
+    batch = account["replica_batch"]
     factors = _factors(load, knobs)
-    one = _pass(load, load.one, prompt, factors, prefill=True)
-    whole = _pass(load, load.whole, prompt * load.together, factors, prefill=True)
+    one = _pass(load, load.one, load.new, factors, prefill=True)
+    whole = _pass(load, load.whole, load.new * load.together, factors, prefill=True)
     running = held / load.stages * c["attention_dp"]
     step = _pass(load, load.step, running, factors, prefill=False)
     request, (own, crowd) = factors["request"], _host(load, factors)
-    pace = step.total_s / np.where(c["spec"] > 0, factors["accepted"], 1.0)
+    pace = step.total_s * _speculation(c, factors)
     # Prefills of others run in the other stages of a pipeline meanwhile.
     # A burst's prompts cost between one pass each and passes filled with them: their mean, of logs.
     packed = np.minimum(whole.total_s / load.together, one.total_s)
@@ -192,6 +207,13 @@ def estimate(load: Load, knobs: Columns) -> Estimate:
     return Estimate(targets, one, whole, step, pace, handling, waiting)
 
 
+def _speculation(c: Columns, factors: Columns) -> Floats:
+    """Time of a token beside that of a step: drafts cost a share each, and a step yields some."""
+    accepted = np.where(np.isnan(c["accept_len"]), factors["accepted"], c["accept_len"])
+    drafting = 1.0 + factors["draft"] * c["drafted"]
+    return np.where(c["spec"] > 0, drafting / accepted, 1.0)
+
+
 def _queue(load: Load, whole: Parts, step: Parts, pace: Floats) -> Floats:
     """Time that an offline queue takes for each time that it fills the slots.
 
@@ -213,11 +235,11 @@ def _queue(load: Load, whole: Parts, step: Parts, pace: Floats) -> Floats:
 
 def _total(times: Sequence[Floats], share: Floats | float = 1.0) -> Floats:
     """Join the parts of a pass, in the order of :data:`PARTS`, with a share of its sequences."""
-    compute, weights, unpack, attention, kv, link, launch, fixed = times
+    compute, weights, unpack, attention, kv, link, host, launch, fixed = times
     device = either(share * compute, weights + unpack, OVERLAP) + share * (
         either(attention, kv, OVERLAP) + link
     )
-    return either(device, launch, LAUNCH_OVERLAP) + share * fixed
+    return either(device, launch, LAUNCH_OVERLAP) + host + share * fixed
 
 
 def _host(load: Load, factors: Columns) -> tuple[Floats, Floats]:

@@ -18,10 +18,11 @@ from guide_ml.units import MS_PER_S
 
 __all__ = ["PARTS", "TOKEN", "shares", "split"]
 
-PARTS = ("compute", "weight_reads", "unpacking", "kv_reads", "communication", "launch",
-         "queueing")  # fmt: skip
+PARTS = ("compute", "weight_reads", "unpacking", "kv_reads", "communication", "host",
+         "launch", "queueing")  # fmt: skip
 """Parts of a target: arithmetic, reads of weights, unpacking small ones, reads of the KV cache,
-traffic between devices, launches with scheduling and the handling of requests, and waiting."""
+traffic between devices, the wait for what stays in the host's memory, launches with scheduling and
+the handling of requests, and waiting."""
 
 TOKEN = "time_per_token_ms"
 """What is split for an offline queue: the milliseconds per token of its throughput."""
@@ -45,7 +46,7 @@ def shares(one: Parts) -> Columns:
     attention = either(one.attention_s, one.kv_s, OVERLAP)
     device = matrices + attention + one.communication_s
     busy = either(device, one.launch_s, LAUNCH_OVERLAP)
-    total = busy + one.overhead_s
+    total = busy + one.host_s + one.overhead_s
     running = busy / total * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
     taken = _weight(weights, one.compute_s, OVERLAP)
     reads, unpacking = taken * one.weights_s / weights, taken * one.unpack_s / weights
@@ -56,6 +57,7 @@ def shares(one: Parts) -> Columns:
         "unpacking": running * matrices * unpacking,
         "kv_reads": running * attention * kv,
         "communication": running * one.communication_s,
+        "host": one.host_s / total,
     }
     return out | {"launch": np.asarray(1.0 - sum(out.values()))}
 

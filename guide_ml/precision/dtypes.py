@@ -1,19 +1,25 @@
 """Bits that a weight or a KV element occupies, scales and zero points included.
 
-One table, used by the memory account and by the floors. ``bits`` is the mean over the
-matrices of a model; ``compute`` is the widest type in which the matrix engine must
+One table, ``dtypes.csv``, used by the memory account and by the floors. ``bits`` is the mean over
+the matrices of a model; ``compute`` is the widest type in which the matrix engine must
 multiply when it reads such weights (4-bit GGUF and GPTQ are expanded to fp16 first).
 
-Sources: GGUF block layouts as in ggml's ``ggml-common.h`` (q4_0: 18 byte per 32 weights,
-q8_0: 34 per 32, q4_k: 144 per 256, q6_k: 210 per 256); k-quant mixes as printed by
-llama.cpp's quantisation tool for Llama-class models (q4_k_m 4.85, q6_k 6.56, iq3_m 3.66);
-GPTQ/AWQ: 4 bit + fp16 scale and 4-bit zero per group of 128; OCP Microscaling v1.0 (mxfp4:
-4 bit + 8-bit scale per 32); NVFP4: 4 bit + fp8 scale per 16.
+A row's ``source`` says where its bits come from. GGUF: block layouts as in ggml's
+``ggml-common.h`` (q4_0: 18 byte for 32 weights, q4_k: 144 for 256, q6_k: 210 for 256), mixes as
+llama.cpp's quantisation tool prints them for Llama-class models (q4_k_m 4.85, q6_k 6.56), and
+ik_llama.cpp's own types. GPTQ/AWQ: 4 bit + fp16 scale and 4-bit zero for a group of 128. OCP
+Microscaling v1.0 (mxfp4: 4 bit + 8-bit scale for 32). NVFP4: 4 bit + fp8 scale for 16. MLX: fp16
+scale and offset for 64. Tenstorrent's block floats: an 8-bit exponent for 16.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 from guide_ml.errors import InvalidInput, UnknownName
 
@@ -38,6 +44,9 @@ class Dtype:
     rest_bits : float
         Bits of all but the experts, where checkpoints of a mixture keep that wider; 0 if the
         whole model is alike.
+    activations : str
+        Precision in which activations meet these weights: llama.cpp's kernels for GGUF, and
+        OpenVINO's on matrix units, round them to ``int8`` first.
     """
 
     name: str
@@ -45,61 +54,80 @@ class Dtype:
     compute: str
     family: str
     rest_bits: float = 0.0
+    activations: str = "fp16"
 
 
-_ROWS = (
-    ("fp32", 32, "fp32", "float"), ("fp16", 16, "fp16", "float"), ("bf16", 16, "fp16", "float"),
-    ("fp8", 8, "fp8", "fp8"), ("int8", 8.1, "int8", "int8"), ("w8a16", 8.1, "fp16", "int8"),
-    ("int4", 4.16, "fp16", "int4"), ("gptq-int4", 4.16, "fp16", "int4"),
-    ("awq-int4", 4.16, "fp16", "int4"), ("int4-fp8", 4.16, "fp8", "int4"),
-    ("nf4", 4.13, "fp16", "int4"),
-    ("nvfp4", 4.5, "fp4", "fp4"), ("mxfp4", 4.25, "fp4", "fp4"), ("mxfp8", 8.25, "fp8", "fp8"),
-    ("q2_k", 3.00, "fp16", "gguf"), ("q3_k_m", 3.91, "fp16", "gguf"),
-    ("iq3_m", 3.66, "fp16", "gguf"), ("iq4_xs", 4.30, "fp16", "gguf"),
-    ("q4_0", 4.55, "fp16", "gguf"), ("q4_1", 5.05, "fp16", "gguf"),
-    ("q4_k_s", 4.58, "fp16", "gguf"), ("q4_k_m", 4.85, "fp16", "gguf"),
-    ("q4_k_xl", 4.90, "fp16", "gguf"), ("q5_k_m", 5.69, "fp16", "gguf"),
-    ("q6_k", 6.56, "fp16", "gguf"), ("q6_k_xl", 6.90, "fp16", "gguf"),
-    ("q8_0", 8.5, "fp16", "gguf"),
-    ("mxfp4-f16", 4.25, "fp16", "gguf"),  # a GGUF file that keeps all but the experts in 16 bits
-    ("exl2-2.5bpw", 2.6, "fp16", "int4"), ("exl2-3.0bpw", 3.1, "fp16", "int4"),
-    ("exl2-4.0bpw", 4.1, "fp16", "int4"), ("exl2-5.0bpw", 5.1, "fp16", "int4"),
-)  # fmt: skip
+_TABLE = tuple(
+    csv.DictReader(
+        io.StringIO(files(__package__).joinpath("dtypes.csv").read_text(encoding="utf-8"))
+    )
+)
 
-_WIDE_REST = {"nvfp4": 16.0, "mxfp4": 16.0, "mxfp4-f16": 16.0}
 DTYPES: dict[str, Dtype] = {
-    r[0]: Dtype(r[0], float(r[1]), r[2], r[3], _WIDE_REST.get(r[0], 0.0)) for r in _ROWS
-}
-"""Every known weight dtype by name."""
-
-ALIASES = {
-    "float16": "fp16", "half": "fp16", "bfloat16": "bf16", "float32": "fp32", "float": "fp32",
-    "fp8_e4m3": "fp8", "fp8_e5m2": "fp8", "e4m3": "fp8", "w8a8": "int8", "gptq": "gptq-int4",
-    "awq": "awq-int4", "w4a16": "int4", "w4a8": "int4-fp8", "fp4": "nvfp4", "bnb-4bit": "nf4",
+    r["name"]: Dtype(
+        r["name"], float(r["bits"]), r["compute"], r["family"], float(r["rest_bits"] or 0.0),
+        r["activations"],
+    )
+    for r in _TABLE
 }  # fmt: skip
+"""Every dtype of the table by name."""
 
-KV_DTYPES = ("fp16", "bf16", "fp8", "int8", "fp32", "nvfp4", "q8_0", "q4_0")
+ALIASES = {alias: r["name"] for r in _TABLE for alias in r["aliases"].split()}
+"""Other names of them, in lower case."""
+
+KV_DTYPES = (
+    "fp16", "bf16", "fp8", "int8", "fp32", "nvfp4", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1",
+    "q6_0", "iq4_nl", "q8_kv", "bfp8",
+)  # fmt: skip
+"""Those that engines keep a KV cache in."""
+
+_REPACKED = re.compile(r"_r(4|8|16)$")  # rows interleaved for CPUs, bit for bit the same
+_DYNAMIC = re.compile(r"^ud-")  # Unsloth's mark before a mix
+_BPW = re.compile(r"^(exl[23]-)?(\d+(?:\.\d+)?)bpw$")
+_FEWEST, _MOST = 1.0, 32.0  # bits
+_EXL_SCALES = 0.1  # bits a weight that EXL2's name leaves out
 
 
 def dtype(name: str) -> Dtype:
     """Look a dtype up by name or alias.
+
+    Beside the names of the table, ``3.93bpw`` is a GGUF file of that many bits a weight, by its
+    size and parameters, and ``exl2-4.5bpw`` one of ExLlama.
 
     Raises
     ------
     UnknownName
         If no dtype has that name.
     InvalidInput
-        If it is no text.
+        If it is no text, or a number of bits that no file has.
 
     Examples
     --------
-    >>> dtype("Q4_K_M").bits
-    4.85
+    >>> dtype("Q4_K_M").bits, dtype("ud-q4_k_xl").bits, dtype("3.93bpw").bits
+    (4.85, 4.9, 3.93)
     """
     if not isinstance(name, str):
         raise InvalidInput(f"a dtype must be a name such as 'bf16'; got {name!r}")
     key = name.strip().lower()
     key = ALIASES.get(key, key)
     if key not in DTYPES:
-        raise UnknownName("dtype", name, [*DTYPES, *ALIASES])
-    return DTYPES[key]
+        key = _REPACKED.sub("", _DYNAMIC.sub("", key))
+        key = ALIASES.get(key, key)
+    if key in DTYPES:
+        return DTYPES[key]
+    if measured := _by_bits(key):
+        return measured
+    raise UnknownName("dtype", name, [*DTYPES, *ALIASES])
+
+
+@cache
+def _by_bits(key: str) -> Dtype | None:
+    """Make a dtype of a stated number of bits a weight."""
+    if not (match := _BPW.match(key)):
+        return None
+    bits = float(match[2])
+    if not _FEWEST <= bits <= _MOST:
+        raise InvalidInput(f"a dtype must have {_FEWEST:g} to {_MOST:g} bits a weight; got {key!r}")
+    if match[1]:
+        return Dtype(key, bits + _EXL_SCALES, "fp16", "int4")
+    return Dtype(key, bits, "fp16", "gguf", activations="int8")

@@ -51,10 +51,10 @@ def unfit(resolved: Resolved, account: Columns, rows: NDArray[np.intp]) -> list[
              ("weights_byte", "kv_budget_byte", "kv_need_byte", "replica_batch")}  # fmt: skip
     width = _least_width(columns, names["framework"])
     narrower = _widest_dtype(columns)
-    by_layer = _by_layer(names["framework"])
+    by_layer, beside = _by_layer(names["framework"]), _beside(columns)
     return [
         f"{_shortage(i, columns, names, needs)};"
-        f" {_remedy(width[i], columns['devices'][i], bool(by_layer[i]), narrower[i])}"
+        f" {_remedy(width[i], columns['devices'][i], bool(by_layer[i]), narrower[i], beside[i])}"
         for i in range(len(rows))
     ]
 
@@ -90,11 +90,47 @@ def _widest_dtype(columns: Columns) -> list[str]:
     for name, possible in usable.items():
         bits, family = DTYPES[name].bits, FAMILIES.index(DTYPES[name].family)
         other = {"weight_bits": np.full(len(gguf), bits), "family": np.full(len(gguf), family),
-                 "rest_bits": np.zeros(len(gguf))}  # fmt: skip
+                 "rest_bits": np.zeros(len(gguf)), "as_published": np.zeros(len(gguf))}  # fmt: skip
         smaller = bits < WORTH_IT * columns["weight_bits"]
         fits = memory.extract(columns | other)["fits"] == 1
         best = np.where((best == "") & possible & smaller & fits, name, best)
     return [str(b) for b in best]
+
+
+def _beside(columns: Columns) -> list[str]:
+    """Least part that has to stay in the host's memory, of engines that can leave some there.
+
+    Experts first: a token needs few of them, so the host reads little. The least part that fits is
+    the quickest, as every byte is read faster on the device.
+    """
+    gguf, experts = columns["gguf_file"] > 0, columns["m_num_experts"] > 0
+    layers = columns["m_num_layers"]
+    apart = _least(columns, "host_experts", layers, gguf & experts)
+    left = _least(columns, "host_layers", layers, gguf & np.isnan(apart))
+    out = []
+    for n, k, total in zip(apart.tolist(), left.tolist(), layers.tolist(), strict=True):
+        way = f"experts_on_cpu={n:.0f}" if n == n else f"gpu_layers={total - k:.0f}" * (k == k)
+        out.append(way and f"{way} (the rest in the host's memory)")
+    return out
+
+
+def _least(columns: Columns, name: str, layers: Floats, possible: NDArray[np.bool_]) -> Floats:
+    """Fewest layers of which that has to stay on the host, by bisection; NaN where none helps."""
+
+    def fits(count: Floats) -> NDArray[np.bool_]:
+        share = count / layers
+        moved = {"host_experts": np.maximum(share, columns["host_experts"])}
+        if name == "host_layers":
+            moved["host_layers"] = share
+        return np.asarray(memory.extract(columns | moved)["fits"] == 1)
+
+    helps = possible & (columns[name] < 1.0) & fits(layers)
+    low, high = np.floor(columns[name] * layers), layers.copy()
+    for _ in range(int(np.ceil(np.log2(np.max(layers)))) + 1):
+        middle = np.floor(0.5 * (low + high))
+        enough = fits(middle)
+        high, low = np.where(enough, middle, high), np.where(enough, low, middle)
+    return np.where(helps, high, np.nan)
 
 
 def _shortage(
@@ -116,13 +152,15 @@ def _gb(value: float) -> str:
     return f"{value:,.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def _remedy(width: float, devices: float, by_layer: bool, narrower: str) -> str:
+def _remedy(width: float, devices: float, by_layer: bool, narrower: str, beside: str) -> str:
     ways = []
     if width:
         ways.append(f"num_devices={max(width, devices):.0f} with {'pp' if by_layer else 'tp'}"
                     f"={width:.0f}")  # fmt: skip
     if narrower:
         ways.append(f"weight_dtype='{narrower}'")
+    if beside:
+        ways.append(beside)
     if ways:
         return " or ".join(ways) + " would fit"
     return f"neither up to {DEVICES[-1]} devices nor smaller weights alone would do"

@@ -89,12 +89,18 @@ def spec_method(raw: Raw) -> str:
     return str(codes.objects()[0]) if codes.index[0] >= 0 else "none"
 
 
+def _counted(row: _Row) -> str:
+    """Tell of a model whose type nobody knows that it was counted like another one."""
+    told = row.model.source
+    return told.removeprefix("config.json of ") if "unknown type" in told else ""
+
+
 def _framework(row: _Row) -> str:
     return f"{row.name('framework')}, as no framework was given" if row.blank("framework") else ""
 
 
 def _version(row: _Row) -> str:
-    if row.number("fw_version_stated"):
+    if row.number("fw_version_known"):
         return ""
     year = row.number("fw_release_year")
     newest = f"the newest measured one, of {int(year)}-{round(year % 1 * 12) + 1:02d}"
@@ -131,7 +137,17 @@ def _pp(row: _Row) -> str:
 
 def _dp(row: _Row) -> str:
     dp = row.number("dp")
-    return f"{dp:.0f}: so many copies share the load" if row.blank("dp") and dp > 1 else ""
+    # What `dp` states of a mixture of experts is replicas that share them; copies are more than it.
+    if not row.blank("dp") or dp <= 1 or row.model.num_experts:
+        return ""
+    return f"{dp:.0f}: so many copies share the load"
+
+
+def _copies(row: _Row) -> str:
+    dp = row.number("dp") / row.number("attention_dp")
+    spread = row.blank("dp") and dp > 1 and row.model.num_experts > 0
+    return f"{dp:.0f}: so many whole models, each with all of its experts, share the load" if (
+        spread) else ""
 
 
 def _ep(row: _Row) -> str:
@@ -182,16 +198,42 @@ def _context_depth(row: _Row) -> str:
     return f"{depth:g} tokens, as input_len says" if depth else "0: nothing is cached before"
 
 
+def _host(row: _Row) -> str:
+    """Tell of a host that nobody described, where it has work to do."""
+    stated = not row.blank("host") or not row.blank("host_bandwidth_gbs")
+    if stated or not row.number("host_experts"):
+        return ""
+    return f"a desktop machine of {row.number('host_gbs'):g} GB/s"
+
+
+def _max_num_seqs(row: _Row) -> str:
+    limit = row.number("max_seqs")
+    asked = np.inf if row.mode == "offline" else row.number("batch") / row.number("dp")
+    known = row.blank("max_num_seqs") and asked > limit  # else it is never met
+    return f"{limit:.0f}, what {row.name('framework')} runs together by itself" if known else ""
+
+
+def _max_num_batched_tokens(row: _Row) -> str:
+    limit = row.number("pass_tokens")
+    asked = row.number("input_len") * row.number("batch") / row.number("dp")
+    met = row.mode != "decode" and (row.mode == "offline" or asked > limit)
+    known = row.blank("max_num_batched_tokens") and met and np.isfinite(limit)
+    return f"{limit:.0f}, what {row.name('framework')} puts into one pass" if known else ""
+
+
 def _stat(name: str) -> Callable[[_Row], str]:
     return lambda row: "mean" if row.blank(name) and row.mode == "closed" else ""
 
 
 _TELLERS: dict[str, Callable[[_Row], str]] = {
+    "model": _counted,
     "framework": _framework, "framework_version": _version, "backend": _backend,
-    "num_devices": _num_devices, "tp": _tp, "pp": _pp, "dp": _dp, "ep": _ep,
+    "num_devices": _num_devices, "tp": _tp, "pp": _pp, "dp": _dp, "copies": _copies,
+    "ep": _ep,
     "weight_dtype": _weight_dtype, "kv_dtype": _kv_dtype,
     "spec_method": lambda row: "none" if row.blank("spec_method") else "",
     "mode": _mode, "batch_size": _batch_size, "num_requests": _num_requests,
     "context_depth": _context_depth, "ttft_stat": _stat("ttft_stat"),
-    "tpot_stat": _stat("tpot_stat"),
+    "tpot_stat": _stat("tpot_stat"), "host": _host, "max_num_seqs": _max_num_seqs,
+    "max_num_batched_tokens": _max_num_batched_tokens,
 }  # fmt: skip

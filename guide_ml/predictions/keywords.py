@@ -70,21 +70,23 @@ def numbers(given: Mapping[str, object]) -> dict[str, float]:
 
 
 def require_lengths(row: Mapping[str, Any]) -> None:
-    """Refuse a row that lacks a length which its mode needs.
+    """Refuse a row that lacks a length which its mode needs, or a load; all of them at once.
 
     Raises
     ------
     InvalidInput
-        If ``input_len`` (all modes but decode) or ``output_len`` (all but prefill) is missing.
+        If ``input_len`` (all modes but decode), ``output_len`` (all but prefill) or the load is
+        missing.
     """
     mode = str(row.get("mode", "")).strip().lower()
     needed = {"input_len": ("prompt", "decode"), "output_len": ("generated", "prefill")}
-    for name, (tokens, exempt) in needed.items():
-        if name not in row and mode != exempt:
-            raise InvalidInput(
-                f"{name} must be given: mean {tokens} tokens a request (only mode {exempt}"
-                " does without)"
-            )
+    lacks = [f"{name} must be given: mean {tokens} tokens a request (only mode {exempt} does"
+             " without)" for name, (tokens, exempt) in needed.items()
+             if name not in row and mode != exempt]  # fmt: skip
+    if lacks and not mode and not {"batch_size", "concurrency"} & {*row}:
+        lacks.append("give mode, or batch_size (a fixed batch), or concurrency (a server)")
+    if lacks:
+        raise InvalidInput("; ".join(lacks))
 
 
 def _what(value: object) -> str:

@@ -21,12 +21,14 @@ from guide_ml.describe.descriptors import (
     Model,
     Workload,
 )
+from guide_ml.describe.settings import RANGES, Settings
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import Outcome, Predictor, default_predictor
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
 from guide_ml.predictions import advice
 from guide_ml.predictions import assumed as explain
+from guide_ml.predictions.notes import notes
 from guide_ml.profiles import Profile, apply
 from guide_ml.table import assume
 from guide_ml.table import read as tables
@@ -96,7 +98,7 @@ class Run:
             **{t: values[t] for t in NAMES}, **self._judged(values),
             floors={t: floors[t] if values[t] is not None else None for t in NAMES},
             memory=self._memory(), deployment=self._deployment(), workload=self._workload(),
-            assumed=explain.assumptions(self.raw, self.resolved),
+            assumed=explain.assumptions(self.raw, self.resolved), notes=notes(self.resolved),
         )  # fmt: skip
 
     def _judged(self, values: Mapping[str, float | None]) -> dict[str, Any]:
@@ -118,7 +120,9 @@ class Run:
     def _memory(self) -> MemoryAccount:
         account = {k: float(v[0]) for k, v in self.outcome.memory.items()}
         asked, offline = account["replica_batch"], self._number("mode") == MODES.index("offline")
-        most = OFFLINE_SLOTS if offline else min(asked, SERVER_SLOTS)
+        limit = self._number("max_seqs")
+        usual = OFFLINE_SLOTS if offline else SERVER_SLOTS
+        most = min(limit if np.isfinite(limit) else usual, OFFLINE_SLOTS if offline else asked)
         filled = account["kv_need_byte"] / asked * min(most, account["slots"])
         cache = min(filled * self._number("kv_reserve"), account["kv_budget_byte"])
         total = self._number("hw_memory_gb")
@@ -145,8 +149,16 @@ class Run:
             tp=int(self._number("tp")), pp=int(self._number("pp")),
             dp=int(self._number("dp")), ep=int(self._number("ep")),
             weight_dtype=names["weight_dtype"], kv_dtype=explain.kv_dtype(self.raw, self.resolved),
-            spec_method=explain.spec_method(self.raw),
+            spec_method=explain.spec_method(self.raw), settings=self._settings(),
         )  # fmt: skip
+
+    def _settings(self) -> Settings:
+        stated = {k: _or_none(self.raw.numbers[k][0]) for k in RANGES}
+        whole: dict[str, Any] = {
+            k: int(v) if v is not None and RANGES[k].whole else v for k, v in stated.items()
+        }
+        host = self.raw.codes["host"].objects()[0]
+        return Settings(host=host.hardware if host else None, **whole)
 
     def _workload(self) -> Workload:
         mode = MODES[int(self._number("mode"))]
@@ -189,6 +201,7 @@ def ask(
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):
         resolved.columns["fw_release_year"][:] = released
         resolved.columns["fw_version_stated"][:] = 1.0
+        resolved.columns["fw_version_known"][:] = 1.0
     return raw, resolved
 
 

@@ -102,6 +102,8 @@ class Sized:
 def e2e_ms(request: Request, values: Columns) -> Floats:
     """Compute the time of a request from start to end, ms."""
     further = max(request.workload.output_len - 1.0, 0.0)
+    if not further:  # the first token is all: there is no TPOT
+        return np.asarray(values["ttft_ms"])
     return np.asarray(values["ttft_ms"] + further * values["tpot_ms"])
 
 

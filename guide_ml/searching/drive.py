@@ -11,6 +11,7 @@ import numpy as np
 
 from guide_ml import catalogue
 from guide_ml.answers.progress import Progress
+from guide_ml.searching.edges import fill_front, fill_ties
 from guide_ml.searching.guide import Bounds, Guide
 from guide_ml.searching.plans import judge
 from guide_ml.searching.ranking import ranked
@@ -173,6 +174,12 @@ def drive(
         _run(loop, most, BATCH if not auto else 0 if small else SAMPLED, late)
     if auto:
         _look_around(loop, late, n_trials or len(every))
+        room = (n_trials or len(every) + len(known)) - int(scores.seen.sum())
+        if np.isfinite(loop.best()) and len(problem.request.objectives) == 1:
+            fill_ties(scores, bounds, late, room, loop.best())
+            if n_trials is None and not problem.request.load.offline:
+                fill_front(scores, bounds, late, room)
+        loop.close()
     return Driven(scores, trials, loop.unproven(), len(possible), time.perf_counter() - began)
 
 

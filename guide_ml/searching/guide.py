@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from guide_ml.searching.cost import e2e_ms
 from guide_ml.searching.score import Problem, Scores, excess, objectives
 from guide_ml.searching.space import CONFIG, Ints
 from guide_ml.searching.surrogate import Surrogate
@@ -37,6 +38,9 @@ class Bounds:
         best["far"] = np.zeros(len(space))
         sized = problem.size(every, best)
         self._possible = np.sum([*excess(request, best, sized).values()], axis=0) == 0
+        slow = sized.usd_h if request.load.offline else e2e_ms(request, best)
+        #: Least price and time of a request that physics allows each point, shape (points, 2).
+        self.edge: Floats = np.stack([sized.usd_h, slow], 1)
         self._least = np.full(len(space), -np.inf)
         if len(request.objectives) == 1:
             self._least = objectives(request, best, sized)[:, 0]

@@ -10,7 +10,9 @@ from guide_ml import catalogue
 from guide_ml.answers.blocks import Block, Command, details
 from guide_ml.answers.shown import Shown
 from guide_ml.describe.descriptors import Deployment, Framework, Model, Workload
+from guide_ml.launch.engines import ENGINES
 from guide_ml.searching.plan_words import FACTS
+from guide_ml.searching.support import refusal
 
 __all__ = ["Plan"]
 
@@ -31,8 +33,8 @@ class Plan(Shown):
     replicas, tp, pp, dp, ep, concurrency : int
         Copies of the model, how one is spread, and requests in flight of each; ``dp`` counts
         attention replicas inside a copy, which share experts. 0 concurrency: a queue.
-    max_len : int
-        Longest request in tokens that must be served.
+    max_len, longest_asked : int, bool
+        Tokens of the longest request that must be served; of a mean one where that was not said.
     framework, backend, weight_dtype, kv_dtype : str
         Engine and precisions.
     provider, region, instance_type, price_date : str
@@ -110,6 +112,7 @@ class Plan(Shown):
     headroom: float
     in_domain: str
     confidence: float
+    longest_asked: bool = False
     usd_h_estimate: float | None = None
     usd_h_sure: float | None = None
     misses: Mapping[str, float] = field(default_factory=dict)
@@ -138,9 +141,16 @@ class Plan(Shown):
         return f"{self.instances} x {self.instance_type} ({devices}{each})"
 
     @property
+    def not_started(self) -> str:
+        """Why ``guide launch`` cannot write how a replica is started; blank where it can."""
+        if self.model is None or self.framework in ENGINES:
+            return "" if self.model is None else refusal(self.deployment)
+        return f"guide launch writes starts of {', '.join(ENGINES)}; not of {self.framework}"
+
+    @property
     def start(self) -> str:
-        """Command that writes how one replica is started."""
-        if self.model is None or self.workload is None:
+        """Command that writes how one replica is started; blank where it cannot be."""
+        if self.model is None or self.workload is None or self.not_started:
             return ""
         w = self.workload
         words = {
@@ -152,6 +162,7 @@ class Plan(Shown):
             "concurrency": self.concurrency or None, "input-len": f"{w.input_len:g}",
             "output-len": f"{w.output_len:g}",
             "context-depth": f"{w.context_depth:g}" if w.context_depth else None,
+            "max-model-len": self.max_len if self.longest_asked else None,
         }  # fmt: skip
         return " ".join(["guide launch", *(f"--{k} {v}" for k, v in words.items() if v)])
 
@@ -179,4 +190,5 @@ class Plan(Shown):
         """Return plain values that :func:`json.dumps` takes, and the layout in words."""
         own = {f.name: getattr(self, f.name) for f in fields(self)
                if f.name not in ("model", "workload")}  # fmt: skip
-        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses)}
+        return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses),
+                      "not_started": self.not_started}

@@ -41,7 +41,8 @@ def _million(p: Any) -> str:
 def _run(p: Any) -> str:
     flight = f", {p.concurrency} in flight a replica" if p.concurrency else ""
     return (f"{p.framework} on {p.backend}, weights in {p.weight_dtype}, KV cache in {p.kv_dtype},"
-            f" {p.max_len:,} tokens a request on average{flight}")
+            f" {p.max_len:,} tokens a request {'at most' if p.longest_asked else 'on average'}"
+            f"{flight}")
 
 
 def _carries(p: Any) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from guide_ml import catalogue
 from guide_ml.errors import BadArtefact
 from guide_ml.offers import HOURS_PER_MONTH
+from guide_ml.searching import support
 from guide_ml.searching.cost import Sized, e2e_ms, rates
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.request import S_PER_H
@@ -91,7 +92,8 @@ def plan(judged: Judged, i: int) -> Plan:
         asked = request.load.requests_s(w.output_len) or 0.0
         headroom = capacity / asked - 1.0
     share = float(space.bounds["input_share"][point])
-    million = {"": asked, "_full": capacity}
+    # Machines of an offline job are given back at its end: their tokens cost what they cost busy.
+    million = {"": capacity if request.load.offline else asked, "_full": capacity}
     prices: dict[str, Any] = {
         f"usd_per_m_{kind}{at}": usd_h * part / (rate * S_PER_H * tokens) * MILLION
         for at, rate in million.items()
@@ -107,8 +109,10 @@ def plan(judged: Judged, i: int) -> Plan:
         instances=int(sized.instances[i]), devices_per_instance=int(offer["num_devices"]),
         replicas=replicas, **{k: int(config[k]) for k in ("tp", "pp", "dp", "ep")},
         concurrency=int(concurrency) if online else 0,
-        max_len=int(np.ceil(w.context_depth + w.input_len + w.output_len)),
-        framework=config["framework"], backend=_backend(device.vendor),
+        max_len=request.constraints.max_request_tokens
+        or int(np.ceil(w.context_depth + w.input_len + w.output_len)),
+        longest_asked=request.constraints.max_request_tokens is not None,
+        framework=config["framework"], backend=support.backend(device),
         weight_dtype=config["weight_dtype"], kv_dtype=config["kv_dtype"],
         provider=offer["provider"], region=offer["region"], instance_type=offer["instance_type"],
         price_date=offer["as_of"] or "undated", spot=bool(offer["spot"]),
@@ -124,10 +128,6 @@ def plan(judged: Judged, i: int) -> Plan:
         model=request.model, workload=w if not online else replace(
             w, mode="closed", concurrency=float(concurrency)),
     )  # fmt: skip
-
-
-def _backend(vendor: str) -> str:
-    return catalogue.VENDOR_BACKEND.get(vendor, "cuda")
 
 
 def complete(judged: Judged, chosen: list[int]) -> list[Plan]:

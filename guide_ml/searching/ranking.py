@@ -1,4 +1,10 @@
-"""Which deployments to tell, and in what order; at equal prices evidence decides, then headroom."""
+"""Which deployments to tell, and in what order.
+
+The cheapest first. Of equal bill the one of less machines an hour, then the one whose requests are
+done sooner (of an offline job: that does more an hour), then the one with more headroom, then the
+one nearer to the data. So no plan that is returned is beaten by another one of its price, and
+allowing less never gives a better plan.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +23,7 @@ from guide_ml.table.read import Floats
 
 __all__ = [
     "CANDIDATES", "SHOWN", "by_objective", "evidence", "front", "nearest", "ranked", "settled",
-    "tied",
+    "tied", "worth_it",
 ]  # fmt: skip
 
 #: Plans that are spelt out, and of one device at most.
@@ -26,6 +32,9 @@ SHOWN, PER_DEVICE = 10, 3
 CANDIDATES = 16
 #: Prices that differ by no more than this share are the same.
 EQUAL = 1e-3
+#: A step of the front buys this share of what it costs more (both as logarithms), and this much at
+#: least; nothing on it costs more than so many times the cheapest.
+WORTH, LEAST, DEAREST = 0.1, 0.01, 20.0
 #: Points whose nearness to the data is asked for when prices are equal.
 ASKED = 200
 #: Best evidence first; without intervals nothing is known of it.
@@ -105,7 +114,7 @@ def _kinds(judged: Judged, rows: Ints, key: Floats, count: int, sure: bool) -> l
 
 
 def _second(judged: Judged) -> NDArray[np.float64]:
-    """Return what decides between equal prices and equal evidence: the faster one."""
+    """Return what decides between equal prices: the faster one."""
     request = judged.problem.request
     if request.load.offline:
         return np.asarray(-judged.values["output_tok_s"])
@@ -123,12 +132,13 @@ def _by_evidence(judged: Judged, order: Ints, key: Floats) -> Ints:
     several = pd.DataFrame({"bill": bill, "cost": cost}).duplicated(keep=False).to_numpy()
     if several.any():
         near[several] = evidence(judged, first[several])
-    rank = np.lexsort((np.arange(len(first)), near, cost, bill))
+    slow = np.round(_second(judged)[first], 6)
+    rank = np.lexsort((np.arange(len(first)), near, slow, cost, bill))
     return np.concatenate([first[rank], order[~np.isin(order, first)]])
 
 
 def settled(plans: Sequence[Plan], objective: str) -> list[Plan]:
-    """Put plans of equal price in order: by evidence, then by headroom, then by speed.
+    """Put plans of equal price in order: by speed, then by headroom, then by evidence.
 
     Parameters
     ----------
@@ -143,15 +153,18 @@ def settled(plans: Sequence[Plan], objective: str) -> list[Plan]:
     price = tied(np.asarray([p.usd_h for p in plans]))
     near = [EVIDENCE.get(p.in_domain, 4) for p in plans]
     head = [-round(p.headroom, 6) for p in plans]
-    slow = [p.e2e_ms or -p.capacity_tok_s for p in plans]
-    return [plans[i] for i in np.lexsort(np.asarray([slow, head, near, price, bill]))]
+    slow = [round(p.e2e_ms or -p.capacity_tok_s, 6) for p in plans]
+    return [plans[i] for i in np.lexsort(np.asarray([near, head, slow, price, bill]))]
 
 
 def front(judged: Judged) -> list[int]:
-    """Find the Pareto front of what keeps all limits, the cheapest first."""
+    """Find the Pareto front of what keeps all limits, the cheapest first.
+
+    With a single objective, steps that buy next to nothing are left out (:func:`worth_it`).
+    """
     rows = np.flatnonzero(judged.kept)
-    wanted = judged.wanted
-    if wanted.shape[1] == 1:
+    wanted, single = judged.wanted, judged.wanted.shape[1] == 1
+    if single:
         request = judged.problem.request
         other = -judged.sized.capacity_req_s if request.load.offline else e2e_ms(
             request, judged.values)  # fmt: skip
@@ -161,4 +174,27 @@ def front(judged: Judged) -> list[int]:
     for i in rows:
         if not any(np.all(wanted[k] <= wanted[i]) for k in kept):
             kept.append(int(i))
+    if not single:
+        return kept
+    return [kept[k] for k in worth_it(wanted[kept, 0], np.abs(wanted[kept, 1]))]
+
+
+def worth_it(usd_h: Floats, other: Floats) -> list[int]:
+    """List the steps of a front that are advice: dearer ones that buy something.
+
+    Examples
+    --------
+    >>> worth_it(np.asarray([4.0, 8.0, 8.1, 40.0, 400.0]), np.asarray([8.0, 6.0, 5.99, 3.0, 2.0]))
+    [0, 1, 3]
+    """
+    kept: list[int] = []
+    for i in range(len(usd_h)):
+        if not kept:
+            kept.append(i)
+            continue
+        last = kept[-1]
+        bought = abs(float(np.log(other[i] / other[last])))
+        paid = float(np.log(usd_h[i] / usd_h[last]))
+        if usd_h[i] <= DEAREST * usd_h[0] and bought >= max(WORTH * paid, LEAST):
+            kept.append(i)
     return kept

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import numpy as np
 
 from guide_ml.precision.dtypes import dtype
@@ -12,11 +15,13 @@ from guide_ml.searching.ranking import nearest
 from guide_ml.searching.request import LIMITS, Request
 from guide_ml.searching.result import Relaxation
 
-__all__ = ["relaxations", "why", "why_not"]
+__all__ = ["OLD_DAYS", "dated", "relaxations", "why", "why_not"]
 
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
 BUDGETS = ("max_usd_h", "max_devices")
+#: Prices that are older are warned of.
+OLD_DAYS = 90
 
 
 def relaxations(judged: Judged) -> list[Relaxation]:
@@ -128,3 +133,26 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     if others := [LIMITS[n][0] for n in judged.missed if n in LIMITS and n not in told]:
         lines.append(f"Giving way on the {' or the '.join(others)} alone is not enough.")
     return lines
+
+
+def dated(plans: Sequence[Plan], today: date) -> list[str]:
+    """Say of which day the best plan's price is, and warn where prices are old.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        The best first.
+    today : date
+        The day of the search.
+    """
+    if not plans:
+        return []
+    try:
+        age = (today - date.fromisoformat(plans[0].price_date)).days
+    except ValueError:
+        return ["The price of the best plan has no date: ask its provider."]
+    told = f"The price of the best plan is of {plans[0].price_date}"
+    if age > OLD_DAYS:
+        return [f"{told}, {age} days ago: prices move, so ask {plans[0].provider} before you rely"
+                " on it."]
+    return [f"{told}."]

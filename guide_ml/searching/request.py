@@ -165,6 +165,8 @@ class Constraints:
         Most that an hour may cost.
     in_domain : bool
         Only deployments like measured ones: nothing that is far from the data.
+    max_request_tokens : int, optional
+        Tokens of the longest request that must be served; plans are started with room for it.
     """
 
     hardware: tuple[str, ...] = ()
@@ -181,6 +183,7 @@ class Constraints:
     max_devices: int | None = None
     max_usd_h: float | None = None
     in_domain: bool = False
+    max_request_tokens: int | None = None
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -192,13 +195,15 @@ class Constraints:
                 object.__setattr__(self, f.name, tuple(value))
             if f.type == "bool" and not isinstance(value, bool):
                 raise InvalidInput(f"constraints: {f.name} must be true or false; got {value!r}")
-        _require_positive("constraints", _Numbers(self.max_devices, self.max_usd_h))
+        _require_positive("constraints", _Numbers(
+            self.max_devices, self.max_usd_h, self.max_request_tokens))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Numbers:
     max_devices: float | None
     max_usd_h: float | None
+    max_request_tokens: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +257,12 @@ class Request:
             raise InvalidInput(
                 f"{self.model.model} takes {self.model.max_position:,} tokens at most; got"
                 f" {total:,.0f} (context + input_len + output_len)"
+            )
+        longest = self.constraints.max_request_tokens
+        if longest is not None and not total <= longest <= self.model.max_position:
+            raise InvalidInput(
+                f"max_request_tokens must be from {total:,.0f}, the mean request, to"
+                f" {self.model.max_position:,}, what {self.model.model} takes; got {longest:,}"
             )
 
 

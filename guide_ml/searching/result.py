@@ -94,6 +94,20 @@ class Found(Shown):
         """The best deployment; ``None`` where nothing keeps all limits."""
         return self.plans[0] if self.plans else None
 
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """Limits that stand in the way where nothing fits: those that giving way on one helps."""
+        if self.plans:
+            return ()
+        told = [r.limit for r in self.relaxations] or [k for p in self.nearest for k in p.misses]
+        return tuple(dict.fromkeys(told))
+
+    @property
+    def prices_as_of(self) -> str:
+        """The oldest day of a price that the plans rest on; blank without any."""
+        days = [p.price_date for p in (self.plans or self.nearest) if p.price_date != "undated"]
+        return min(days, default="")
+
     def table(self) -> pd.DataFrame:
         """Return the plans as a table, the best first."""
         return pd.DataFrame([p.to_dict() for p in self.plans])
@@ -117,7 +131,8 @@ class Found(Shown):
         request = asdict(self.request) | {"model": self.request.model.model}
         return {
             "request": request, "proven": self.proven, "counts": dict(self.counts),
-            "seconds": self.seconds, "why": list(self.why),
+            "seconds": self.seconds, "why": list(self.why), "binds": list(self.binds),
+            "prices_as_of": self.prices_as_of,
             "plans": [p.to_dict() for p in self.plans],
             "front": [p.to_dict() for p in self.front],
             "runner_up": self.runner_up.to_dict() if self.runner_up else None,

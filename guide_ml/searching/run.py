@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -195,6 +196,7 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     proof = _proof(proven, counts, fits)
     lines = (reasons.why(judged, plans, runner_up, proof) if fits
              else reasons.why_not(judged, ways, proof))  # fmt: skip
+    lines += reasons.dated(plans or near, date.today())
     return Found(
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,

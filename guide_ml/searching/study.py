@@ -72,11 +72,12 @@ class Trials:
         # Trials are made in memory; a journal waits for the disk at every word, so it gets whole
         # trials, a batch at a time.
         name = _name(problem, fingerprint)
-        self.study = self._create(name, None, _sampler(sampler, seed))
         self._kept = None if storage is None else self._create(name, _journal(storage), None)
-        if self._kept is not None:
-            self.study.add_trials(self._kept.get_trials(deepcopy=False))
-        self._saved = len(self.study.get_trials(deepcopy=False))
+        stored = [] if self._kept is None else self._kept.get_trials(deepcopy=False)
+        # A sampler that starts with the same seed again would draw the same points again.
+        self.study = self._create(name, None, _sampler(sampler, seed + len(stored)))
+        self.study.add_trials(stored)
+        self._saved = len(stored)
 
     def _create(self, name: str, storage: Any, sampler: Any) -> optuna.Study:
         """Open a study, or the one of that name."""

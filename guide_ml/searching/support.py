@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import Hardware, Model
-from guide_ml.errors import InvalidInput
-from guide_ml.precision.dtypes import DTYPES, KV_DTYPES, dtype
+from guide_ml.describe.descriptors import Deployment, Hardware, Model
+from guide_ml.errors import GuideError, InvalidInput
+from guide_ml.precision.dtypes import KV_DTYPES, dtype
 
-__all__ = ["kv_dtypes", "runs", "weight_dtypes"]
+__all__ = ["backend", "kv_dtypes", "refusal", "runs", "weight_dtypes"]
 
 #: Generations from old to new; an engine runs from one of them on.
 _GENERATIONS = {
@@ -49,15 +49,24 @@ def runs(device: Hardware, framework: str) -> bool:
     >>> runs(catalogue.hardware("mi300x"), "tensorrt-llm")
     False
     """
-    backend = catalogue.VENDOR_BACKEND.get(device.vendor, "")
-    backend = "hpu" if "gaudi" in device.hardware else backend
-    if backend not in catalogue.framework_blocks()[framework]["backends"]:
+    if backend(device) not in catalogue.framework_blocks()[framework]["backends"]:
         return False
     oldest = _OLDEST.get(framework, {}).get(device.vendor)
     line = _GENERATIONS.get(device.vendor, ())
     if oldest is None or device.architecture not in line:
         return oldest is None or device.architecture == "unknown"
     return line.index(device.architecture) >= line.index(oldest)
+
+
+def backend(device: Hardware) -> str:
+    """Name what engines run on on a device; blank where no engine does.
+
+    Examples
+    --------
+    >>> backend(catalogue.hardware("gaudi2")), backend(catalogue.hardware("mi300x"))
+    ('hpu', 'rocm')
+    """
+    return "hpu" if "gaudi" in device.hardware else catalogue.VENDOR_BACKEND.get(device.vendor, "")
 
 
 def weight_dtypes(
@@ -89,8 +98,8 @@ def weight_dtypes(
 
 def _served(device: Hardware, framework: str, name: str) -> bool:
     if framework in _GGUF:
-        return DTYPES[name].family == "gguf"
-    if DTYPES[name].family == "gguf":
+        return dtype(name).family == "gguf"
+    if dtype(name).family == "gguf":
         return False
     if name in _FLOAT:
         return name != "bf16" or bool(device.bf16_tflops)
@@ -126,3 +135,12 @@ def kv_dtypes(device: Hardware, framework: str, asked: Sequence[str] = ()) -> tu
                "int8": framework == "tensorrt-llm",
                "nvfp4": framework == "tensorrt-llm" and bool(device.fp4_tflops)}  # fmt: skip
     return tuple(n for n in dict.fromkeys(names) if allowed.get(n, False))
+
+
+def refusal(deployment: Deployment) -> str:
+    """Say why ``guide launch`` refuses a deployment; blank where it does not."""
+    try:
+        deployment.launch()
+    except GuideError as error:
+        return str(error)
+    return ""

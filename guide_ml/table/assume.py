@@ -3,6 +3,11 @@
 :func:`resolve` turns what :mod:`guide_ml.table.read` read into plain columns of numbers, one entry
 a row, that the features work on. Rules for blanks are the same in training and in serving, so
 that an unstated version means the same in both.
+
+Stating what would have been assumed changes no number. So the columns that tell whether something
+was stated (``fw_version_stated``, ``kv_stated``) are 1 only where what was stated differs from what
+a blank stands for; where a blank stands for one value alone (``tp_stated``, ``weight_stated``) they
+are always 1.
 """
 
 from __future__ import annotations
@@ -16,23 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml import catalogue
-from guide_ml.describe.descriptors import MODES, STATS, Hardware, Model
-from guide_ml.precision.dtypes import Dtype, dtype
+from guide_ml.catalogue.versions import newest
+from guide_ml.describe.descriptors import MODES, STATS, Framework, Hardware, Model
+from guide_ml.table import possible
 from guide_ml.table.parallel import spread
+from guide_ml.table.precisions import COMPUTE, FAMILIES, precisions
 from guide_ml.table.rates import peak_tflops, topology, vector_tflops
 from guide_ml.table.read import Codes, Columns, Floats, Raw
 from guide_ml.table.reserve import reserve
+from guide_ml.table.settings import settings
 
-__all__ = ["COMPUTE", "Columns", "Resolved", "resolve"]
+__all__ = ["COMPUTE", "FAMILIES", "Columns", "Resolved", "resolve"]
 
 #: Interconnects that are no fast fabric between devices.
 SLOW_LINKS = ("pcie", "none", "socket", "connectx")
-
-COMPUTE = ("fp32", "fp16", "fp8", "int8", "fp4")
-FAMILIES = ("float", "fp8", "int8", "int4", "fp4", "gguf")
-
-#: What a GGUF file of an mxfp4 model keeps all but the experts in, q8_0.
-GGUF_REST_BITS = 8.5
 
 #: Link of a device that states none: PCIe 3 of 16 lanes.
 PCIE_GBS = 16.0
@@ -77,8 +79,10 @@ def resolve(raw: Raw) -> Resolved:
     _model(raw, columns, names)
     _framework(raw, columns, names)
     _workload(raw, columns)
-    _dtypes(raw, columns, names)
+    precisions(raw, columns, names)
     spread(raw, columns)
+    settings(raw, columns, names)
+    possible.check(raw, columns, names)
     return Resolved(columns, names, raw.errors)
 
 
@@ -91,7 +95,8 @@ _MODEL_NUMBERS = (
     "num_attention_heads", "num_kv_heads", "head_dim", "vocab_size", "kv_lora_rank",
     "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
     "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
-    "index_topk", "state_values", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+    "index_topk", "state_values", "cache_values", "window_values", "expert_bits", "body_bits",
+    "vocabulary_bits", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
 )  # fmt: skip
 
 
@@ -156,7 +161,8 @@ def _framework(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     rows = [_engine(*(_at(c, k) for c, k in zip(together, ks, strict=True))) for ks in places]
     found = Codes(index, rows)
     columns["fw_release_year"] = found.numbers(lambda r: r[0].release_year if r[0] else None)
-    columns["fw_version_stated"] = found.numbers(lambda r: r[1])
+    columns["fw_version_known"] = found.numbers(lambda r: r[1])
+    columns["fw_version_stated"] = found.numbers(lambda r: r[1] and not _is_newest(r[0]))
     blocks = catalogue.framework_blocks()
     columns["pass_tokens"] = found.numbers(
         lambda r: blocks[r[0].framework].get("pass_tokens", math.inf) if r[0] else math.inf
@@ -212,6 +218,11 @@ def _engine(slug: str | None, version: str | None, backend: str | None, vendor: 
         return None, False, str(error)
 
 
+def _is_newest(engine: Framework) -> bool:
+    """Tell whether an engine's version is of the date that a blank one stands for."""
+    return engine.release_year == newest(catalogue.framework_blocks()[engine.framework])
+
+
 def _workload(raw: Raw, columns: Columns) -> None:
     numbers = raw.numbers
     mode = raw.codes["mode"].numbers(MODES.index)
@@ -231,8 +242,9 @@ def _workload(raw: Raw, columns: Columns) -> None:
     columns["batch"] = np.where(mode == closed, concurrency, np.where(np.isnan(batch), 1.0, batch))
     queue, asked = mode == MODES.index("offline"), numbers["num_requests"]
     columns["queued"] = np.where(queue & np.isfinite(asked), asked, np.inf)
-    columns["requests_per_slot"] = np.where(queue, np.nan,
-                                            np.maximum(asked / columns["batch"], 1.0))
+    usual = (mode == closed) & np.isnan(asked)
+    rounds = np.where(usual, REQUESTS_PER_SLOT, asked / columns["batch"])
+    columns["requests_per_slot"] = np.where(queue, np.nan, np.maximum(rounds, 1.0))
     for stat in ("ttft_stat", "tpot_stat"):
         columns[stat] = raw.codes[stat].numbers(STATS.index, blank=0.0)
     columns["spec"] = raw.codes["spec_method"].numbers(lambda s: s != "none", blank=0.0)
@@ -254,44 +266,3 @@ def _lengths(raw: Raw, columns: Columns, mode: Floats) -> None:
     columns["depth"] = np.where(decode, np.maximum(depth, input_len), depth)
     columns["input_len"] = np.where(decode, 1.0, np.maximum(input_len, 1.0))
     columns["output_len"] = np.where(prefill, 1.0, np.maximum(output_len, 1.0))
-
-
-def _dtypes(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
-    stated = raw.codes["weight_dtype"]
-    models = raw.codes["model"]
-    native = Codes(models.index, [_served_dtype(m) if m else None for m in models.values])
-    engine = names["framework"]
-    local = (engine == "llama.cpp") | (engine == "ollama")
-    gguf = local & (stated.index < 0)
-    four_bit = dtype("q4_k_m")
-    columns["weight_stated"] = (stated.index >= 0).astype(float)
-
-    def pick(get: Any) -> Floats:
-        fallback = np.where(gguf, float(get(four_bit)), native.numbers(get))
-        return np.where(stated.index < 0, fallback, stated.numbers(get))
-
-    columns["weight_bits"] = pick(lambda d: d.bits)
-    compute = pick(lambda d: COMPUTE.index(d.compute))
-    family = pick(lambda d: FAMILIES.index(d.family))
-    four = family == FAMILIES.index("fp4")
-    # llama.cpp multiplies mxfp4 as it does its own formats: by block, in int8 or fp16.
-    columns["compute"] = np.where(local & four, float(COMPUTE.index("fp16")), compute)
-    columns["family"] = np.where(local & four, float(FAMILIES.index("gguf")), family)
-    columns["gguf_file"] = local.astype(float)
-    columns["rest_bits"] = np.where(local & four, GGUF_REST_BITS, pick(lambda d: d.rest_bits))
-    name = np.where(gguf, "q4_k_m", Codes(native.index, [d.name if d else "" for d in
-                                                         native.values]).objects())  # fmt: skip
-    own = Codes(stated.index, [d.name if d else "" for d in stated.values]).objects()
-    names["weight_dtype"] = np.where(stated.index < 0, name, own)
-    kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
-    # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
-    compute = columns["compute"]
-    eight = (compute == COMPUTE.index("fp8")) | (compute == COMPUTE.index("fp4"))
-    small = (engine == "tensorrt-llm") & eight
-    columns["kv_bits"] = np.where(np.isnan(kv), np.where(small, 8.0, 16.0), kv)
-    columns["kv_stated"] = np.isfinite(kv).astype(float)
-
-
-def _served_dtype(model: Model) -> Dtype:
-    """Precision in which a checkpoint is served when nothing is said: fp32 ones at half."""
-    return dtype("fp16" if model.native_dtype == "fp32" else model.native_dtype)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.hf_config import model_from_config
+from guide_ml.hf_config import model_from_config, model_from_gguf
 
 __all__ = ["FrameworkLike", "HardwareLike", "ModelLike", "framework", "hardware", "model", "named"]
 
@@ -67,14 +67,16 @@ def hardware(given: HardwareLike) -> Hardware:
         return hardware(Path(given))
 
 
-def model(given: ModelLike) -> Model:
+def model(given: ModelLike, accept_unknown: bool = False) -> Model:
     """Return the model that the caller means.
 
     Parameters
     ----------
     given : str, Model, dict or path
         Hugging Face id or alias of the catalogue; an object; the content of a Hugging Face
-        ``config.json``, its path, or the folder that holds it.
+        ``config.json``, its path, or the folder that holds it; or a GGUF file.
+    accept_unknown : bool
+        Count a config of a type that is not known as Llama whatever its other keys say.
 
     Examples
     --------
@@ -83,17 +85,19 @@ def model(given: ModelLike) -> Model:
     """
     if isinstance(given, Model):
         return _checked("model", given, given.model)
+    if str(given).strip().lower().endswith(".gguf") and not isinstance(given, Mapping):
+        return model_from_gguf(Path(str(given).strip()))
     if isinstance(given, Mapping):
-        return model_from_config(given)
+        return model_from_config(given, accept_unknown=accept_unknown)
     if (path := _path("model", given, ".json")) is not None:
-        return model_from_config(path)
+        return model_from_config(path, accept_unknown=accept_unknown)
     try:
         return catalogue.model(str(given))
     except UnknownName:
         # A name of the catalogue goes first: a folder may be called like it by chance.
         if not (os.path.isfile(given) or os.path.isfile(os.path.join(given, "config.json"))):
             raise
-        return model_from_config(Path(given))
+        return model_from_config(Path(given), accept_unknown=accept_unknown)
 
 
 def framework(given: FrameworkLike | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ is left of the devices holds further replicas.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import MODES
@@ -27,6 +28,7 @@ def spread(raw: Raw, columns: Columns) -> None:
     """
     n = raw.numbers
     tp, pp, dp, devices = n["tp"], n["pp"], n["dp"], n["num_devices"]
+    tp = _attention_group(tp, pp, dp, devices, columns)
     given = _or_one(tp) * _or_one(pp) * _or_one(dp)
     raw.fail(np.isfinite(devices) & (given > devices),
              lambda i: "tp * pp * dp must not exceed num_devices;"
@@ -35,7 +37,8 @@ def spread(raw: Raw, columns: Columns) -> None:
     by_layer = raw.codes["framework"].numbers(
         lambda f: catalogue.framework_blocks()[f]["split"] == "pp", blank=0.0
     )
-    columns["tp_stated"] = np.isfinite(tp).astype(float)
+    columns["tp_stated"] = np.ones(len(tp))  # a blank one stands for one value alone
+    loose = np.isnan(tp)
     free = np.maximum(np.floor(devices / np.maximum(given, 1)), 1)
     spread_tp = np.isnan(tp) & (by_layer == 0) & ~(np.isfinite(pp) & (pp > 1))
     spread_pp = np.isnan(pp) & (by_layer == 1)
@@ -51,7 +54,19 @@ def spread(raw: Raw, columns: Columns) -> None:
     # devices beyond tp * pp * dp, and replicas of dense models, are independent copies.
     columns["attention_dp"] = np.where(moe, _or_one(dp), 1.0)
     columns["dp"] = np.maximum(np.floor(devices / (tp * pp)), 1)
-    _offline_replicas(columns)
+    _offline_replicas(columns, loose)
+
+
+def _attention_group(tp: Floats, pp: Floats, dp: Floats, devices: Floats,
+                     columns: Columns) -> Floats:  # fmt: skip
+    """Read a layout in which attention replicas lie inside of the tensor-parallel group.
+
+    SGLang states ``--tp 8 --dp 8`` (with ``--enable-dp-attention``) for eight devices: experts are
+    spread over all of them, each of the 8 replicas of the attention takes ``tp / dp``.
+    """
+    inside = (columns["m_num_experts"] > 0) & (_or_one(dp) > 1) & (np.mod(tp, dp) == 0)
+    inside &= (tp * _or_one(pp) == devices) & (tp * _or_one(pp) * dp > devices)
+    return np.where(inside, tp / dp, tp)
 
 
 def _or_one(numbers: Floats) -> Floats:
@@ -65,13 +80,13 @@ def _whole_heads(free: Floats, columns: Columns) -> Floats:
     return _or_one(np.maximum(whole, 1))
 
 
-def _offline_replicas(columns: Columns) -> None:
+def _offline_replicas(columns: Columns, loose: NDArray[np.bool_]) -> None:
     """Give an offline engine of unstated layout the most replicas that hold the weights.
 
     Tuned throughput systems prefer replicas to tensor parallelism, which only costs
     communication once the weights fit (MLPerf submitters' configurations).
     """
-    loose = (columns["mode"] == MODES.index("offline")) & (columns["tp_stated"] == 0)
+    loose = loose & (columns["mode"] == MODES.index("offline"))
     loose &= columns["pp"] == 1  # split by layer: the devices are taken
     weights_gb = columns["m_params_total_b"] * columns["weight_bits"] / 8
     need = np.ceil(weights_gb / (0.7 * columns["hw_memory_gb"]))

@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guide_ml import catalogue
+from guide_ml.describe.backends import backend
 from guide_ml.describe.descriptors import MODES, STATS, Hardware, Model
 from guide_ml.errors import InvalidInput, nearest
 from guide_ml.precision.dtypes import KV_DTYPES, Dtype, dtype
 
 __all__ = ["Definitions", "resolvers"]
 
-#: Ways to draft tokens, as a message names them, and what the engines' names for them hold.
-DRAFTED = ("mtp", "eagle3", "ngram", "draft", "medusa", "suffix", "lookahead")
-DRAFTS = (
-    "mtp", "nextn", "eagle", "ngram", "n-gram", "n_gram", "lookup", "lookahead", "draft", "medusa",
-    "standalone", "hydra", "mlp", "suffix", "spec", "user_provided", "auto", "yes", "true",
-    "unknown",
-)  # fmt: skip
+#: Ways to draft tokens, as a message names them; and what the engines' names for them hold, with
+#: the way that it is. The first that is found counts.
+DRAFTED = ("mtp", "eagle3", "dflash", "ngram", "draft", "medusa", "suffix", "lookahead")
+DRAFTS = {
+    "eagle-mtp": "mtp", "eagle3": "eagle3", "eagle": "eagle", "mtp": "mtp", "nextn": "mtp",
+    "dflash": "dflash", "dfly": "dflash", "dcut": "dflash", "dspark": "dflash", "ngram": "ngram",
+    "n-gram": "ngram", "n_gram": "ngram", "lookup": "ngram", "lookahead": "ngram",
+    "suffix": "ngram", "draft": "draft", "standalone": "draft", "medusa": "medusa",
+    "hydra": "medusa", "mlp": "medusa", "spec": "draft", "user_provided": "draft",
+    "auto": "draft", "yes": "draft", "true": "draft", "unknown": "draft",
+}  # fmt: skip
 NO_DRAFTS = ("", "none", "no", "false", "off")
 
 
@@ -54,10 +59,10 @@ def resolvers(known: Definitions) -> dict[str, Callable[[str], Any]]:
         Hardware and models that the catalogue lacks.
     """
     return {
-        "hardware": known.find_hardware, "model": known.find_model,
+        "hardware": known.find_hardware, "model": known.find_model, "host": known.find_hardware,
         "framework": lambda s: catalogue.framework(s)[0].framework,
         "framework_version": str,
-        "backend": lambda s: _one_of("backend", s, catalogue.BACKENDS),
+        "backend": backend,
         "weight_dtype": dtype, "kv_dtype": _kv_dtype, "spec_method": _spec_method,
         "mode": lambda s: _one_of("mode", s, MODES),
         "ttft_stat": lambda s: _one_of("ttft_stat", {"p50": "median"}.get(s, s), STATS),
@@ -86,11 +91,12 @@ def _spec_method(name: str) -> str:
     text = name.lower().split("(")[0].strip()
     if text in NO_DRAFTS:
         return "none"
-    if not any(stem in text for stem in DRAFTS):
+    kind = next((kind for stem, kind in DRAFTS.items() if stem in text), None)
+    if kind is None:
         near = nearest(text, ("none", *DRAFTED), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InvalidInput(
             f"spec_method must be none or tell how tokens are drafted ({', '.join(DRAFTED)}, or"
             f" a name with draft in it); got {name!r}{hint}"
         )
-    return text
+    return kind

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
+from guide_ml.features.load import Load
+from guide_ml.measurements.laboratories import laboratories
 from guide_ml.measurements.read import Measurements, Values, values
 from guide_ml.physics.design import Coefficients, drivers
+from guide_ml.physics.drivers import LABORATORY
 from guide_ml.physics.fit import Sample
 from guide_ml.physics.inputs import inputs
 from guide_ml.physics.model import estimate
 from guide_ml.table.read import Floats
+from guide_ml.training.weights import weigh
 
-__all__ = ["Dataset", "Matrix", "build", "matrix", "source_weights"]
+__all__ = ["MOST_ROWS", "Dataset", "Matrix", "build", "matrix"]
 
-#: A source of n values weighs n^(1 - this): large sources must not drown small ones.
-SOURCE_DAMPING = 0.35
+#: Rows of one source that are learned from; a larger one is thinned, as its rows repeat each other.
+MOST_ROWS = 4000
 
 
 @dataclass(frozen=True)
@@ -47,30 +52,38 @@ class Dataset:
         return Dataset(kept, self.sample.take(keep), slugs)
 
 
-def source_weights(source: NDArray[np.object_], target: NDArray[np.intp]) -> Floats:
-    """Weigh values so that each source counts n^0.65; the mean weight of a target is 1."""
-    weight = np.ones(len(source))
-    for t in np.unique(target):
-        rows = target == t
-        _, index, count = np.unique(
-            source[rows].astype(str), return_inverse=True, return_counts=True
-        )
-        raw = count[index].astype(float) ** -SOURCE_DAMPING
-        weight[rows] = raw / raw.mean()
-    return weight
-
-
 def build(measured: Measurements) -> Dataset:
-    """Put measured values beside their deployments' bounds."""
+    """Put measured values beside their deployments' bounds; large sources are thinned."""
     found = values(measured)
+    kept = _thinned(measured)[found.row]
+    found = Values(*(getattr(found, f.name)[kept] for f in fields(Values)))
     load = measured.load.take(found.row)
     slugs = {k: v[found.row] for k, v in measured.resolved.names.items()}
     source = measured.table["source"].to_numpy(dtype=object)[found.row]
+    slugs[LABORATORY] = laboratories(source)
+    weight = weigh(slugs[LABORATORY], _deployments(load, slugs), found.target)
     sample = Sample(
-        load, drivers(load.columns, slugs, found.statistic), found.target,
-        np.log(found.value), source_weights(source, found.target),
+        load, drivers(load.columns, slugs, found.statistic), found.target, np.log(found.value),
+        weight,
     )  # fmt: skip
     return Dataset(found, sample, slugs)
+
+
+def _thinned(measured: Measurements) -> NDArray[np.bool_]:
+    """Tell which rows are learned from: of large sources :data:`MOST_ROWS`, the same each time."""
+    source = measured.table["source"].astype(str)
+    place = source.astype(object) + "|" + measured.table["source_ref"].astype(str)
+    order = pd.util.hash_array((place + "|" + place.groupby(place).cumcount().astype(str))
+                               .to_numpy(dtype=object))  # fmt: skip
+    rank = pd.Series(order).groupby(source.to_numpy()).rank(method="first")
+    return (rank <= MOST_ROWS).to_numpy(bool)
+
+
+def _deployments(load: Load, slugs: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:
+    """Name what each value was measured on, whatever the load."""
+    parts = [slugs[n] for n in ("hardware", "model", "framework", "weight_dtype", "backend")]
+    text = [p.astype(str) for p in (*parts, load.columns["devices"])]
+    return np.asarray(["|".join(row) for row in zip(*text, strict=True)], dtype=object)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ __all__ = ["SPLITS", "fold_count", "fold_counts", "knowledge", "residuals"]
 
 #: Splits whose errors make the intervals: new loads, deployments, models, devices and laboratories.
 SPLITS = ("random", "deployment", "model", "hardware", "source")
-SOURCE_FOLDS = 5
-"""Folds of sources, each of several: one at a time would take half of the whole training."""
+SOURCE_FOLDS = 10
+"""Folds of laboratories, each of several: one at a time would take half of the whole training."""
 
 Names = dict[str, NDArray[np.object_]]
 

@@ -28,6 +28,7 @@ from guide_ml.training.crossval import (
     scores,
 )
 from guide_ml.training.dataset import Dataset, build, matrix
+from guide_ml.training.weights import shares
 from guide_ml.trees.boosters import hyper_parameters
 
 __all__ = ["Recipe", "Trained", "fit_set", "train"]
@@ -36,7 +37,7 @@ JOBS = 2  # boosters fitted side by side
 
 LICENCE = (
     "Code Apache-2.0. Measurements keep the licences of their sources (BSD-3-Clause, MIT,"
-    " Apache-2.0, CDLA-Permissive-2.0, CC BY-SA 4.0): see data/sources."
+    " Apache-2.0, CDLA-Permissive-2.0, CC BY 4.0, CC BY-SA 4.0): see data/sources."
 )
 
 
@@ -89,6 +90,10 @@ def _card(measured: Measurements, data: Dataset, recipe: Recipe) -> dict[str, An
         "data_sha256": measured.sha256,
         "rows": len(measured.table),
         "rows_by_source": {str(k): int(v) for k, v in source.items()},
+        "weight_percent_by_source": shares(
+            measured.table["source"].to_numpy(dtype=object)[data.values.row],
+            data.values.target, data.sample.weight,
+        ),
         "rows_left_out": {str(k): int(v) for k, v in left.items()},
         "values": {n: int(c) for n, c in zip(NAMES, counts, strict=True)},
         "hyper_parameters": recipe.params,
@@ -143,6 +148,14 @@ def _held_out(
     return {s: f[0] for s, f in found.items()}, {s: f[1] for s, f in found.items()}
 
 
+def _keep(found: Trained, measured: Measurements, folder: Path) -> None:
+    """Write what was predicted of held-out values, a file a split, for experiments to judge."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, predicted in found.log_predicted.items():
+        np.savez(folder / f"{split}.npz", predicted=predicted, physics=found.log_physics[split],
+                 data=measured.sha256)  # fmt: skip
+
+
 def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
     """Errors by target, in percent."""
     table = scores(data, log_predicted).set_index("target").round(2)
@@ -151,7 +164,7 @@ def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
 
 def train(
     data: Path | None = None, out: Path | None = None, seed: int = 0,
-    progress: ProgressLike = None, held_out: bool = True,
+    progress: ProgressLike = None, held_out: bool = True, keep: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Fit physics and boosters on measurements and write the trained set.
 
@@ -169,6 +182,8 @@ def train(
     held_out : bool
         Whether to put held-out errors on the card and intervals beside predictions (dozens of
         refits). Without them the set predicts with ``level=None`` only.
+    keep : Path, optional
+        Folder for the predictions of what was held out, for ``experiments/01_accuracy.py``.
 
     Returns
     -------
@@ -179,4 +194,6 @@ def train(
         tell(0, 4, "reading measurements")
         measured = prepare(read_files(data))
         trained = fit_set(measured, build(measured), Recipe(seed), tell, held_out)
+    if keep is not None:
+        _keep(trained, measured, keep)
     return artefacts.save(trained.fitted, out if out is not None else artefacts.default_folder())

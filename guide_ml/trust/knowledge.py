@@ -177,10 +177,10 @@ def _by_definition(columns: Columns, low: dict[str, Floats], high: dict[str, Flo
 
 
 def _evidence(row: Mapping[str, object]) -> Evidence:
-    """Keep what a row says."""
+    """Keep what a row says; any of its cells may be blank, in one's own data above all."""
     plain = {k: v for k, v in row.items() if v is not None and v == v}
     return Evidence(
-        source=str(plain["source"]), source_ref=str(plain["source_ref"]),
+        source=str(plain.get("source", "")), source_ref=str(plain.get("source_ref", "")),
         deployment={k: plain[k] for k in DESCRIBED[2:] if k in plain},
         measured={k: float(str(plain[k])) for k in MEASURED if k in plain},
         held_out={k: float(str(plain[f"held_out_{k}"])) for k in MEASURED

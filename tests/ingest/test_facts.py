@@ -8,7 +8,7 @@ import pytest
 
 from guide_ml.errors import BadData, InvalidInput, UnknownName
 from guide_ml.ingest import facts
-from guide_ml.ingest.rows import FAULT, LAYERS, TOKENS
+from guide_ml.ingest.rows import ASKS, BITS, FAULT, LAYERS, PARAMETERS, SAID, TOKENS, UNLIKE
 
 H100, LLAMA = "nvidia-h100-sxm-80gb", "meta-llama/Llama-3.1-8B-Instruct"
 GIVEN = facts.checked({"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
@@ -71,10 +71,94 @@ def test_what_contradicts_the_file_is_a_fault_of_the_row(
     assert "in the file, but" in row[FAULT]
 
 
-def test_a_given_model_and_precision_win_for_servers_may_name_theirs_anything() -> None:
-    row = facts.apply(RUN | {"model": "openai/gpt-oss-20b", "weight_dtype": "fp8"}, GIVEN)
-    assert (row["model"], row["weight_dtype"]) == (LLAMA, "bf16")
-    assert FAULT not in row
+@pytest.mark.parametrize(
+    ("stated", "fault"),
+    [
+        ({"model": "openai/gpt-oss-20b"}, "model is openai/gpt-oss-20b in the file"),
+        ({"weight_dtype": "fp8"}, "weight_dtype is fp8 in the file, but bf16 was given"),
+        ({"mode": "offline"}, ""), ({"model": "meta-llama/Meta-Llama-3.1-8B-Instruct"}, ""),
+        ({SAID: {"model": "our-chat-model"}}, ""),
+        ({SAID: {"model": "facebook/opt-125m"}}, "the model is 'facebook/opt-125m' in the file"),
+        ({SAID: {"weight_dtype": "fbgemm_fp8"}}, "weight_dtype is 'fbgemm_fp8' in the file"),
+        ({SAID: {"weight_dtype": "hqq"}}, ""),
+        ({SAID: {"hardware": "NVIDIA A100"}}, "hardware is 'NVIDIA A100' in the file"),
+        ({SAID: {"hardware": "H100 80GB"}}, ""), ({SAID: {"hardware": "Graphics Device"}}, ""),
+        ({SAID: {"weight_dtype": "NVFP4 / FP8"}}, "weight_dtype is NVFP4 / FP8 in the file"),
+    ],
+)  # fmt: skip
+def test_names_may_be_anything_but_not_contradict(stated: dict[str, Any], fault: str) -> None:
+    row = facts.apply(RUN | stated, GIVEN)
+    assert fault in row.get(FAULT, "")
+    assert bool(fault) == (FAULT in row)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [({"mode": "offline"}, "mode is closed in the file, but offline was given"),
+     ({"spec_method": "eagle3"}, "spec_method is mtp in the file, but eagle3 was given"),
+     ({"framework_version": "0.5.9"}, ""), ({"framework_version": "0.5.8"}, "but 0.5.8 was given"),
+     ({"kv_dtype": "fp8"}, "kv_dtype is bf16 in the file")],
+)  # fmt: skip
+def test_every_fact_is_held_against_the_file(given: dict[str, Any], fault: str) -> None:
+    run = RUN | {
+        "spec_method": "mtp",
+        "framework_version": "lmsys/sglang:v0.5.9",
+        "kv_dtype": "bf16",
+    }
+    row = facts.apply(run, facts.checked(given))
+    assert fault in row.get(FAULT, "")
+    assert bool(fault) == (FAULT in row)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"hardware": "nvidia-l4-24gb", "num_devices": 1.0, "model": "Qwen/Qwen3-32B",
+          "weight_dtype": "bf16"}, "take 65.52 GB, but 1 of nvidia-l4-24gb have 24"),
+        ({"hardware": H100, "num_devices": 1.0, "model": LLAMA, "weight_dtype": "bf16",
+          "peak_mem_gb": 7.0}, "peak memory of 7 GB a device is below the 16.1 GB"),
+        ({"hardware": H100, "num_devices": 1.0, "model": LLAMA, "weight_dtype": "bf16",
+          "peak_mem_gb": 21.0}, ""),
+        ({"hardware": "nvidia-l4-24gb", "num_devices": 1.0, "model": "Qwen/Qwen3-32B",
+          "weight_dtype": "bf16", LAYERS: 8.0}, ""),
+        ({"model": LLAMA, PARAMETERS: 70.6}, "70.6 billion parameters, meta-llama/Llama-3.1-8B"),
+        ({"model": LLAMA, PARAMETERS: 8.5}, ""),
+        ({"model": LLAMA, "weight_dtype": "q4_0", BITS: 8.5}, "8.50 bits each, q4_0 has 4.55"),
+        ({"model": LLAMA, "weight_dtype": "q8_0", BITS: 8.5}, ""),
+        ({"hardware": H100, "backend": "rocm"}, "backend is rocm, which does not run on"),
+        ({"hardware": H100, "backend": "cpu"}, "backend is cpu, which does not run on"),
+        ({"hardware": "amd-strix-halo-128gb", "backend": "vulkan"}, ""),
+        ({UNLIKE: ["A", "B"], "num_devices": 2.0}, "the devices are unlike (A, B)"),
+        ({UNLIKE: ["A", "B"], "num_devices": 1.0}, ""),
+    ],
+)  # fmt: skip
+def test_what_memory_and_devices_do_not_allow_is_a_fault(row: dict[str, Any], fault: str) -> None:
+    found = facts.apply({"mode": "decode"} | row, {})
+    assert fault in found.get(FAULT, "")
+    assert bool(fault) == (FAULT in found)
+
+
+def test_a_rate_is_an_open_load_and_an_unknown_mode_is_refused() -> None:
+    assert facts.apply({}, facts.checked({"request_rate_rps": 2}))["mode"] == "open"
+    with pytest.raises(InvalidInput, match="mode must be one of closed"):
+        facts.checked({"mode": "openish"})
+
+
+def test_one_token_has_no_time_between_tokens() -> None:
+    row = facts.apply(RUN | {"output_len": 1.0, "tpot_ms": 9.0, "tpot_p99_ms": 12.0}, {})
+    assert not [k for k in row if k.startswith("tpot")]
+
+
+def test_what_the_file_leaves_open_is_asked_with_the_reason() -> None:
+    row = facts.apply(
+        RUN | {ASKS: {"spec_method": "3.2 tokens a step"}, SAID: {"model": "lama-8b"}}, {}
+    )
+    lacks = facts.missing(row)
+    assert "spec_method" in lacks
+    told = facts.reasons(row, lacks)
+    assert told[0] == "3.2 tokens a step"
+    assert "the catalogue has no model 'lama-8b', as the file names it" in told[1]
+    assert "spec_method" not in facts.missing(facts.apply(row, {"spec_method": "eagle3"}))
 
 
 def test_a_load_is_given_to_rows_that_have_one() -> None:
@@ -87,7 +171,7 @@ def test_a_load_is_given_to_rows_that_have_one() -> None:
 
 def test_the_mode_is_given_only_where_the_file_has_none() -> None:
     assert facts.apply({}, {"mode": "offline", "concurrency": 4.0})["mode"] == "offline"
-    assert facts.apply(RUN, {"mode": "offline"})["mode"] == "closed"
+    assert facts.apply(RUN, {"mode": "closed"})["mode"] == "closed"
 
 
 def test_a_name_of_the_file_that_nobody_knows_is_a_fault() -> None:

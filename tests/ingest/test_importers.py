@@ -13,10 +13,23 @@ from guide_ml.describe.descriptors import STATS
 from guide_ml.errors import BadData
 from guide_ml.ingest.content import Content, load
 from guide_ml.ingest.importers import IMPORTERS, recognise
-from guide_ml.ingest.rows import COLUMNS, FAULT, LAYERS, TOKENS
+from guide_ml.ingest.rows import (
+    ASKS,
+    BITS,
+    COLUMNS,
+    FAULT,
+    LAYERS,
+    PARAMETERS,
+    REPEAT,
+    SAID,
+    TOKENS,
+    UNLIKE,
+)
 
 FILES = Path(__file__).parent / "made_up"
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+#: What a row may have beside its columns.
+BESIDE = (ASKS, BITS, FAULT, LAYERS, PARAMETERS, REPEAT, SAID, TOKENS, UNLIKE)
 #: The tool and version of each file's shape, and where its fields were read.
 SHAPES = {
     "vllm_serve.json": "vllm 0.33.0, vllm/benchmarks/serve.py",
@@ -38,7 +51,56 @@ SHAPES = {
     "optimum_benchmark.json": "optimum-benchmark 0.6.0, benchmark/report.py, trackers/latency.py",
     "llmperf_summary.json": "llmperf 004d3afb, token_benchmark_ray.py, common_metrics.py",
     "inferencex_agg.json": "InferenceX 77f3e680, utils/process_result.py",
+    "inferencex_agentic.json": "InferenceX, an agentic agg_*.json of 2026-09",
+    "vllm_printed.txt": "vllm 0.33.0, vllm/benchmarks/serve.py, what it prints",
+    "vllm_sweep.json": "vllm 0.25.1, vllm bench sweep serve, summary.json",
+    "vllm_multi_turn.json": "vllm 0.25.1, a multi-turn result",
+    "vllm_offline_printed.txt": "vllm 0.33.0, vllm/benchmarks/latency.py, what it prints",
+    "vllm_multi_turn_printed.txt": "vllm 0.33.0, benchmarks/multi_turn, what it prints",
+    "llama_timings.txt": "llama.cpp 0104b151, what llama-cli prints at its end",
+    "sglang_printed.txt": "sglang 0.5.23, sglang/benchmark/serving.py, what it prints",
+    "sglang_one_batch.jsonl": "sglang 0.5.23, benchmark/one_batch.py, one_batch_server.py",
+    "sglang_offline.jsonl": "sglang 0.5.23, benchmark/offline_throughput.py",
+    "guidellm.yaml": "guidellm 0.8.1, --output-path benchmarks.yaml",
+    "guidellm.csv": "guidellm 0.8.1, --output-path benchmarks.csv, three rows of headings",
+    "guidellm_0.3.csv": "guidellm 0.3.1, benchmarks.csv, one row of headings",
+    "aiperf_0.1.json": "aiperf 0.1, profile_export_aiperf.json",
+    "aiperf_failed.csv": "aiperf 0.13.0, profile_export_aiperf.csv of a run with failures",
+    "aiperf_aggregate.json": "aiperf 0.13.0, profile_export_aiperf_aggregate.json",
+    "aiperf_aggregate.csv": "aiperf 0.13.0, profile_export_aiperf_aggregate.csv",
+    "aiperf_sweep.json": "aiperf 0.13.0, profile_export_aiperf_sweep.json",
+    "aiperf_sweep.csv": "aiperf 0.13.0, profile_export_aiperf_sweep.csv",
+    "trtllm_printed.txt": "TensorRT-LLM 1.2, trtllm-bench throughput, what it prints",
+    "llama_benchy.json": "llama-benchy 0.4.0, results.py",
+    "llama_benchy_cached.json": "llama-benchy 0.4.0, results.py, --enable-prefix-caching",
+    "llama_benchy.md": "llama-benchy 0.4.0, results.py",
+    "llama_benchy.csv": "llama-benchy 0.4.0, results.py",
+    "llama_batched_bench.md": "llama.cpp 0104b151, tools/batched-bench",
+    "llama_batched_bench.jsonl": "llama.cpp 0104b151, tools/batched-bench, --output-format jsonl",
+    "llama_sweep_bench.md": "ik_llama.cpp, examples/sweep-bench",
+    "llama_collected.csv": "llama-bench's rows as people collect them over depths",
+    "llama_bench_two_gpus.md": "llama.cpp 0104b151, what its backends print of devices",
+    "llmperf_table.json": "one line a concurrency, made of LLMPerf's summaries",
+    "inference_perf.json": "inference-perf 0.3, stage_0_lifecycle_metrics.json",
+    "llmd_0.1.yaml": "llm-d-benchmark, report schema 0.1",
+    "llmd_0.2.yaml": "llm-d-benchmark, report schema 0.2",
+    "evalscope_summary.json": "evalscope 1.14.1, perf/utils/perf_constants.py",
+    "evalscope_0.17.json": "evalscope 0.17, benchmark_summary.json",
+    "genai_bench.json": "genai-bench 0.0.5, metrics/aggregated_metrics_collector.py",
+    "mlperf_log_summary.txt": "MLPerf Inference 5, loadgen's summary of a token model",
+    "ollama_verbose.txt": "ollama 0.13, ollama run --verbose",
+    "ollama_answer.json": "ollama 0.13, /api/generate",
+    "lm_studio_answer.json": "LM Studio 0.3.6, /api/v0/chat/completions",
+    "lm_studio_stats.txt": "LM Studio, lms chat --stats",
+    "mlx_generate.txt": "mlx-lm 0.32.2, generate.py",
+    "mlx_benchmark.txt": "mlx-lm 0.32.2, benchmark.py",
 }
+
+
+#: A field that is taken out of a file.
+GONE = "gone"
+#: A file that says nothing of its size: names alone tell its type.
+NO_SIZE = {"model_size": GONE, "model_n_params": GONE}
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -48,7 +110,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 def changed(name: str, **changes: Any) -> dict[str, Any]:
     """Read the first object of a JSON file with some fields changed."""
-    found = load(FILES / name).objects[0] | changes
+    found = {k: v for k, v in (load(FILES / name).objects[0] | changes).items() if v != GONE}
     content = Content(Path(name), json.dumps(found).encode())
     return {k: v for k, v in recognise(content).rows(content)[0].items() if v is not None}
 
@@ -84,7 +146,7 @@ def test_rows_have_canonical_columns_and_positive_figures(name: str) -> None:
     found = rows(name)
     assert found
     for row in found:
-        assert set(row) <= {*COLUMNS, FAULT, TOKENS, LAYERS}
+        assert set(row) <= {*COLUMNS, *BESIDE}
         figures = [v for k, v in row.items() if re.search(r"_(ms|s|len)$", k)]
         assert all(isinstance(v, int | float) and v > 0 for v in figures)
         assert {row.get(s, "mean") for s in ("ttft_stat", "tpot_stat")} <= set(STATS)
@@ -269,14 +331,15 @@ def test_llama_bench_names_model_and_device(name: str) -> None:
         ({"gpu_info": "Tesla T4, Tesla T4", "split_mode": "none"}, {"num_devices": 1}),
         ({"gpu_info": "Tesla T4, Tesla T4", "devices": "CUDA1"}, {"num_devices": 1}),
         ({"n_cpu_moe": 8}, {LAYERS: 0}),
-        ({"model_type": "gpt-oss 20B MXFP4 MoE", "model_filename": "x.gguf"},
+        (NO_SIZE | {"model_type": "gpt-oss 20B MXFP4 MoE", "model_filename": "x.gguf"},
          {"weight_dtype": "mxfp4"}),
-        ({"model_type": "gpt-oss 120B MXFP4 MoE",
+        (NO_SIZE | {"model_type": "gpt-oss 120B MXFP4 MoE",
           "model_filename": "gpt-oss-120b-F16-00001-of-00002.gguf"}, {"weight_dtype": "mxfp4-f16"}),
-        ({"model_type": "gpt-oss 20B MXFP4 MoE", "model_filename": "gpt-oss-20b-mxfp4.gguf"},
-         {"weight_dtype": "mxfp4"}),
-        ({"model_type": "llama 8B Q8_0", "model_filename": "x.gguf"}, {"weight_dtype": "q8_0"}),
-        ({"model_type": "llama 8B IQ4_XS - 4.25 bpw", "model_filename": "x.gguf"},
+        (NO_SIZE | {"model_type": "gpt-oss 20B MXFP4 MoE",
+                    "model_filename": "gpt-oss-20b-mxfp4.gguf"}, {"weight_dtype": "mxfp4"}),
+        (NO_SIZE | {"model_type": "llama 8B Q8_0", "model_filename": "x.gguf"},
+         {"weight_dtype": "q8_0"}),
+        (NO_SIZE | {"model_type": "llama 8B IQ4_XS - 4.25 bpw", "model_filename": "x.gguf"},
          {"weight_dtype": "iq4_xs"}),
         ({"backends": "Metal,BLAS"}, {"backend": "metal"}),
     ],

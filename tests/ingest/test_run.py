@@ -88,9 +88,7 @@ def test_missing_facts_are_told_all_at_once_and_nothing_is_stored(out: Path) -> 
     assert not out.exists()
 
 
-def test_a_file_that_cannot_be_read_costs_no_other_file_anything(
-    out: Path, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_read_costs_no_other_file_anything(out: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.json"
     odd.write_text('{"hello": 1}', "utf-8")
     found = ingest([odd, FILES / "vllm_serve.json", tmp_path / "none.json"], out, facts=FACTS)
@@ -159,9 +157,62 @@ def test_a_table_of_ones_own_may_leave_blanks_and_a_bad_cell_costs_its_row(
 def test_open_loads_and_partial_offloads_are_kept_but_named(out: Path) -> None:
     found = bring(out, "sglang_serving.jsonl", "llama_bench.json", facts={"hardware": "h100"})
     assert found.files[1].rejected == 6  # that file's GPU is an RTX 4090
-    assert found.unused == {"mode is not predicted (open, disaggregated)": 2}
+    assert found.unused == {"mode is not predicted (open, disaggregated)": 1,
+                            "flagged by its source's page": 1}  # fmt: skip
     found = bring(out, "llama_bench.json", facts={})
     assert found.unused == {"flagged by its source's page": 1}
+
+
+def test_of_a_sweeps_repeats_the_cold_one_goes_and_the_median_stays(out: Path) -> None:
+    found = bring(out, "vllm_sweep.json")
+    assert counts(found) == (4, 1, 0, 3)
+    assert found.reasons == {"as read": 1, "repeat": 2}
+    assert any(
+        "a cold run: its mean TTFT is 5 times its median" in r["reason"] for r in found.rejects
+    )
+    (kept,) = read_files(out)["output_tok_s"]
+    assert kept == pytest.approx(1696.07, rel=1e-4)
+    assert counts(bring(out, "vllm_sweep.json")) == (4, 0, 1, 3)
+
+
+def test_the_csv_of_a_run_adds_nothing_to_its_json(out: Path) -> None:
+    facts = FACTS | {"model": "llama-3.1-8b-instruct", "concurrency": 16}
+    found = bring(
+        out, "aiperf.json", "aiperf.csv", "genai_perf.csv", facts=facts | {"hardware": "h100"}
+    )
+    assert [f.stored for f in found.files] == [1, 0, 0]
+    assert [f.duplicates for f in found.files] == [0, 1, 1]
+
+
+def test_a_row_without_its_facts_costs_no_other_row_anything(out: Path, tmp_path: Path) -> None:
+    run = json.loads((FILES / "inferencex_agg.json").read_text("utf-8"))
+    file = tmp_path / "runs.json"
+    file.write_text(json.dumps([run, run | {"precision": "mixed", "conc": 32}]), "utf-8")
+    found = ingest([file], out)
+    assert counts(found) == (2, 1, 0, 1)
+    assert "give --weight-dtype" in found.rejects[0]["reason"]
+    assert "'mixed' is none that is known" in found.rejects[0]["reason"]
+
+
+def test_an_unknown_name_is_told_with_the_nearest(out: Path, tmp_path: Path) -> None:
+    run = json.loads((FILES / "vllm_serve.json").read_text("utf-8"))
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(run | {"model_id": "Qwen/Qwen9-8B-FP8"}), "utf-8")
+    error = ingest([file], out, facts=FACTS | {"weight_dtype": "fp8"}).files[0].error
+    assert "give --model" in error
+    assert "no model 'Qwen/Qwen9-8B-FP8', as the file names it (nearest: " in error
+
+
+def test_seconds_called_milliseconds_are_found_in_loads_that_are_only_kept(out: Path) -> None:
+    facts = {"hardware": "h100"}
+    assert counts(bring(out, "llmd_0.1.yaml", facts=facts)) == (1, 1, 0, 0)
+    text = (FILES / "llmd_0.1.yaml").read_text("utf-8")
+    wrong = out.parent / "wrong.yaml"
+    wrong.write_text(text.replace("mean: 9\n", "mean: 0.009\n").replace("mean: 120", "mean: 0.12")
+                     .replace("mean: 2415", "mean: 2.415"), "utf-8")  # fmt: skip
+    found = ingest([wrong], out, facts=facts)
+    assert found.reasons == {"units": 1}
+    assert "looks like seconds" in found.rejects[0]["reason"]
 
 
 def test_a_dry_run_writes_nothing(out: Path) -> None:

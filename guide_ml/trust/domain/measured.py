@@ -113,7 +113,7 @@ class Measured:
         """
         out = table[[*DESCRIBED, *MEASURED]].copy()
         for name in ("source", "source_ref"):
-            out[name] = out[name].astype(str)
+            out[name] = out[name].astype("string").fillna("").astype(str)
         for name, value in load_numbers(columns).items():
             out[f"log_{name}"] = value
         for name in MEASURED:

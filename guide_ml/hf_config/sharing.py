@@ -1,0 +1,35 @@
+"""Layers that read the KV cache of another layer instead of keeping their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from guide_ml.hf_config.keys import Keys
+
+__all__ = ["shares_cache"]
+
+
+def shares_cache(keys: Keys, patterns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what each layer has of its own by sharing: a mark on those that keep no cache.
+
+    Parameters
+    ----------
+    keys : Keys
+        The config. ``num_kv_shared_layers`` of the last layers use the cache of the last layer
+        of their kind before them (Gemma 3n, Gemma 4); ``indexer_types`` says which layers of
+        sparse attention look for tokens themselves (GLM-5).
+    patterns : sequence of str
+        Kind of each layer.
+    """
+    count = len(patterns)
+    shared = keys.whole("num_kv_shared_layers", high=count)
+    own: list[dict[str, Any]] = [{} for _ in patterns]
+    for number in range(count - shared, count):
+        own[number]["kv_is_shared"] = True
+    indexers = keys.items("indexer_types")
+    if indexers is not None and len(indexers) == count:
+        for number, kind in enumerate(indexers):
+            if kind == "shared":
+                own[number]["indexes"] = False
+    return own

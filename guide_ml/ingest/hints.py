@@ -1,0 +1,186 @@
+"""Files of known tools that hold no run as a whole, and which of the tool's files to give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from guide_ml.ingest.content import Content, pick
+
+__all__ = ["HINTS", "Hint"]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is said of a file that cannot be read.
+
+    Parameters
+    ----------
+    tool : str
+        Whose it is.
+    what : str
+        What it holds.
+    give : str
+        What to give in its place.
+    recognises : callable
+        Whether a file is of this kind.
+    """
+
+    tool: str
+    what: str
+    give: str
+    recognises: Callable[[Content], bool]
+
+
+def _keys(*keys: str) -> Callable[[Content], bool]:
+    return lambda c: any(set(keys) <= o.keys() for o in c.objects[:5])
+
+
+def _text(*words: str) -> Callable[[Content], bool]:
+    return lambda c: all(w in c.text for w in words)
+
+
+def _head(*columns: str) -> Callable[[Content], bool]:
+    return lambda c: bool(c.records) and set(columns) <= set(c.records[0])
+
+
+_LOG = "a log of single requests, which says nothing of the load as a whole"
+
+HINTS = (
+    Hint(
+        "optimum-benchmark",
+        "a configuration without figures",
+        "benchmark.json of the same run",
+        _keys("backend", "scenario", "launcher"),
+    ),
+    Hint(
+        "optimum-benchmark",
+        "figures without the configuration",
+        "benchmark.json of the same run",
+        lambda c: any(
+            pick(o, "prefill", "latency") or pick(o, "decode", "latency") for o in c.objects[:1]
+        ),
+    ),
+    Hint(
+        "AIPerf",
+        _LOG,
+        "profile_export_aiperf.json of the same run",
+        lambda c: any(
+            pick(o, "metadata", "x_request_id") and "metrics" in o for o in c.objects[:5]
+        ),
+    ),
+    Hint(
+        "AIPerf",
+        "the table of the console",
+        "profile_export_aiperf.json of the same run",
+        _text("NVIDIA AIPerf |"),
+    ),
+    Hint(
+        "GenAI-Perf",
+        "the table of the console",
+        "profile_export_genai_perf.json of the same run",
+        _text("NVIDIA GenAI-Perf |"),
+    ),
+    Hint(
+        "GenAI-Perf",
+        _LOG,
+        "profile_export_genai_perf.json of the same run",
+        lambda c: any("experiments" in o and "service_kind" in o for o in c.objects[:2]),
+    ),
+    Hint(
+        "GuideLLM",
+        "the tables of the console, which have no means of latencies",
+        "benchmarks.json, .yaml or .csv of the same run",
+        lambda c: "Server Throughput Statistics" in c.text or "Benchmarks Stats:" in c.text,
+    ),
+    Hint(
+        "evalscope",
+        "the arguments of a run",
+        "benchmark_summary.json beside it",
+        _keys("parallel", "number", "in_flight_task_multiplier"),
+    ),
+    Hint(
+        "evalscope",
+        "the arguments of a run",
+        "benchmark_summary.json beside it",
+        _keys("parallel", "log_every_n_query"),
+    ),
+    Hint(
+        "evalscope", "percentiles alone", "benchmark_summary.json beside it", _keys("Percentiles")
+    ),
+    Hint(
+        "LLMPerf",
+        _LOG,
+        "*_summary.json beside it",
+        _keys("inter_token_latency_s", "ttft_s", "number_output_tokens"),
+    ),
+    Hint(
+        "genai-bench",
+        "the settings of an experiment",
+        "the JSON of each scenario beside it",
+        _keys("cmd", "benchmark_version", "traffic_scenario"),
+    ),
+    Hint(
+        "inference-perf",
+        "metrics of the server's Prometheus, whose mean lengths are not those of requests",
+        "stage_*_lifecycle_metrics.json of the same run",
+        lambda c: any(
+            "load_summary" in o and "queue_len" in (o.get("successes") or {}) for o in c.objects
+        ),
+    ),
+    Hint(
+        "inference-perf",
+        _LOG,
+        "stage_*_lifecycle_metrics.json of the same run",
+        lambda c: any(
+            {"request", "response", "start_time", "end_time"} <= o.keys() for o in c.objects[:5]
+        ),
+    ),
+    Hint(
+        "vLLM",
+        "counters of its Prometheus endpoint, over all that it served",
+        "the result of vllm bench serve --save-result",
+        _text("# TYPE vllm:"),
+    ),
+    Hint(
+        "SGLang",
+        "counters of its Prometheus endpoint, over all that it served",
+        "the result of sglang.bench_serving",
+        _text("# TYPE sglang:"),
+    ),
+    Hint(
+        "LMBench (vLLM production stack)",
+        _LOG,
+        "its summary, as a CSV with the columns of data/README.md",
+        _head("prompt_tokens", "generation_tokens", "ttft", "generation_time"),
+    ),
+    Hint(
+        "MLPerf Inference",
+        "the detailed log",
+        "mlperf_log_summary.txt beside it",
+        _text(":::MLLOG"),
+    ),
+    Hint(
+        "llama-bench",
+        "the start of a run that ended before its first test",
+        "the output of a run to its end",
+        lambda c: "t/s |" in c.text and "| model " in c.text,
+    ),
+    Hint(
+        "Locust",
+        "figures of a web service, without tokens",
+        "the result of a client that counts tokens",
+        _head("Type", "Name", "Request Count", "Failure Count"),
+    ),
+    Hint(
+        "a benchmark script",
+        "the message that it failed",
+        "the result of a run that succeeded",
+        lambda c: (
+            len(c.objects) == 1
+            and set(c.objects[0]) <= {"error", "success", "message"}
+            and "error" in c.objects[0]
+        ),
+    ),
+)
+"""Looked at in turn where no importer knows a file."""

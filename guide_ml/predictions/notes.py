@@ -1,0 +1,58 @@
+"""What an engine starts but a reader should know: slow layouts, long contexts, new versions."""
+
+from __future__ import annotations
+
+import re
+
+from guide_ml import catalogue
+from guide_ml.table.assume import Resolved
+
+__all__ = ["notes"]
+
+
+def notes(resolved: Resolved) -> tuple[str, ...]:
+    """Say what is unusual about the only deployment of a table.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        What is in force.
+
+    Returns
+    -------
+    tuple of str
+        Sentences; empty where nothing is.
+    """
+    c = {k: float(v[0]) for k, v in resolved.columns.items()}
+    names = {k: str(v[0]) for k, v in resolved.names.items()}
+    found = []
+    tokens = c["depth"] + c["input_len"] + c["output_len"]
+    if tokens > c["m_max_position"]:
+        found.append(f"requests of {tokens:,.0f} tokens are longer than the"
+                     f" {c['m_max_position']:,.0f} that {names['model']} was trained for: engines"
+                     " refuse them unless told otherwise, and answers get worse")  # fmt: skip
+    domain = max(c["hw_scale_up_domain"], 1.0)
+    if c["tp"] > domain:
+        found.append(f"tp={c['tp']:.0f} reaches beyond the {domain:.0f} that fast links join of"
+                     f" {names['hardware']}: every layer waits for slower ones")  # fmt: skip
+    if newer(names["framework"], names["framework_version"]):
+        found.append(f"{names['framework']} {names['framework_version']} is newer than any version"
+                     " that is known here: the newest one stands in")  # fmt: skip
+    return tuple(found)
+
+
+def newer(framework: str, version: str) -> bool:
+    """Tell whether a version's number is above all that an engine's block lists.
+
+    Examples
+    --------
+    >>> newer("vllm", "0.6.1"), newer("vllm", "99.0"), newer("vllm", "")
+    (False, True, False)
+    """
+    listed = catalogue.framework_blocks()[framework].get("versions", {})
+    match = re.fullmatch(r"v?(\d+(?:\.\d+)*)(?:[a-z.+-].*)?", version.strip().lower())
+    if not listed or not match:
+        return False
+    asked = tuple(map(int, match.group(1).split(".")))
+    newest = max(tuple(map(int, re.findall(r"\d+", v))) for v in listed)
+    return asked[: len(newest)] > newest

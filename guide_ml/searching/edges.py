@@ -1,0 +1,94 @@
+"""What must be scored beside the cheapest: all that costs the same, and all of the Pareto front.
+
+No prediction beats its physical floor. So what costs more than the best at its floor cannot tie
+with it, and what is dominated at its floor cannot lie on the front; the rest is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml.searching.cost import e2e_ms
+from guide_ml.searching.guide import Bounds
+from guide_ml.searching.ranking import EQUAL
+from guide_ml.searching.score import Scores
+from guide_ml.table.read import Floats
+
+__all__ = ["dominated", "fill_front", "fill_ties"]
+
+#: Points that are scored together, and at most for either end.
+STEP, MOST = 4096, 24_576
+
+Late = Callable[[Scores], bool]
+
+
+def fill_ties(scores: Scores, bounds: Bounds, late: Late, most: int, best: float) -> None:
+    """Score what may cost as little as the best, so that the best of equals is returned.
+
+    Parameters
+    ----------
+    scores : Scores
+        Gets what is scored.
+    bounds : Bounds
+        What physics allows.
+    late : callable
+        Tells whether time is up.
+    most : int
+        Points to score at most.
+    best : float
+        Objective of the best point that keeps all limits.
+    """
+    every = np.flatnonzero(scores.problem.carrying)
+    tied = bounds.open(scores, every, best + EQUAL * abs(best))
+    for start in range(0, min(len(tied), most, MOST), STEP):
+        if late(scores):
+            return
+        scores.add(tied[start : min(start + STEP, most, MOST)])
+
+
+def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> None:
+    """Score whatever may lie on the front of price and time of a request.
+
+    Parameters
+    ----------
+    scores, bounds, late, most
+        As of :func:`fill_ties`.
+    """
+    problem = scores.problem
+    every = np.flatnonzero(problem.carrying)
+    left = min(most, MOST)
+    while left > 0 and not late(scores):
+        _, sized, values, missed = scores.judged()
+        kept = missed == 0
+        if not kept.any():
+            return
+        known = np.stack([sized.usd_h[kept], e2e_ms(problem.request, values)[kept]], 1)
+        open_ = bounds.open(scores, every)
+        open_ = open_[~dominated(bounds.edge[open_], known)]
+        if not len(open_):
+            return
+        # The cheapest at their floors first: they rule out most of what follows.
+        order = np.argsort(bounds.edge[open_].sum(1) / np.abs(known).max(0).sum(), kind="stable")
+        taken = open_[order][: min(STEP // 4, left)]
+        scores.add(taken)
+        left -= len(taken)
+
+
+def dominated(asked: Floats, known: Floats) -> NDArray[np.bool_]:
+    """Tell which of some pairs are no better in either number than one of the known pairs.
+
+    Examples
+    --------
+    >>> known = np.asarray([[1.0, 5.0], [2.0, 3.0]])
+    >>> dominated(np.asarray([[1.0, 4.0], [2.0, 3.5], [3.0, 1.0], [0.5, 9.0]]), known).tolist()
+    [False, True, False, False]
+    """
+    order = np.lexsort((known[:, 1], known[:, 0]))
+    first = known[order, 0]
+    least = np.minimum.accumulate(known[order, 1])
+    place = np.searchsorted(first, asked[:, 0], side="right") - 1
+    return np.asarray((place >= 0) & (least[np.maximum(place, 0)] <= asked[:, 1]))
+

@@ -1,0 +1,68 @@
+"""One set of rules about what can exist, for single predictions, tables, searches and starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import guide_ml
+from guide_ml.errors import InvalidInput
+
+BASE: dict[str, Any] = {
+    "hardware": "h100", "num_devices": 8, "model": "llama-3.1-8b-instruct", "framework": "vllm",
+    "concurrency": 8, "input_len": 512, "output_len": 128,
+}  # fmt: skip
+MIXTURE = {"model": "qwen3-30b-a3b"}
+REFUSED = [
+    ({"tp": 6}, "tp must divide the 32 attention heads .*; got tp=6; 4 and 8 do"),
+    ({"ep": 2}, "ep spreads experts and .* has none"),
+    (MIXTURE | {"tp": 1, "ep": 3}, "ep must divide the 128 experts .*; got ep=3; 2 and 4 do"),
+    (MIXTURE | {"ep": 16}, "ep must not exceed num_devices; got ep=16 on 8"),
+    ({"pp": 64, "num_devices": 64}, "pp must not exceed the 32 layers"),
+    ({"spec_method": "mtp"}, "spec_method mtp needs a model .*Llama-3.1-8B.* has none"),
+    ({"backend": "rocm"}, "backend rocm drives devices of amd; nvidia-h100.* is of nvidia"),
+    ({"hardware": "mi300x", "backend": "cuda"}, "backend cuda drives devices of nvidia"),
+    ({"mode": "offline"}, "mode offline works a queue off and has no concurrency"),
+    ({"framework_version": "banana"}, "framework_version must be a version .*got 'banana': vllm"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), REFUSED, ids=[r[1][:30] for r in REFUSED])
+def test_what_no_engine_starts_is_refused_alike_alone_and_in_a_table(change, says):
+    with pytest.raises(InvalidInput, match=says) as caught:
+        guide_ml.predict(**BASE | change)
+    rows = pd.DataFrame([BASE | change, BASE])
+    found = guide_ml.predict_table(rows, errors="report", level=None)
+    assert found["error"].tolist() == [str(caught.value), ""]
+    assert found["ttft_ms"].notna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("change", [
+    {"tp": 8}, MIXTURE | {"tp": 4, "ep": 2}, {"spec_method": "eagle3"}, {"backend": "cuda"},
+    {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "spec_method": "mtp"},
+    {"framework_version": "nightly"}, {"framework": "llama.cpp", "num_devices": 6},
+])  # fmt: skip
+def test_what_engines_start_is_answered(change):
+    assert guide_ml.predict(**BASE | change).ttft_ms > 0
+
+
+def test_what_merely_is_slow_or_new_is_a_note():
+    assert guide_ml.predict(**BASE).notes == ()
+    cards = guide_ml.predict(**BASE | {"hardware": "l40s", "tp": 8}).notes
+    assert len(cards) == 1
+    assert "beyond the 1 that fast links join" in cards[0]
+    long = guide_ml.predict(**BASE | {"input_len": 200_000, "concurrency": 1}).notes
+    assert "longer than the 131,072" in long[0]
+    new = guide_ml.predict(**BASE | {"framework_version": "9.0"}).notes
+    assert "newer than any version" in new[0]
+
+
+def test_measured_deployments_stay_possible():
+    from guide_ml.measurements.read import prepare, read_files
+
+    left_out = prepare(read_files()).left_out
+    words = ("must divide", "ep must", "mtp needs", "drives devices", "works a queue",
+             "framework_version must")  # fmt: skip
+    assert not [r for r in left_out["reason"] if any(w in r for w in words)]

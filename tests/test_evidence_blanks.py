@@ -24,6 +24,7 @@ ASKED: dict[str, Any] = {
 def answered(blank: list[str]) -> Prediction:
     """Predict with a set whose measured rows have some columns blank."""
     fitted = default_predictor().fitted
+    assert fitted.knowledge is not None
     rows = fitted.knowledge.measured.rows.copy()
     for name in blank:
         rows[name] = pd.Series(np.nan, index=rows.index, dtype=rows[name].dtype)

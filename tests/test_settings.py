@@ -162,6 +162,11 @@ def test_every_number_of_the_settings_is_a_descriptor_and_an_option_of_the_comma
     assert names <= set(command.callback.__annotations__)
 
 
+def settings(name: str, value: Any) -> Settings:
+    """Make settings of which one is given."""
+    return Settings(**{name: value})
+
+
 @pytest.mark.parametrize("name", sorted(RANGES))
 def test_a_setting_out_of_its_range_is_refused_in_one_sentence(deploy: Deploy, name: str) -> None:
     low, high, whole = RANGES[name]
@@ -170,8 +175,8 @@ def test_a_setting_out_of_its_range_is_refused_in_one_sentence(deploy: Deploy, n
     assert bad == f"{name} must be {kind} from {low:g} to {high:g}; got {high + 1:g}"
     assert good == ""
     with pytest.raises(InvalidInput, match=f"settings: {name} must be {kind} from"):
-        Settings(**{name: high + 1})
-    assert Settings(**{name: int(high)}) == Settings(**{name: int(high)})
+        settings(name, high + 1)
+    assert getattr(settings(name, int(high)), name) == int(high)
 
 
 # What is told of blanks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,8 +14,10 @@ from guide_ml import catalogue
 from guide_ml.cli.main import app
 from guide_ml.errors import InvalidInput, UnknownName
 
-ROW = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "concurrency": 8, "input_len": 512,
-       "output_len": 128}  # fmt: skip
+ROW: dict[str, Any] = {
+    "hardware": "h100", "model": "llama-3.1-8b-instruct", "concurrency": 8, "input_len": 512,
+    "output_len": 128,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "slug"), [

@@ -12,6 +12,7 @@ from guide_ml import catalogue
 from guide_ml.answers.prediction import Prediction
 from guide_ml.api import predict
 from guide_ml.catalogue.versions import decimal_year
+from guide_ml.catalogue.versions import newest as dated
 from guide_ml.errors import DoesNotFit, InvalidInput
 
 DEPLOYMENTS = 200
@@ -44,9 +45,9 @@ def drawn(rng: np.random.Generator) -> dict[str, Any]:
 def newest(framework: str) -> str | None:
     """Name the version that a blank one stands for; ``None`` where versions are not told apart."""
     block = catalogue.framework_blocks()[framework]
-    if dates := block.get("versions"):
-        return str(max(dates, key=lambda v: decimal_year(dates[v])))
-    return f"b{max(block['builds'], key=int)}" if "builds" in block else None
+    dates = block.get("versions") or {f"b{k}": v for k, v in block.get("builds", {}).items()}
+    # Where newer ones are known than were measured, it is the newest of the measured ones.
+    return next((v for v in reversed(dates) if decimal_year(dates[v]) == dated(block)), None)
 
 
 def stated(found: Prediction, asked: dict[str, Any]) -> dict[str, Any]:

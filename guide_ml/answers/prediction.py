@@ -182,5 +182,5 @@ class Prediction(Shown):
             "framework": d.framework.framework, "framework_version": d.framework.version,
             "backend": d.framework.backend, "model": d.model.model,
             "weight_dtype": d.weight_dtype, "kv_dtype": d.kv_dtype, "spec_method": d.spec_method,
-            **w,
+            **asdict(d.settings), **w,
         }  # fmt: skip

@@ -103,8 +103,8 @@ def _read_one(path: Path) -> pd.DataFrame:
         raise BadData(f"{path} must have the columns {', '.join(missing)}")
     if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
         stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))
-        # As they come: what is no number is named later, in its own row.
-        cells = table["ubatch"].astype(object)
+        # What is no number stays behind, and is named in its row under its own name.
+        cells = pd.to_numeric(table["ubatch"], errors="coerce")
         table["max_num_batched_tokens"] = stated.astype(object).where(stated.notna(), cells)
     table = table.reindex(columns=list(KEPT))
     for column in MEASURED:

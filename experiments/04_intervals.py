@@ -165,10 +165,12 @@ def main() -> None:
     data = build(measured)
     judged, facts, named, making = {}, {}, [], {}
     source = evaluation.groups(measured, "source").astype(str)[data.values.row]
+    source_of: dict[str, np.ndarray] = {}
     for split in evaluation.SPLITS:
         predicted = predictions(measured, data, split, kept, evaluation.FOLDS)
         judged[split] = held_out.residuals(measured, data, split, predicted)
         facts[split] = values(measured, data, predicted)
+        source_of[split] = source[np.isfinite(predicted)]
         found = labels(measured, data, judged[split], np.isfinite(predicted))
         named.append(found.assign(split=split, position=np.arange(len(found))))
         making[split] = judged[split]
@@ -179,7 +181,8 @@ def main() -> None:
     seen = {s: r for s, r in judged.items() if s != "source"}
     table = pd.concat([
         judge(used, [r.group for r in used], seen, {s: r.group for s, r in seen.items()}, facts),
-        judge(used, [source] * len(used), {"source": judged["source"]}, {"source": source}, facts),
+        judge(used, [source_of[s] for s in held_out.SPLITS], {"source": judged["source"]},
+              {"source": source_of["source"]}, facts),
     ]).merge(pd.concat(named), on=["split", "position"])  # fmt: skip
     order = {s: i for i, s in enumerate(evaluation.SPLITS)}
     table = table.sort_values("split", key=lambda s: s.map(order), kind="stable")

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
 from guide_ml.describe.descriptors import Framework
-from guide_ml.describe.targets import NAMES
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.explaining import Explainer
 from guide_ml.predictions import keywords
+from guide_ml.predictions.frame import COLUMNS, empty, result
 from guide_ml.predictions.run import PredictorLike, Run, ask, run
 from guide_ml.profiles import Profile, ProfileLike, profile_of
 from guide_ml.table import given
@@ -31,11 +31,6 @@ from guide_ml.trust.intervals import LEVEL, check_level
 __all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
 
 Table = TypeVar("Table")  # whatever kind of table comes, its kind is returned
-
-ENDS = tuple(f"{name}_{end}" for name in NAMES for end in ("low", "high"))
-"""Columns of the ends of intervals."""
-COLUMNS = (*NAMES, *ENDS, "in_domain", "memory_fits", "error")
-"""Columns of a table of predictions; without a level those of intervals and domain are absent."""
 
 
 def predict(
@@ -242,7 +237,7 @@ def predict_table(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
     if not len(frame):
-        blank: Table = back(_empty(frame.index, level))
+        blank: Table = back(empty(frame.index, level))
         return blank
     raw, resolved = ask(frame, known)
     _tell_strange(frame, strict)
@@ -251,7 +246,7 @@ def predict_table(
     done = run(raw, resolved, predictor, level, profile_of(profile))
     if errors == "raise":
         _raise_first(frame.index, done.errors)
-    found: Table = back(_result(frame.index, done))
+    found: Table = back(result(frame.index, done))
     return found
 
 
@@ -284,29 +279,3 @@ def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:
         f"row {name}: {str(errors[bad[0]]).rstrip('.')}"
         f" ({count}; errors='report' predicts the others)"
     )
-
-
-def _result(index: pd.Index, done: Run) -> pd.DataFrame:
-    """Lay out what was found."""
-    found, fits = done.outcome.values, done.fits
-    out = {name: np.where(fits, found[name], np.nan) for name in NAMES}
-    columns: dict[str, Any] = dict(out)
-    if done.judged is not None:
-        for name in NAMES:
-            columns[f"{name}_low"] = np.where(fits, done.judged.low[name], np.nan)
-            columns[f"{name}_high"] = np.where(fits, done.judged.high[name], np.nan)
-        words = np.where(fits, done.judged.words(), "")
-        columns["in_domain"] = pd.Series(words, index=index, dtype="str")
-    reasons = done.errors.copy()
-    reasons[done.unfit] = done.shortages()
-    columns["memory_fits"] = fits
-    columns["error"] = pd.Series(reasons.tolist(), index=index, dtype="str")
-    return pd.DataFrame(columns, index=index)
-
-
-def _empty(index: pd.Index, level: float | None) -> pd.DataFrame:
-    """Return the columns without rows."""
-    names = [c for c in COLUMNS if level is not None or (c not in ENDS and c != "in_domain")]
-    out = pd.DataFrame(index=index, columns=names, dtype=float)
-    text = {c: "str" for c in ("in_domain", "error") if c in names}
-    return out.astype(text | {"memory_fits": bool})

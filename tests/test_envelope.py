@@ -35,7 +35,7 @@ def test_the_load_itself_comes_first(deploy):
     for name in ("batch", "input_len", "output_len", "requests_per_slot"):
         assert np.array_equal(heavy.columns[name][:, 0], columns[name], equal_nan=True)
     assert heavy.axis[0] == -1
-    assert not heavy.bounds("ttft_ms")[0]
+    assert not heavy.bounds("ttft_ms")[:, 0].any()
 
 
 def test_one_axis_alone_gives_what_all_together_give(deploy):
@@ -51,17 +51,17 @@ def test_one_axis_alone_gives_what_all_together_give(deploy):
 
 
 def test_a_heavier_run_keeps_its_requests(deploy):
-    heavy = heavier(deploy({"concurrency": 8, "num_requests": 80}).columns)
+    heavy = heavier(deploy({"concurrency": 8, "num_requests": 40}).columns)
     rounds = heavy.columns["requests_per_slot"][0, heavy.axis == 0]
-    # 80 requests for 16, 32 and 64 users are 5, 2.5 and 1.25 rounds, and never less than one.
-    assert rounds.tolist() == [5.0, 2.5, 1.25, 1.0, 1.0, 1.0]
+    # 40 requests for 16 and 32 users are 2.5 and 1.25 rounds, and never less than one.
+    assert rounds.tolist() == [2.5, 1.25, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_a_longer_output_bounds_static_batches_only(deploy):
     heavy = heavier(deploy({"batch_size": 2}, {"concurrency": 2}).columns)
     longer = heavy.axis == 2
-    assert heavy.bounds("batch_latency_s")[1:].all()
-    assert not heavy.bounds("ttft_ms")[longer].any()
+    assert heavy.bounds("batch_latency_s")[:, 1:].all()
+    assert not heavy.bounds("ttft_ms")[:, longer].any()
     assert heavy.possible[:, longer].all(axis=1).tolist() == [True, False]
     assert not heavy.bounds("output_tok_s").any()
 

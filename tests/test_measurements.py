@@ -265,7 +265,7 @@ def test_most_shipped_rows_are_used_and_the_rest_is_accounted_for(shipped: Measu
 
 def test_no_shipped_row_is_left_out_for_a_name_but_a_few(shipped: Measurements) -> None:
     unknown = shipped.left_out["reason"].str.startswith("unknown")
-    assert int(shipped.left_out.loc[unknown, "rows"].sum()) <= 15
+    assert int(shipped.left_out.loc[unknown, "rows"].sum()) <= 25
 
 
 def test_no_shipped_value_is_beyond_what_its_hardware_allows(shipped: Measurements) -> None:

@@ -517,7 +517,7 @@ def test_a_sweep_tells_how_cost_grows() -> None:
 
 @pytest.mark.parametrize(
     ("over", "values", "says"),
-    [("user", [1], "did you mean users"), ("users", [], "at least one value"),
+    [("user", [1], "did you mean tok_s_per_user, users"), ("users", [], "at least one value"),
      ("tokens_per_s", [1], "the load must be given as tokens_per_s too")],
 )  # fmt: skip
 def test_a_wrong_sweep_says_so(over: str, values: list, says: str) -> None:

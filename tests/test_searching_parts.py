@@ -122,7 +122,8 @@ def test_users_are_shared_out_evenly() -> None:
     [("h100", "vllm", True), ("nvidia-k80-12gb", "vllm", False), ("t4", "sglang", True),
      ("nvidia-v100-sxm-32gb", "sglang", False), ("t4", "tensorrt-llm", False),
      ("mi300x", "vllm", True), ("mi300x", "tensorrt-llm", False), ("h100", "atom", False),
-     ("google-tpu-v6e-32gb", "vllm", False), ("aws-trainium1-32gb", "vllm", False),
+     ("google-tpu-v6e-32gb", "vllm", True), ("aws-trainium1-32gb", "vllm", True),
+     ("google-tpu-v6e-32gb", "tensorrt-llm", False),
      ("nvidia-k80-12gb", "llama.cpp", True)],
 )  # fmt: skip
 def test_engines_run_where_they_are_made_for(device: str, framework: str, fits: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,8 +20,9 @@ from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli import train as cli_train
 from guide_ml.cli.model_files import is_model_file, model_file, rows
-from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
+from guide_ml.cli.parts import App, examples, show_or_json
 from guide_ml.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -188,52 +188,8 @@ def show(
     show_or_json(found, lambda: [details(found, kind)], as_json)
 
 
-@app.command(epilog=examples("guide train", "guide train --data my-measurements --out my-models",
-                              "guide predict --predictor my-models ..."))  # fmt: skip
-def train(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/default"),
-    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
-    keep: Annotated[
-        Path | None, typer.Option(help="Folder for the predictions of what was held out.")
-    ] = None,
-    as_json: o.JsonOption = False,
-) -> None:
-    """Fit the estimators to measurements."""
-    with progress_bar() as progress:
-        from guide_ml.training import train as training
-
-        card = training.train(data, out, seed=seed, progress=progress, keep=keep)
-    show_or_json(card, lambda: [details(card, f"estimators in {out}")], as_json)
-
-
-@app.command(epilog=examples("guide evaluate", "guide evaluate --split hardware --json"))
-def evaluate(
-    split: Annotated[
-        list[str] | None,
-        typer.Option(help="What is held out: random, deployment, model, hardware, source (all"
-                     " these by default), framework, dense-served, small. May be repeated."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of measurements; those of the project by default.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
-    as_json: o.JsonOption = False,
-) -> None:
-    """Score the estimators on deployments that they have not seen."""
-    with progress_bar() as progress:
-        from guide_ml.measurements import evaluation
-        from guide_ml.training import crossval
-
-        splits = tuple(split or evaluation.SPLITS)
-        found = crossval.evaluate(data, splits=splits, seed=seed, progress=progress)
-        rows: Any = found.round(2).to_dict("records")
-    columns = {name: str(name).replace("_", " ") for name in rows[0]} if rows else {}
-    show_or_json(rows, lambda: [listing(rows, columns, "held-out scores")], as_json)
-
-
+app.command(epilog=examples(*cli_train.TRAIN_EXAMPLES))(cli_train.train)
+app.command(epilog=examples(*cli_train.EVALUATE_EXAMPLES))(cli_train.evaluate)
 cli_retrain.register(app)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 __all__ = ["Brief"]
@@ -30,4 +30,9 @@ class Brief:
 
 
 def _changed(thing: Any) -> list[str]:
-    return [f.name for f in fields(thing) if getattr(thing, f.name) != f.default]
+    return [f.name for f in fields(thing) if getattr(thing, f.name) != _default(f)]
+
+
+def _default(field: Field[Any]) -> object:
+    made = field.default_factory
+    return field.default if made is MISSING else made()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from guide_ml.describe.brief import Brief
 from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS, Range, require_numbers
 
 __all__ = ["RANGES", "Settings"]
@@ -19,8 +20,8 @@ RANGES = {
 """Range in which each number is believed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Settings(Brief):
     """What an engine or a machine was told; ``None`` is what it does by itself.
 
     Parameters

@@ -125,8 +125,10 @@ def _predict(
 
 
 def _statistic(columns: Columns, target: Target) -> Floats:
-    """Code of the statistic that each row wants of a target."""
-    return columns[target.stat] if target.stat else np.zeros(len(columns["mode"]))
+    """Code of the statistic that each row wants of a target: of one batch there is one figure."""
+    if not target.stat:
+        return np.zeros(len(columns["mode"]))
+    return np.where(columns["mode"] == MODES.index("static"), 0.0, columns[target.stat])
 
 
 def _asked(columns: Columns, usable: NDArray[np.bool_]) -> Asked:

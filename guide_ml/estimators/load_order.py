@@ -27,6 +27,10 @@ __all__ = ["AXES", "NEAR", "Axis", "Heavier", "heavier"]
 #: Logarithm by which a heavier load's physics may be above and still matter.
 NEAR = 1.0
 
+#: Requests beyond which nothing is looked at: loads that double share the heavier ones up to here,
+#: so that the last of them bound all alike.
+MOST_BATCH = 8192.0
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -39,10 +43,13 @@ class Axis:
     targets : tuple of str
         Latencies that may not fall along it. A longer output spreads prefills over more steps,
         so it may lower TTFT and TPOT of a server; it never shortens a batch.
+    of_batches : tuple of str
+        Those that may not fall along it in a static batch alone, whose parts sum to its latency.
     """
 
     factors: dict[str, tuple[float, ...]]
     targets: tuple[str, ...]
+    of_batches: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -52,9 +59,10 @@ class Axis:
 
 AXES = (
     Axis({"batch": (2, 4, 8, 16, 32, 64)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms"), ("tpot_ms",)),
     Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
-    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)},
+         ("batch_latency_s", "ttft_ms"), ("tpot_ms",)),
 )
 
 
@@ -80,9 +88,13 @@ class Heavier:
     columns: Columns
 
     def bounds(self, target: str) -> NDArray[np.bool_]:
-        """Tell which steps bound a target."""
-        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])
-        return np.asarray(allowed[self.axis])
+        """Tell which steps bound a target of which loads, of shape (n or 1, steps)."""
+        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])[self.axis]
+        batches = np.asarray([*(target in axis.of_batches for axis in AXES), False])[self.axis]
+        if not batches.any():
+            return np.asarray(allowed[None, :])
+        static = self.columns["mode"] == MODES.index("static")
+        return np.asarray(allowed[None, :] | (batches[None, :] & static))
 
     def take(self, rows: NDArray[np.intp]) -> Heavier:
         """Keep some loads, renumbered, in the order given."""
@@ -133,6 +145,8 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
         can[:, number] = _possible(columns["mode"], AXES[k])
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     possible = can[rows][:, place]
+    grown = factors.get("batch", np.ones(len(axis)))
+    possible &= (columns["batch"][rows][:, None] * grown <= MOST_BATCH) | (grown == 1.0)
     out = each(columns) if own else Gathered(columns, rows[:, None])
     batch = out["batch"]
     for column, factor in factors.items():

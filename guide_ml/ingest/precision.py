@@ -48,6 +48,8 @@ _VAGUE = {
     "dwq",
     "nvfp4a16",
 }
+#: Schemes of several widths, of which a dtype's table knows the usual one.
+_OPEN = ("hqq", "bitsandbytes")
 #: Checkpoints whose weights are narrower than the type that the rest computes in.
 _NATIVE = re.compile(r"gpt-oss|deepseek-(?:v3|r1)(?!.*distill)|kimi-k2|minimax-m2", re.I)
 _GGUF = re.compile(
@@ -65,6 +67,8 @@ def dtype_of(*names: object) -> str | None:
     """
     for name in names:
         text = str(name or "").lower().strip().removeprefix("torch.")
+        if text in _OPEN:
+            continue
         try:
             return dtype(_DTYPES.get(text, text)).name
         except GuideError:

@@ -51,8 +51,9 @@ def newer(framework: str, version: str) -> bool:
     """
     listed = catalogue.framework_blocks()[framework].get("versions", {})
     match = re.fullmatch(r"v?(\d+(?:\.\d+)*)(?:[a-z.+-].*)?", version.strip().lower())
-    if not listed or not match:
+    if not any(v[:1].isdigit() for v in listed) or not match:
         return False
     asked = tuple(map(int, match.group(1).split(".")))
-    newest = max(tuple(map(int, re.findall(r"\d+", v))) for v in listed)
+    numbered = [v for v in listed if v[:1].isdigit()]
+    newest = max(tuple(map(int, re.findall(r"\d+", v))) for v in numbered)
     return asked[: len(newest)] > newest

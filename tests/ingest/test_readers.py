@@ -592,7 +592,7 @@ def test_several_nodes_that_are_no_pair_are_one_deployment() -> None:
     [
         ("llama_bench.jsonl", {"type_k": "q8_0", "type_v": "q8_0"}, "q8_0"),
         ("llama_bench.jsonl", {"type_k": "q8_0", "type_v": "q4_0"}, None),
-        ("llama_bench.jsonl", {"type_k": "q5_1", "type_v": "q5_1"}, None),
+        ("llama_bench.jsonl", {"type_k": "q5_1", "type_v": "q5_1"}, "q5_1"),
         ("sglang_serving.jsonl", {"server_info": {"kv_cache_dtype": "fp8_e5m2"}}, "fp8"),
         ("sglang_serving.jsonl", {"server_info": {"kv_cache_dtype": "fp4_e2m1"}}, None),
     ],

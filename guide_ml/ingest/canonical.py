@@ -47,6 +47,8 @@ def _row(cells: Row) -> Row:
         row[name] = pd.to_numeric(text, errors="coerce")
         if pd.isna(row[name]):
             row[FAULT] = f"{name} is no number: {text!r}"
+    if "ubatch" in row:  # what llama.cpp calls the tokens of one pass
+        row.setdefault("max_num_batched_tokens", row["ubatch"])
     return row
 
 

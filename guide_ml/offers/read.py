@@ -66,7 +66,7 @@ def catalogue_offers() -> Offers:
     --------
     >>> offers = catalogue_offers()
     >>> list(offers.table.columns) == list(COLUMNS), offers.left_out[NOT_LISTED]
-    (True, 11)
+    (True, 1)
     """
     with as_file(files(__package__).joinpath("prices.csv")) as path:
         return _tidy(_csv(path))

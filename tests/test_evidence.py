@@ -46,10 +46,15 @@ def shown() -> list[tuple[str, str, str]]:
     return [(page, *match) for page, text in texts.items() for match in MARK.findall(text)]
 
 
+UNTRAINED = ("15_models",)  # reports that no estimator has a part in
+
+
 def test_every_report_says_its_set():
     reports = sorted(RESULTS.glob("*.md"))
     assert reports
     for report in reports:
+        if report.stem in UNTRAINED:
+            continue
         assert script("tables").sets_in(report.read_text("utf-8")), report.name
 
 

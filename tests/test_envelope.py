@@ -35,7 +35,7 @@ def test_the_load_itself_comes_first(deploy):
     for name in ("batch", "input_len", "output_len", "requests_per_slot"):
         assert np.array_equal(heavy.columns[name][:, 0], columns[name], equal_nan=True)
     assert heavy.axis[0] == -1
-    assert not heavy.bounds("ttft_ms")[:, 0].any()
+    assert not heavy.bounds("ttft_ms")[0]
 
 
 def test_one_axis_alone_gives_what_all_together_give(deploy):
@@ -60,8 +60,8 @@ def test_a_heavier_run_keeps_its_requests(deploy):
 def test_a_longer_output_bounds_static_batches_only(deploy):
     heavy = heavier(deploy({"batch_size": 2}, {"concurrency": 2}).columns)
     longer = heavy.axis == 2
-    assert heavy.bounds("batch_latency_s")[:, 1:].all()
-    assert not heavy.bounds("ttft_ms")[:, longer].any()
+    assert heavy.bounds("batch_latency_s")[1:].all()
+    assert not heavy.bounds("ttft_ms")[longer].any()
     assert heavy.possible[:, longer].all(axis=1).tolist() == [True, False]
     assert not heavy.bounds("output_tok_s").any()
 

@@ -108,7 +108,9 @@ def test_doubling_the_load_never_lowers_a_latency(deployment, load):
     found = guide_ml.predict_table(pd.DataFrame(rows), errors="report")
     for name in TIMES:
         values = found[name].dropna().to_numpy()
-        assert (np.diff(values) >= -1e-9 * values[1:]).all(), name
+        # Parts of a static batch sum to its latency, which moves them by less than a hundredth.
+        slack = 0.01 if load == "batch_size" and name != "batch_latency_s" else 1e-9
+        assert (np.diff(values) >= -slack * values[1:]).all(), name
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda d: d["hardware"])
@@ -119,8 +121,7 @@ def test_longer_prompts_and_outputs_never_shorten_a_batch(deployment):
         found = guide_ml.predict_table(pd.DataFrame(rows), errors="report")
         values = found["batch_latency_s"].to_numpy()
         assert np.isfinite(values).all()
-        # Heavier prompts are looked at up to eight times, so the last of them may differ a little.
-        assert (np.diff(values) >= -0.01 * values[1:]).all(), axis
+        assert (np.diff(values) >= -1e-9 * values[1:]).all(), axis
 
 
 def test_a_row_does_not_depend_on_its_neighbours(used):

@@ -4,8 +4,8 @@ Estimators speak of each figure apart. Here they are made one answer:
 
 * A static batch takes its TTFT and a TPOT for each further token. Its latency is by far the best
   known of the three, so it stays, and both parts are scaled by one factor until they sum to it.
-  That is done for a load and for the heavier ones that bound it alike, before the bounds are taken.
-  Bounded parts rise with the load, so their sum does, and is the latency.
+  That is done for a load and for the heavier ones that bound it alike, before the bounds are taken,
+  so that parts rise with the load as their sum does; and once more for what bounds change.
 * A server holds its users for TTFT and a TPOT for each further token of every request, so its
   throughput is users x tokens over that time (Little, Operations Research 9, 1961). Latencies keep
   their order by load only if they stay as they are, so throughput follows from them.
@@ -71,6 +71,7 @@ def one_answer(load: Load, limits: Columns, mean: Columns, out: Columns) -> None
     tokens = c["batch"] * c["output_len"]
     _no_more_than(load, tokens, mean, out, limits["output_tok_s"])
     static, closed = load.is_mode("static"), load.is_mode("closed")
+    _parts_of_batches(static, c["output_len"], limits, out)
     whole_s = _flight_s(out, c["output_len"])
     out["batch_latency_s"] = np.where(static, whole_s, out["batch_latency_s"])
     served = tokens / _flight_s(mean, c["output_len"])
@@ -78,6 +79,25 @@ def one_answer(load: Load, limits: Columns, mean: Columns, out: Columns) -> None
     out["output_tok_s"] = rate
     only_first = (static | closed) & (c["output_len"] <= 1.0)
     out["tpot_ms"] = np.where(only_first, np.nan, out["tpot_ms"])
+
+
+def _parts_of_batches(
+    static: NDArray[np.bool_], output_len: Floats, limits: Columns, out: Columns
+) -> None:
+    """Scale parts of static batches, in place, to their latency, and keep them above their bounds.
+
+    A part that a bound lifts takes from the other one; where neither can give, they lengthen the
+    batch.
+    """
+    found = {name: out[name].copy() for name in PARTS}
+    scale_parts(found, output_len)
+    least = {t.name: t.attained * limits[t.name] for t in TARGETS}
+    whole_ms, further = MS_PER_S * out["batch_latency_s"], output_len - 1.0
+    first = np.maximum(found["ttft_ms"], least["ttft_ms"])
+    step = np.maximum((whole_ms - first) / np.maximum(further, 1e-9), least["tpot_ms"])
+    first = np.maximum(whole_ms - further * step, least["ttft_ms"])
+    for name, value in (("ttft_ms", first), ("tpot_ms", step)):
+        out[name] = np.where(static, value, out[name])
 
 
 def at_best(load: Load, limits: Columns) -> Columns:

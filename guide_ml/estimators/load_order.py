@@ -43,13 +43,10 @@ class Axis:
     targets : tuple of str
         Latencies that may not fall along it. A longer output spreads prefills over more steps,
         so it may lower TTFT and TPOT of a server; it never shortens a batch.
-    of_batches : tuple of str
-        Those that may not fall along it in a static batch alone, whose parts sum to its latency.
     """
 
     factors: dict[str, tuple[float, ...]]
     targets: tuple[str, ...]
-    of_batches: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -59,10 +56,9 @@ class Axis:
 
 AXES = (
     Axis({"batch": (2, 4, 8, 16, 32, 64)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms"), ("tpot_ms",)),
+    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms")),
     Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
-    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)},
-         ("batch_latency_s", "ttft_ms"), ("tpot_ms",)),
+    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)}, ("batch_latency_s", "ttft_ms")),
 )
 
 
@@ -88,13 +84,9 @@ class Heavier:
     columns: Columns
 
     def bounds(self, target: str) -> NDArray[np.bool_]:
-        """Tell which steps bound a target of which loads, of shape (n or 1, steps)."""
-        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])[self.axis]
-        batches = np.asarray([*(target in axis.of_batches for axis in AXES), False])[self.axis]
-        if not batches.any():
-            return np.asarray(allowed[None, :])
-        static = self.columns["mode"] == MODES.index("static")
-        return np.asarray(allowed[None, :] | (batches[None, :] & static))
+        """Tell which steps bound a target."""
+        allowed = np.asarray([*(target in axis.targets for axis in AXES), False])
+        return np.asarray(allowed[self.axis])
 
     def take(self, rows: NDArray[np.intp]) -> Heavier:
         """Keep some loads, renumbered, in the order given."""

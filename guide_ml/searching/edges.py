@@ -19,8 +19,9 @@ from guide_ml.table.read import Floats
 
 __all__ = ["dominated", "fill_front", "fill_ties"]
 
-#: Points that are scored together, and at most for either end.
-STEP, MOST = 4096, 24_576
+#: Points that are scored together; at most for ties, of which there are few; and for the front,
+#: where those that may reach furthest are scored first, so that an answer takes seconds.
+STEP, MOST, MOST_FRONT = 4096, 24_576, 4096
 
 Late = Callable[[Scores], bool]
 
@@ -59,7 +60,7 @@ def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> None:
     """
     problem = scores.problem
     every = np.flatnonzero(problem.carrying)
-    left = min(most, MOST)
+    left = min(most, MOST_FRONT)
     while left > 0 and not late(scores):
         _, sized, values, missed = scores.judged()
         kept = missed == 0

@@ -123,9 +123,7 @@ def _host(raw: Raw, columns: Columns) -> None:
     """Work out what stays in the host's memory, and how quick that is."""
     n = raw.numbers
     layers, on_device = columns["m_num_layers"], n["gpu_layers"]
-    raw.fail(on_device > layers + 1.0,
-             lambda i: f"gpu_layers must be at most the model's layers and one for the output,"
-                       f" {layers[i] + 1:g}; got {on_device[i]:g}")  # fmt: skip
+    # More layers than there are mean all of them: people write `-ngl 99`.
     left = np.clip(1.0 - np.nan_to_num(on_device, nan=math.inf) / layers, 0.0, 1.0)
     routed = np.maximum(layers - columns["m_first_dense_layers"], 1.0)
     apart = np.clip(np.nan_to_num(n["experts_on_cpu"], nan=0.0) / routed, 0.0, 1.0)

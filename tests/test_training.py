@@ -94,6 +94,7 @@ def test_what_was_trained_predicts_the_rows_it_saw(few, card):
     assert np.median(evaluation.errors(found.values["tpot_ms"][decode], truth)) < 25
 
 
+@pytest.mark.slow
 def test_held_out_rows_are_predicted_better_than_by_the_floor_times_a_constant(few):
     used = prepare(read_files(few))
     data = build(used)

@@ -224,11 +224,13 @@ def fresh(before: str = "", **env: str) -> list[object]:
     return found
 
 
+@pytest.mark.slow
 def test_one_prediction_does_not_load_numba(tmp_path):
     assert fresh(NUMBA_CACHE_DIR=str(tmp_path)) == [False, True, "FunctionCache"]
     assert list(tmp_path.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 def test_nowhere_to_keep_what_was_compiled():
     nowhere = ("import numba.core.caching as c\n"
                "c.CacheImpl._locator_classes = []\nsys.modules.pop('numba')")  # fmt: skip

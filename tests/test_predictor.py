@@ -98,7 +98,8 @@ def test_measured_rows_are_close_to_what_was_measured(used, outcome):
         truth = used.table[name].to_numpy(float)
         stat = used.resolved.columns["tpot_stat"] == 0
         known = np.isfinite(truth) & np.isfinite(outcome.values[name]) & stat
-        assert np.median(evaluation.errors(outcome.values[name][known], truth[known])) < 7
+        error = np.median(evaluation.errors(outcome.values[name][known], truth[known]))
+        assert error < {"batch_latency_s": 5, "tpot_ms": 7}[name]
 
 
 @pytest.mark.parametrize("load", ["batch_size", "concurrency"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from guide_ml.features import roofline
+from guide_ml.features.host import FLOP_PER_WEIGHT
 from guide_ml.features.load import Load
 from guide_ml.features.queueing import static_latency
 from guide_ml.table.assume import Columns
@@ -49,7 +50,7 @@ def floors(load: Load) -> Columns:
     batch = static_latency(prefill, step, c["output_len"])
     fastest = TERA * np.maximum(np.maximum(c["hw_fp8"], c["hw_fp4"]), c["hw_int8"])
     rate = np.where(c["weight_stated"] > 0, roofline.peak_flops(c), fastest)
-    flop = roofline.FLOP_PER_WEIGHT * (m["p_body"] * 0.5 + m["p_experts_active"])
+    flop = FLOP_PER_WEIGHT * (m["p_body"] * 0.5 + m["p_experts_active"])
     flop = flop * (1.0 + asked * (1.0 - c["hit_rate"]) / c["output_len"])
     most = c["devices"] * rate / flop * most_tokens
     return {

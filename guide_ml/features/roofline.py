@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.features import links
-from guide_ml.features.host import Host, on_host
+from guide_ml.features.host import FLOP_PER_WEIGHT, Host, on_host
 from guide_ml.features.memory import (
     Cache,
     cache_shape,
@@ -31,8 +31,6 @@ __all__ = ["Ground", "Pass", "expert_coverage", "forward", "ground", "peak_flops
 
 #: Multiplications of an indexer for each token and context token: 64 heads of 128.
 INDEX_WIDTH = 8192.0
-
-FLOP_PER_WEIGHT = 2.0  # one multiply and one add for each token (arXiv 2001.08361, sec. 2.1)
 
 
 @dataclass(frozen=True)

@@ -177,11 +177,11 @@ def main() -> None:
         if (count := held_out.fold_count(split, evaluation.FOLDS)) < evaluation.FOLDS:
             predicted = predictions(measured, data, split, kept, count)
             making[split] = held_out.residuals(measured, data, split, predicted, folds=count)
-    used = [making[s] for s in held_out.SPLITS]
+    used = [making[s] for s in held_out.POOL]
     seen = {s: r for s, r in judged.items() if s != "source"}
     table = pd.concat([
         judge(used, [r.group for r in used], seen, {s: r.group for s, r in seen.items()}, facts),
-        judge(used, [source_of[s] for s in held_out.SPLITS], {"source": judged["source"]},
+        judge(used, [source_of[s] for s in held_out.POOL], {"source": judged["source"]},
               {"source": source_of["source"]}, facts),
     ]).merge(pd.concat(named), on=["split", "position"])  # fmt: skip
     order = {s: i for i, s in enumerate(evaluation.SPLITS)}

@@ -41,7 +41,7 @@ def one_pass(**seconds: float) -> Parts:
 
 @pytest.mark.parametrize("name", ["one", "whole", "step"])
 def test_shares_of_a_pass_sum_to_one_and_none_is_negative(taken, name):
-    found = shares(getattr(taken[2], name))
+    found = shares(getattr(taken[2], name), prefill=name != "step")
     assert set(found) == set(PARTS) - {"queueing"}
     assert np.allclose(sum(found.values()), 1.0)
     assert min(v.min() for v in found.values()) >= 0.0
@@ -62,7 +62,7 @@ def test_parts_of_a_target_sum_to_one_and_none_is_negative(taken, target):
      ("communication_s", "communication"), ("launch_s", "launch"), ("overhead_s", "launch")],
 )  # fmt: skip
 def test_what_takes_nearly_all_the_time_gets_it(part, of):
-    assert shares(one_pass(**{part: 1.0}))[of][0] > 0.99
+    assert shares(one_pass(**{part: 1.0}), prefill=True)[of][0] > 0.99
 
 
 def test_a_share_is_what_the_pass_would_lose_with_its_part(taken):
@@ -71,7 +71,7 @@ def test_a_share_is_what_the_pass_would_lose_with_its_part(taken):
     nudge = 1e-6
     after = estimate(load, knobs | {"kv_bandwidth": knobs["kv_bandwidth"] - nudge})
     lost = (after.step.total_s / before.step.total_s - 1.0) / nudge
-    assert np.allclose(lost, shares(before.step)["kv_reads"], atol=1e-4)
+    assert np.allclose(lost, shares(before.step, prefill=False)["kv_reads"], atol=1e-4)
 
 
 def test_every_part_of_a_pass_is_counted():

@@ -109,5 +109,5 @@ def bounds(one: Account) -> dict[str, str]:
     for mode, other in (("prefill", "decode"), ("decode", "prefill")):
         if one.load.is_mode(mode)[0]:
             del passes[other]
-    found = {phase: shares(times) for phase, times in passes.items()}
+    found = {phase: shares(times, phase == "prefill") for phase, times in passes.items()}
     return {phase: max(s, key=lambda k: float(s[k][0])) for phase, s in found.items()}

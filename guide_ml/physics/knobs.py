@@ -58,7 +58,7 @@ KNOBS = (
          (("framework", 1.0), ("backend", 1.0), ("model", 0.2), ("series", 0.5),
           ("laboratory", 0.3))),
     Knob("growth", math.log(0.13)),
-    Knob("moe_launch", 0.0, ("experts_per_token", "ep"),
+    Knob("moe_launch", 0.0, ("experts_per_token", "ep", "release"),
          (("framework", 0.5), ("model", 0.3), ("series", 0.3), ("dtype", 0.3))),
     Knob("step", math.log(8e-4), ("release", "cdna", "is_closed", "is_static", "padded", "cpu"),
          (("framework", 1.0), ("series", 0.5), ("laboratory", 0.3))),

@@ -28,13 +28,15 @@ TOKEN = "time_per_token_ms"
 """What is split for an offline queue: the milliseconds per token of its throughput."""
 
 
-def shares(one: Parts) -> Columns:
+def shares(one: Parts, prefill: bool) -> Columns:
     """Split a pass into shares that sum to 1.
 
     Parameters
     ----------
     one : Parts
         A pass of n deployments.
+    prefill : bool
+        Whether it is a prefill.
 
     Returns
     -------
@@ -46,8 +48,11 @@ def shares(one: Parts) -> Columns:
     attention = either(one.attention_s, one.kv_s, OVERLAP)
     device = matrices + attention + one.communication_s
     busy = either(device, one.launch_s, LAUNCH_OVERLAP)
-    total = busy + one.host_s + one.overhead_s
-    running = busy / total * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
+    # A prefill's bias spares the host's part (see :mod:`guide_ml.physics.model`).
+    whole = one.total_s if prefill else busy + one.host_s + one.overhead_s
+    spared = one.host_s / whole
+    running = (1.0 - spared) * busy / (busy + one.overhead_s)
+    running = running * _weight(device, one.launch_s, LAUNCH_OVERLAP) / device
     taken = _weight(weights, one.compute_s, OVERLAP)
     reads, unpacking = taken * one.weights_s / weights, taken * one.unpack_s / weights
     kv = _weight(one.kv_s, one.attention_s, OVERLAP)
@@ -57,7 +62,7 @@ def shares(one: Parts) -> Columns:
         "unpacking": running * matrices * unpacking,
         "kv_reads": running * attention * kv,
         "communication": running * one.communication_s,
-        "host": one.host_s / total,
+        "host": spared,
     }
     return out | {"launch": np.asarray(1.0 - sum(out.values()))}
 
@@ -85,7 +90,8 @@ def split(load: Load, estimate: Estimate) -> dict[str, Columns]:
     """
     c, held = load.columns, load.held
     closed, handling = load.is_mode("closed"), estimate.handling_s
-    one, whole, step = shares(estimate.one), shares(estimate.whole), shares(estimate.step)
+    one, whole = shares(estimate.one, prefill=True), shares(estimate.whole, prefill=True)
+    step = shares(estimate.step, prefill=False)
     pace = estimate.pace_s
     tpot = np.where(closed, estimate.targets["tpot_ms"] / MS_PER_S, pace)
     further = np.maximum(c["output_len"] - 1.0, 0.0)

@@ -21,10 +21,13 @@ from guide_ml.trust.domain.measured import Measured
 from guide_ml.trust.intervals import Residuals, fit_bands, spread_inputs
 from guide_ml.trust.knowledge import Knowledge
 
-__all__ = ["SPLITS", "fold_count", "fold_counts", "knowledge", "residuals"]
+__all__ = ["POOL", "SPLITS", "fold_count", "fold_counts", "knowledge", "residuals"]
 
 #: Splits whose errors make the intervals: new loads, deployments, models, devices and laboratories.
 SPLITS = ("random", "deployment", "model", "hardware", "source")
+#: What intervals are made from. Errors on laboratories count three times: who asks is a new one,
+#: even where the deployment was measured, and of fifty laboratories the next may be stranger.
+POOL = (*SPLITS, "source", "source")
 SOURCE_FOLDS = 10
 """Folds of laboratories, each of several: one at a time would take half of the whole training."""
 
@@ -118,10 +121,12 @@ def knowledge(
     jobs : int
         Threads.
     """
-    parts = Parallel(n_jobs=jobs, prefer="threads")(
+    found = Parallel(n_jobs=jobs, prefer="threads")(
         delayed(residuals)(measured, data, s, p, seed, fold_count(s, folds))
         for s, p in log_predicted.items()
     )
+    by_split = dict(zip(log_predicted, found, strict=True))
+    parts = [by_split[split] for split in POOL if split in by_split]
     columns, names = measured.resolved.columns, measured.resolved.names
     reference = Reference.of(columns, names)
     case = reference.familiarity(columns, names).nearest

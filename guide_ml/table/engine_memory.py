@@ -14,6 +14,11 @@ __all__ = ["ACCOUNTS", "engine_memory"]
 #: Names of the rules, in the order of their codes; the first is that of all other engines.
 ACCOUNTS = ("usual", "vllm", "sglang", "tensorrt-llm", "llama.cpp", "tgi", "lmdeploy", "mlx")
 
+#: From 0.8 on vLLM's engine is V1, which cuts prompts; V0 profiled whole prompts of the longest
+#: context, up to 32,768 tokens, and cut those of longer ones (0.6.4, engine/arg_utils.py).
+V1_SINCE, WHOLE_PROMPTS, V0_CHUNK = 2025.16, 32_768.0, 2048.0
+#: Devices that V1 did not run on at first, and until when V0 stood in.
+OLD_DEVICES, V0_UNTIL = ("turing", "volta", "pascal"), 2025.7
 #: vLLM keeps windowed layers in groups of their own blocks since 0.9.2, before that like others
 #: (v1/core/kv_cache_utils.py).
 HYBRID_SINCE = 2025.49
@@ -39,7 +44,7 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
         What the table states.
     columns : dict of str to array of shape (n,)
         Gains ``account`` (code of :data:`ACCOUNTS`), ``memory_share`` (NaN where the engine's own
-        holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``pass_stated``,
+        holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
         ``is_rocm``, ``hybrid``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
     names : dict of str to array of shape (n,) of object
         Names in force.
@@ -54,14 +59,27 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     vllm = columns["account"] == ACCOUNTS.index("vllm")
     usual = np.where(vllm, np.where(columns["is_cpu"] > 0, 128.0, 16.0), 1.0)
     columns["block_tokens"] = np.where(np.isnan(n["block_size"]), usual, n["block_size"])
-    columns["pass_stated"] = np.isfinite(n["max_num_batched_tokens"]).astype(float)
     columns["is_rocm"] = (names["backend"] == "rocm").astype(float)
     year = columns["fw_release_year"]
+    _profile(raw, columns, names, vllm)
     columns["hybrid"] = (vllm & (year >= HYBRID_SINCE)).astype(float)
     wide = np.isin(names["family"], WIDE_STATES) | ~vllm
     columns["state_bytes"] = np.where(wide, FULL, HALF)
     columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
     _padding(columns, names, vllm)
+
+
+def _profile(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]],
+             vllm: NDArray[np.bool_]) -> None:  # fmt: skip
+    """Note the tokens of the pass that vLLM profiles, and whether its old engine does."""
+    year = columns["fw_release_year"]
+    aged = np.isin(names["architecture"], OLD_DEVICES) & (year < V0_UNTIL)
+    old = vllm & ((year < V1_SINCE) | aged)
+    longest = columns["max_len"]
+    whole = np.where(longest > WHOLE_PROMPTS, V0_CHUNK, np.maximum(longest, V0_CHUNK))
+    stated = np.isfinite(raw.numbers["max_num_batched_tokens"])
+    columns["old_engine"] = old.astype(float)
+    columns["profile_tokens"] = np.where(old & ~stated, whole, columns["pass_tokens"])
 
 
 def _padding(columns: Columns, names: dict[str, NDArray[np.object_]],

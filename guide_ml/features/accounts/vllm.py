@@ -17,9 +17,6 @@ __all__ = ["plan"]
 
 #: Share of the memory by default (0.33.0, config/cache.py), and before.
 SHARE, OLD_SHARE, SHARE_SINCE = 0.92, 0.90, 2026.41
-#: From 0.8 on the engine is V1, which cuts prompts; V0 profiled whole prompts of the longest
-#: context, up to 32,768 tokens, and cut those of longer ones (0.6.4, engine/arg_utils.py).
-V1_SINCE, WHOLE_PROMPTS, V0_CHUNK = 2025.16, 32_768.0, 2048.0
 #: Bytes a sampled logit: in 16 bits (2) and fp32 (4); the sort for top-k and top-p adds values
 #: (4), places (8), the pairs that it sorts (8 and 8) and fp32 work space, 37 in all (0.12.0,
 #: v1/sample/ops/topk_topp_sampler.py). A kernel that needs no sort leaves the first two, and
@@ -40,9 +37,8 @@ GRAPH_BYTES, GRAPHS_SINCE = 6e6, 2026.37
 def plan(columns: Columns, weights: Floats) -> Plan:
     """Plan a device as vLLM does."""
     year, tp = columns["fw_release_year"], columns["tp"]
-    old, rocm = year < V1_SINCE, columns["is_rocm"] > 0
-    limit = columns["max_seqs"]
-    tokens = np.where(old & (columns["pass_stated"] == 0), _whole(columns), columns["pass_tokens"])
+    old, rocm = columns["old_engine"] > 0, columns["is_rocm"] > 0
+    limit, tokens = columns["max_seqs"], columns["profile_tokens"]
     sequences = np.minimum(np.where(np.isfinite(limit), limit, SEQUENCES), tokens)
     each = np.where(year >= UNSORTED_SINCE, UNSORTED, SORTED) + GATHERED * (tp > 1)
     sampled = sequences * columns["m_vocab_size"] * each
@@ -53,9 +49,3 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     usual = np.where(year >= SHARE_SINCE, SHARE, OLD_SHARE)
     planned = columns["hw_real_byte"] * share(columns, usual)
     return Plan(peak, graphs, runtime, planned - weights - peak - graphs - runtime)
-
-
-def _whole(columns: Columns) -> Floats:
-    """Tokens of V0's profile where none are stated."""
-    longest = columns["max_len"]
-    return np.where(longest > WHOLE_PROMPTS, V0_CHUNK, np.maximum(longest, V0_CHUNK))

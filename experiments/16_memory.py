@@ -1,7 +1,8 @@
 """Do weights, memory for the KV cache and its tokens agree with what engines log at start?
 
 Predicts every start of ``data/memory_starts.csv`` and writes ``results/16_memory.csv`` and ``.md``.
-Every third origin is held out: no constant of the rules was chosen by its rows.
+Every third origin is held out: no constant of the rules was chosen by its rows alone. Rows were in
+view while rules were written, so it is a weaker check than starts that nobody had seen.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ASKED = ("model", "hardware", "framework", "framework_version", "tp", "weight_dt
 FIGURES = {"weights": "weights_gib", "memory for KV": "kv_gib", "KV tokens": "kv_tokens",
            "requests": "requests"}  # fmt: skip
 THIRD = 3
+MANY = 40  # rows of one origin
 
 
 def starts() -> pd.DataFrame:
@@ -49,10 +51,13 @@ def predicted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def held_out(origins: pd.Series) -> np.ndarray:
-    """Tell the rows of every third origin, in the order of the file."""
-    names = origins.str.replace(r"[:#@].*", "", regex=True)
-    place, _ = pd.factorize(names)
-    return place % THIRD == THIRD - 1
+    """Tell the rows of every third origin, in the order of the file.
+
+    All rows of TensorRT-LLM come from one origin, by which its runtime was set.
+    """
+    place, _ = pd.factorize(origins)
+    once = origins.map(origins.value_counts()) < MANY
+    return np.asarray((place % THIRD == THIRD - 1) & once)
 
 
 def errors(found: pd.DataFrame, logged: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +99,8 @@ def main() -> None:
     engines = table["framework"].to_numpy()
     everything = np.ones(len(table), dtype=bool)
     lines = ["# What engines log at start, and what was predicted", "",
+             "Every third origin is held out: no constant was set by its rows alone.",
+             "All rows were in view while rules were written.",
              "Errors by row; `memory for KV` where the cache is at least a tenth of the weights.",
              "", "| starts | figure | rows | median | p90 |", "|---|---|---|---|---|",
              *summary(wrong, found, everything, "all"),

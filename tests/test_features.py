@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from guide_ml.catalogue import hardware
 from guide_ml.features import memory, queueing, roofline
-from guide_ml.features.floors import floors
-from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS, Load, build
 from guide_ml.features.accounts import usual
 from guide_ml.features.accounts.plan import CONTEXT_BYTES
 from guide_ml.features.cache import kv_bytes
+from guide_ml.features.floors import floors
+from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS, Load, build
 from guide_ml.features.weights import weight_bits
 from guide_ml.table.assume import Columns, Resolved
 from guide_ml.table.read import Definitions

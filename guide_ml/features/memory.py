@@ -18,7 +18,7 @@ from guide_ml.features.weights import on_device
 from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
 
-__all__ = ["LogLines", "PASS_TOKENS", "extract", "log_lines"]
+__all__ = ["PASS_TOKENS", "LogLines", "extract", "log_lines"]
 
 #: Prompt tokens that an engine puts into one pass, where a queue offers them and no limit of its
 #: own is known (the default of ``max_num_batched_tokens`` on large devices).
@@ -30,10 +30,10 @@ LOGS_REQUESTS_SINCE = 2026.3
 def extract(columns: Columns) -> Columns:
     """Compute the memory account of each deployment.
 
-    KV budget = what the engine's own rule leaves (:mod:`guide_ml.features.accounts`; PagedAttention,
-    arXiv 2309.06180); a replica holds as many sequences as fit in there. An engine may set more aside
-    than a sequence fills (``kv_reserve``, blocks of :mod:`guide_ml.features.paging`), so fewer run
-    together.
+    KV budget = what the engine's own rule leaves (:mod:`guide_ml.features.accounts`;
+    PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there. An engine
+    may set more aside than a sequence fills (``kv_reserve``, blocks of
+    :mod:`guide_ml.features.paging`), so fewer run together.
 
     Parameters
     ----------

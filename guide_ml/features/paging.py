@@ -1,9 +1,9 @@
 """Blocks of the KV cache, as vLLM cuts them: layers of several kinds share blocks of one size.
 
 Layers are put into groups of as many layers each, all of one kind: without a window, with one,
-recurrent. A block holds so many tokens of all layers of a group. So a model of 8 layers without and 40
-with a window has six groups of 8, each of which takes its own blocks for every sequence. A block of
-a recurrent group holds the whole state of a sequence; blocks of attention are made as large, by
+recurrent. A block holds so many tokens of all layers of a group. So a model of 8 layers without and
+40 with a window has six groups of 8, each of which takes its own blocks for every sequence. A block
+of a recurrent group holds the whole state of a sequence; blocks of attention are made as large, by
 more tokens in each (vLLM 0.12.0 and 0.33.0, v1/core/kv_cache_utils.py).
 """
 

@@ -56,6 +56,9 @@ def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
     """
     bits, rest = columns["weight_bits"], columns["rest_bits"]
     body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
+    # Nor do they touch linear attention, of a mixture with recurrent layers most of the rest.
+    four = (columns["family"] == FAMILIES.index("int4")) & (columns["m_state_values"] > 0)
+    body = np.where(four & (columns["m_num_experts"] > 0), 16.0, body)
     gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
     vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
     usual = (bits, body, np.where(rest > 0, rest, vocabulary))
@@ -97,8 +100,8 @@ def on_device(columns: Columns) -> Weights:
 
     The matrices are split over tensor- and pipeline-parallel devices, experts over those of expert
     parallelism too; what stays in the host's memory is left out. Engines keep some parts whole on
-    each device, pad others, and add tables of their own: see :func:`_repeated`, :func:`_padding`
-    and :func:`_added`.
+    each device, pad others, and add tables of their own: see :func:`_repeated`, :func:`_padding`,
+    :func:`_added` and :func:`_towers`.
     """
     parts = split_params(columns)
     bits = expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
@@ -111,7 +114,16 @@ def on_device(columns: Columns) -> Weights:
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
     experts = experts * (1.0 - columns["host_experts"]) * _padding(columns)
     held = (dense / own + experts) / BITS_PER_BYTE + _repeated(columns, body_bits) * kept
-    return Weights(held + _added(columns) * kept, parts, bits)
+    return Weights(held + (_added(columns) + _towers(columns)) * kept, parts, bits)
+
+
+def _towers(columns: Columns) -> Floats:
+    """Bytes of vision and audio towers, split as layers are (vLLM's ``mm_encoder_tp_mode``).
+
+    llama.cpp has them in files of their own.
+    """
+    held = columns["m_tower_params_b"] * BILLION * HALF_BYTES / columns["tp"]
+    return np.where(is_rule(columns, LLAMA_CPP), 0.0, held)
 
 
 def _padding(columns: Columns) -> Floats:

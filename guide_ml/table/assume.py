@@ -99,14 +99,16 @@ _MODEL_NUMBERS = (
     "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
     "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
     "index_topk", "state_values", "cache_values", "window_values", "expert_bits", "body_bits",
-    "vocabulary_bits", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+    "vocabulary_bits", "tower_params_b", "max_position", "tie_embeddings", "gated_mlp",
+    "encoder_decoder",
 )  # fmt: skip
 
 
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
     *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
-    "hw_link_peers", "hw_link_adds", "hw_is_cdna", "hw_real_byte", "hw_own_memory", *(f"hw_is_{vendor}" for vendor in VENDORS),
+    "hw_link_peers", "hw_link_adds", "hw_is_cdna", "hw_real_byte", "hw_own_memory",
+    *(f"hw_is_{vendor}" for vendor in VENDORS),
 )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """What a program finds on an empty device, where the catalogue's label only says what was built in.
 
-Measured totals stand in the catalogue (``memory_usable_gb``). Others follow the measured ones: labels of
-graphics cards count in 2**30 byte; NVIDIA's driver keeps 1 % and 0.22 GiB (RTX 3090, 4090 and 5090,
-A100, H100, H200 within 0.6 %), AMD's next to nothing (RX 7900 XT, R9700, MI300X within 0.4 %).
+Measured totals stand in the catalogue (``memory_usable_gb``). Others follow the measured ones:
+labels of graphics cards count in 2**30 byte; NVIDIA's driver keeps 1 % and 0.22 GiB (RTX 3090, 4090
+and 5090, A100, H100, H200 within 0.6 %), AMD's next to nothing (RX 7900 XT, R9700, MI300X within
+0.4 %).
 """
 
 from __future__ import annotations

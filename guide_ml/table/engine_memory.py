@@ -1,4 +1,4 @@
-"""What the memory account of an engine hangs on: its rule, what it was told, how it keeps caches."""
+"""What an engine's memory account hangs on: its rule, what it was told, how it keeps caches."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def predict(
                "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
                "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
                "memory_share": memory_share, "max_model_len": max_model_len,
-               "enforce_eager": float(enforce_eager) if enforce_eager in (True, False)
+               "enforce_eager": int(enforce_eager) if isinstance(enforce_eager, bool)
                else enforce_eager, "block_size": block_size}  # fmt: skip
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)

@@ -65,7 +65,8 @@ class Pages(NamedTuple):
         """Tell the longest sequence that so many blocks hold."""
         window = np.ceil(np.where(np.isfinite(self.window), self.window, 0.0) / self.tokens) + 1.0
         left = blocks - self.windowed * window - self.recurrent * self.states
-        return np.asarray(np.floor(np.maximum(left, 0.0) / self.whole) * self.tokens)
+        blocks_each = np.floor(np.maximum(left, 0.0) / np.maximum(self.whole, 1.0))
+        return np.asarray(blocks_each * self.tokens)
 
 
 def pages(columns: Columns, cache: Cache) -> Pages:

@@ -55,11 +55,9 @@ def unfit(resolved: Resolved, account: Columns, rows: NDArray[np.intp]) -> list[
     narrower = _widest_dtype(columns)
     by_layer, beside = _by_layer(names["framework"]), _beside(columns)
     fewer = _fewer(columns)
-    return [
-        f"{_shortage(i, columns, names, needs)};"
-        f" {_remedy(width[i], columns['devices'][i], bool(by_layer[i]), narrower[i], beside[i], fewer[i])}"
-        for i in range(len(rows))
-    ]
+    ways = [_remedy(width[i], columns["devices"][i], bool(by_layer[i]), narrower[i], beside[i],
+                    fewer[i]) for i in range(len(rows))]  # fmt: skip
+    return [f"{_shortage(i, columns, names, needs)}; {way}" for i, way in enumerate(ways)]
 
 
 def _by_layer(framework: NDArray[np.object_]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,23 @@ class Parts:
         with told(self.named):
             self._check()
             with claimed(self.out):
-                yield
+                try:
+                    yield
+                except BaseException:
+                    self._tidy()
+                    raise
+
+    def _tidy(self) -> None:
+        """Take away what is half written, and all of it where no part is finished."""
+        if not self.job or self.moving:
+            return
+        with suppress(OSError):
+            for path in self.place.glob("*.tmp"):
+                path.unlink()
+            if not self.folder:
+                self._whole.unlink(missing_ok=True)
+            if not any(self.place.glob("part-*.json")):
+                self._remove()
 
     def _check(self) -> None:
         if self.folder:

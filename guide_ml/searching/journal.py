@@ -116,8 +116,7 @@ class _Held:
 def storage(path: StrPath) -> optuna.storages.JournalStorage:
     """Open a journal; call it inside of :func:`held`."""
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend
 
-    BaseJournalFileLock.register(_Held)
     lock: Any = _Held()
     return JournalStorage(JournalFileBackend(os.fspath(place_of(path)), lock))

@@ -149,8 +149,8 @@ class Parts:
         other = [k for k, v in identity.items() if self.job["identity"].get(k) != v]
         if other:
             raise InvalidInput(
-                f"{self.place} holds parts of another job, so there is nothing to go on with: it"
-                f" had another {' and another '.join(other)}. Leave --resume out to begin anew"
+                f"{self.place} holds parts of another job ({', '.join(other)}: not the same), so"
+                " there is nothing to go on with; leave --resume out to begin anew"
             )
 
     def _clear(self) -> None:

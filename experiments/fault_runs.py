@@ -36,7 +36,7 @@ def arguments(name: str, variant: int = 0) -> tuple[str, ...]:
         "score into a folder": ("score", given, f"{out}/", "--columns", "ttft_ms,tpot_ms,error"),
         "grid": ("grid", f"grid{variant}.toml", out),
         "ingest": ("ingest", f"run{variant}.json", "--out", out, "--hardware", "h100", "--tp", "1",
-                   "--framework", "vllm", "--weight-dtype", "bf16"),
+                   "--framework", "vllm", "--weight-dtype", ("bf16", "fp8")[variant]),
         "calibrate": ("calibrate", f"own{variant}.csv", "--out", out),
         "search with storage": (*SEARCH, "--storage", out, "--sampler", "tpe", "--n-trials",
                                 str(160 + variant)),
@@ -64,7 +64,7 @@ def lay_out(folder: Path) -> None:
             f"batch_size = {{from = 1, to = 64, step = 1}}\n"
             f"input_len = {{from = {1 + k}, to = 2000, step = 1}}\n"
         )
-        (folder / f"run{k}.json").write_text(text + " " * k)
+        (folder / f"run{k}.json").write_text(text)
         own = table.head(8).assign(input_len=[128 * 2**i + k for i in range(8)])
         own.assign(tpot_ms=[9.0 + i + k for i in range(8)]).to_csv(folder / f"own{k}.csv",
                                                                    index=False)  # fmt: skip

@@ -63,7 +63,7 @@ class Group(TyperGroup):
         except OSError as error:
             if error.errno not in OF_DISKS:
                 raise
-            typer.echo(f"guide: {refusal(error.filename or 'what was asked for', error)}", err=True)
+            typer.echo(f"guide: {refusal(error.filename or 'standard output', error)}", err=True)
             raise typer.Exit(2) from None
 
 

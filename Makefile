@@ -8,7 +8,7 @@ DEFAULT_ESTIMATORS := models/default
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-faults test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: lint  ## style, types and the tests that take seconds
 
 test-slow: install  ## the tests that train
 	$(BIN)/python -m pytest -q -m slow
+
+test-faults: install  ## kill, starve and race the commands; FAULTS="--kills 20" bounds it
+	$(BIN)/python -W ignore experiments/16_faults.py $(FAULTS)
 
 test-spark: install  ## the registered model as a Spark UDF; brings PySpark, needs Java
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"

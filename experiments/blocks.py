@@ -260,6 +260,23 @@ def flags() -> Block:
     return Block(markdown(pd.DataFrame(lines)))
 
 
+def faults() -> Block:
+    """What was tried to break the commands, what they survived, what was lost."""
+    found = json.loads((RESULTS / "16_faults.json").read_text("utf-8"))
+    names = {"kill": "kill -9 at a random moment", "disk": "a disk that refuses",
+             "two at once": "two writers of one target"}  # fmt: skip
+    lines = [{"fault": text, "tried": found[n]["tried"], "survived": found[n]["survived"],
+              "lost": len(found[n]["lost"])} for n, text in names.items()]  # fmt: skip
+    same = found["same"]
+    equal = "equal to the last bit" if same["equal"] else "not equal"
+    return Block(
+        f"{markdown(pd.DataFrame(lines))}\n\n"
+        f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
+        f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
+        " than after the first of them."
+    )
+
+
 #: Blocks that a command prints; the others are made from files.
 PRINTED: dict[str, Callable[[], Block]] = {
     "predict": lambda: ours(guide(PREDICT)),
@@ -292,4 +309,5 @@ BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "scale": lambda: report("10_scale.md"),
     "retraining": lambda: nth_table("08_retraining.md"),
     "rooms": rooms,
+    "faults": faults,
 }  # fmt: skip

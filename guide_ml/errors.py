@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable
 
 __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
-           "UnknownName"]  # fmt: skip
+           "UnknownName", "check_seed", "without_passwords"]  # fmt: skip
 
 
 #: Likeness from which on a name is a suggestion, of plain words and of names with numbers:
@@ -49,7 +50,46 @@ class BadData(GuideError):
 
 
 class BadStore(GuideError):
-    """A tracking store cannot be reached, or lacks what was asked for."""
+    """A tracking store cannot be reached, or lacks what was asked for.
+
+    Parameters
+    ----------
+    text : str
+        What is wrong; passwords of addresses in it are left out.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(without_passwords(text))
+
+
+#: ``https://user:password@host``: what stands between the colon and the last at sign.
+_PASSWORD = re.compile(r"(://[^/\s:@'\"]*):[^/\s'\"]*@")
+
+#: Libraries take seeds of 31 bits; one of them adds one.
+MOST_SEED = 2**31 - 2
+
+
+def without_passwords(text: str) -> str:
+    """Leave out the passwords of addresses in a text.
+
+    Examples
+    --------
+    >>> without_passwords("no answer at https://me:se@cret@there/api, nor at http://there:80")
+    'no answer at https://me:***@there/api, nor at http://there:80'
+    """
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the libraries which draw would not take.
+
+    Raises
+    ------
+    InvalidInput
+        If it is negative or too large.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MOST_SEED:
+        raise InvalidInput(f"seed must be a whole number from 0 to {MOST_SEED:,}; got {seed!r}")
 
 
 class UnknownName(GuideError):

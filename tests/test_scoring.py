@@ -271,7 +271,7 @@ def test_a_killed_run_goes_on(table, expected, tmp_path, to):
 def test_parts_of_another_input_are_not_taken(table, tmp_path):
     source, out = written(table, tmp_path / "in.csv"), tmp_path / "out.csv"
     parts = Parts(out, "csv", False)
-    parts.start("of something else", resume=False)
+    parts.start({"input": "of something else"}, resume=False)
     with pytest.raises(InvalidInput, match="leave --resume out"):
         score(source, out, resume=True)
     assert score(source, out).counts.rows == ROWS

@@ -49,7 +49,9 @@ def calibrate(
         from guide_ml.answers.blocks import Words
         from guide_ml.calibration import fit
         from guide_ml.cli import report
+        from guide_ml.system.writing import distinct
 
+        distinct([out], [measurements, *(hardware or ()), *(model or ())])
         table = fit.read(measurements)
         profile = fit.calibrate(table, predictor, hardware, model)
         profile.save(out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 
 from guide_ml.cli import options as o
+from guide_ml.system import writing
 
 __all__ = ["EXAMPLES", "Format", "launch"]
 
@@ -88,6 +88,8 @@ def launch(
     own = {name: asked.pop(name) for name in _OWN}
     for name in ("form", "out", "as_json"):
         asked.pop(name)
+    files = [p for p in (asked["hardware"], asked["model"]) if os.path.isfile(p)]
+    writing.distinct([out], files)
     with Console(stderr=True).status("checking"):
         from guide_ml import api
 
@@ -107,19 +109,4 @@ def launch(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        _write(out, text)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the file and move into place."""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, delete=False
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as error:
-        from guide_ml.errors import InvalidInput
-
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}; choose another") from error
+        writing.write_text(out, text)

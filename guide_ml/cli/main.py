@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +26,8 @@ from guide_ml.cli import search as cli_search
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, show_or_json
-from guide_ml.errors import UnknownName
+from guide_ml.errors import UnknownName, without_passwords
+from guide_ml.system.writing import OF_DISKS, distinct, refusal
 
 if TYPE_CHECKING:
     from guide_ml.answers.explanation import Explanation
@@ -48,11 +52,32 @@ BUG = ("guide: this is a mistake of guide-ml, not yours. Please report the comma
 def main() -> None:
     """Run the command line; what breaks by mistake says where to tell of it."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in OF_DISKS:
+            _mistake(error)
+        _silence()
+        typer.echo(f"guide: {refusal('standard output', error)}", err=True)
+        sys.exit(2)
     except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
-        typer.echo(BUG, err=True)
-        sys.exit(1)
+        _mistake(error)
+
+
+def _silence() -> None:
+    """Let what standard output did not take go: Python would try again at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _mistake(error: Exception) -> None:
+    """Show a traceback, without the passwords that an address in it may hold."""
+    told = "".join(traceback.format_exception(error))
+    typer.echo(without_passwords(told), err=True)
+    typer.echo(BUG, err=True)
+    sys.exit(1)
 
 
 def _show_version(asked: bool) -> None:
@@ -119,6 +144,8 @@ def predict(
     asked = dict(locals()) | {"hardware": hardware[0]}
     for name in ("explain", "plot", "as_json"):
         asked.pop(name)
+    files = [p for p in (hardware[0], model) if os.path.isfile(p)]
+    distinct([plot], [*files, profile])
     with Console(stderr=True).status("predicting"):
         from guide_ml import api
 

@@ -160,3 +160,8 @@ AcceptOption = Annotated[
     bool,
     typer.Option("--accept-unknown", help="Count a config.json of an unknown type as Llama."),
 ]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace a folder even where it holds what guide did not"
+                 " write."),
+]  # fmt: skip

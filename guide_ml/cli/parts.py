@@ -14,6 +14,7 @@ from guide_ml.answers.blocks import Block
 from guide_ml.answers.progress import Progress, reporting
 from guide_ml.cli import report
 from guide_ml.errors import GuideError
+from guide_ml.system.writing import OF_DISKS, refusal
 
 __all__ = ["App", "Group", "examples", "progress_bar", "show_or_json"]
 
@@ -58,6 +59,11 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except GuideError as error:
             typer.echo(f"guide: {error}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno not in OF_DISKS:
+                raise
+            typer.echo(f"guide: {refusal(error.filename or 'standard output', error)}", err=True)
             raise typer.Exit(2) from None
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from guide_ml.errors import InvalidInput
+from guide_ml.explaining.picture import plain
 from guide_ml.searching.result import Found
+from guide_ml.system.writing import written
 
 __all__ = ["pareto", "swept"]
 
@@ -40,12 +41,13 @@ def pareto(found: Found, path: Path) -> None:
     points = [(math.log(p.usd_h), math.log(getattr(p, name))) for p in found.front]
     for i in _apart(points):
         plan = found.front[i]
-        axes.annotate(f"{plan.num_devices} x {plan.hardware}", (plan.usd_h, getattr(plan, name)),
-                      fontsize=7, xytext=(4, 4), textcoords="offset points")  # fmt: skip
+        label = plain(f"{plan.num_devices} x {plan.hardware}")
+        axes.annotate(label, (plan.usd_h, getattr(plan, name)), fontsize=7, xytext=(4, 4),
+                      textcoords="offset points")  # fmt: skip
     axes.margins(x=0.15)
     axes.set_xlabel("USD/h")
     axes.set_ylabel("tokens/s" if offline else "time of a request, ms")
-    axes.set_title(f"{found.request.model.model}: {found.request.load.text()}", fontsize=9)
+    axes.set_title(plain(f"{found.request.model.model}: {found.request.load.text()}"), fontsize=9)
     axes.legend()
     _save(figure, path)
 
@@ -98,10 +100,8 @@ def _steps() -> Any:
 def _save(figure: Any, path: Path) -> None:
     """Save beside the file and move it into place."""
     kind = path.suffix.lstrip(".").lower() or "png"
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        figure.savefig(beside, format=kind, dpi=150)
-        os.replace(beside, path)
-    except (OSError, ValueError) as error:
-        beside.unlink(missing_ok=True)
+        with written(path) as beside:
+            figure.savefig(beside, format=kind, dpi=150)
+    except ValueError as error:
         raise InvalidInput(f"{str(path)!r} cannot be drawn: {error}") from error

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from guide_ml.answers.blocks import Block, Command, details, listing
-from guide_ml.cli.options import JsonOption
+from guide_ml.cli.options import JsonOption, OverwriteOption
 from guide_ml.cli.parts import App, examples, progress_bar, show_or_json
 from guide_ml.errors import InvalidInput
 
@@ -171,6 +171,7 @@ def rollback(tracking_uri: UriOption = None, as_json: JsonOption = False) -> Non
 def use(
     version: Annotated[str, typer.Argument(help="Number of a version, or champion.")],
     out: Annotated[Path, typer.Option(help="Folder for the estimators.")] = Path("models/used"),
+    overwrite: OverwriteOption = False,
     tracking_uri: UriOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -181,7 +182,7 @@ def use(
     registry = Registry(tracking_uri, make=False)
     found = registry.get(version)
     fitted = artefacts.load(download(f"models:/{MODEL}/{found.version}", registry.uri))
-    card = artefacts.save(fitted, out)
+    card = artefacts.save(fitted, out, overwrite)
     told = {"version": found.version, "folder": str(out), "rows": card["rows"],
             "command": f"guide predict --predictor {out} ..."}  # fmt: skip
     shown = {k: v for k, v in told.items() if k != "command"}

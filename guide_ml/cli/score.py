@@ -85,6 +85,7 @@ def score(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after a kill.", rich_help_panel=_HOW)
     ] = False,
+    overwrite: o.OverwriteOption = False,
     dask: Annotated[
         str | None,
         typer.Option(help="Address of a Dask scheduler, such as tcp://scheduler:8786.",
@@ -112,12 +113,12 @@ def score(
     table = scoring.open_source(source, from_)
     if dask is None:
         found = scoring.score(table, out, options, resume=resume, to=to, max_errors=most,
-                              progress=True)  # fmt: skip
+                              progress=True, overwrite=overwrite)  # fmt: skip
     else:
         from guide_ml.scoring.cluster import score_on_cluster
 
         found = score_on_cluster(dask, table, out, to, options, resume=resume, max_errors=most,
-                                 progress=True)  # fmt: skip
+                                 progress=True, overwrite=overwrite)  # fmt: skip
     _tell(found, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from guide_ml.cli import loads
 from guide_ml.cli import options as o
 from guide_ml.cli.parts import progress_bar, show_or_json
 from guide_ml.errors import DoesNotFit, InvalidInput
+from guide_ml.system.writing import distinct
 
 __all__ = ["SEARCH_EXAMPLES", "SWEEP_EXAMPLES", "search", "sweep"]
 
@@ -167,6 +169,7 @@ def search(
 
     Exit status: 0 a plan was found, 2 the request is wrong, 3 nothing keeps the limits.
     """
+    distinct([csv, plot, storage], [*(prices or ()), profile, *_files(model)])
     asked = _asked(dict(locals()))
     with progress_bar() as progress:
         from guide_ml.offers.files import write_csv
@@ -216,6 +219,7 @@ def sweep(
 ) -> None:  # fmt: skip
     """Search at several loads, limits or budgets: how cost moves with them."""
     given = dict(locals())
+    distinct([csv, plot], [*(prices or ()), profile, *_files(model)])
     numbers = _numbers(values)
     if over in given and given[over] is None:
         given[over] = numbers[0] if over != "max_devices" else int(numbers[0])
@@ -259,6 +263,11 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
 
         given = given | {"model": read.model(given["model"], accept_unknown=True)}
     return out | {k: given[k] for k in _PLAIN if given.get(k) is not None}
+
+
+def _files(*names: str) -> list[str]:
+    """Return those names that are files."""
+    return [name for name in names if os.path.isfile(name)]
 
 
 def _numbers(text: str) -> list[float]:

@@ -27,13 +27,15 @@ def train(
     keep: Annotated[
         Path | None, typer.Option(help="Folder for the predictions of what was held out.")
     ] = None,
+    overwrite: o.OverwriteOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Fit the estimators to measurements."""
     with progress_bar() as progress:
         from guide_ml.training import train as training
 
-        card = training.train(data, out, seed=seed, progress=progress, keep=keep)
+        card = training.train(data, out, seed=seed, progress=progress, keep=keep,
+                              overwrite=overwrite)  # fmt: skip
     show_or_json(card, lambda: [details(card, f"estimators in {out}")], as_json)
 
 

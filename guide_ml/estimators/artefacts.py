@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +20,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadArtefact
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.inputs import INPUTS
+from guide_ml.system import folders
 from guide_ml.trees.boosters import BLIND, SUFFIX, Lazy, Member, load_member
 from guide_ml.trust.domain import Reference
 from guide_ml.trust.domain.measured import Measured
@@ -111,38 +109,35 @@ def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
     knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False)
 
 
-def save(fitted: Fitted, folder: Path) -> dict[str, Any]:
+def save(fitted: Fitted, folder: Path, overwrite: bool = False) -> dict[str, Any]:
     """Write a trained set beside its place and move it there, so that no half set is seen.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The set.
+    folder : Path
+        Its place; a set that is there is replaced.
+    overwrite : bool
+        Whether a folder that holds anything else is replaced, too.
 
     Returns
     -------
     dict
         The card as written; ``artefact_sha256`` covers all files.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder holds what this program did not write, another process writes it, or the
+        disk does not take it.
     """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
+    with folders.fresh(Path(folder), CARD, overwrite) as fresh:
         card = _write(fitted, fresh)
         together = "".join(f"{k}:{v}\n" for k, v in sorted(card["files"].items()))
         card["artefact_sha256"] = hashlib.sha256(together.encode()).hexdigest()
         (fresh / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-        _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return card
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Put `fresh` where `folder` is; the old one stays until the new one is in place."""
-    if not folder.exists():
-        os.replace(fresh, folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    os.replace(folder, old / "it")
-    os.replace(fresh, folder)
-    shutil.rmtree(old)
 
 
 def load(folder: Path | None = None) -> Fitted:

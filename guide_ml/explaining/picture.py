@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from guide_ml.answers.explanation import PARTS, TITLES, Explanation
 from guide_ml.answers.prediction import Prediction
 from guide_ml.errors import InvalidInput
+from guide_ml.system.writing import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "title"]
+__all__ = ["draw", "plain", "title"]
 
 COLOURS = ("#4c72b0", "#dd8452", "#da8bc3", "#55a868", "#c44e52", "#64b5cd", "#937860",
            "#8c8c8c")
@@ -58,11 +59,21 @@ def draw(explained: Explanation, path: str | os.PathLike[str], title: str = "") 
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _times(left, explained)
     _changes(right, explained)
-    figure.suptitle(title)
-    fresh = where.with_name(f".{where.name}.part")
-    figure.savefig(fresh, format=where.suffix.lower()[1:], dpi=130)
-    os.replace(fresh, where)
+    figure.suptitle(plain(title))
+    with written(where) as fresh:
+        figure.savefig(fresh, format=where.suffix.lower()[1:], dpi=130)
     return where
+
+
+def plain(text: str) -> str:
+    r"""Keep matplotlib from reading what stands between two dollar signs as mathematics.
+
+    Examples
+    --------
+    >>> print(plain("a $model$"))
+    a \$model\$
+    """
+    return text.replace("$", r"\$")
 
 
 def title(found: Prediction) -> str:
@@ -109,7 +120,7 @@ def _changes(axes: Axes, explained: Explanation) -> None:
         y = [k + height * (i - (len(metrics) - 1) / 2) for k in range(len(explained.variants))]
         width: list[Any] = [v.percent[metric] for v in explained.variants]
         axes.barh(y, width, height=height, label=TITLES[metric], color=COLOURS[i])
-    axes.set_yticks(range(len(explained.variants)), [v.change for v in explained.variants])
+    axes.set_yticks(range(len(explained.variants)), [plain(v.change) for v in explained.variants])
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel("change, %")

@@ -19,6 +19,7 @@ from guide_ml.ingest.importers import read as read_rows
 from guide_ml.ingest.importers import recognise
 from guide_ml.ingest.repeats import cold, thin
 from guide_ml.ingest.rows import COLUMNS, FAULT, REPEAT, SAID, Row
+from guide_ml.system.writing import distinct
 
 __all__ = ["FileRead", "Summary", "ingest"]
 
@@ -139,6 +140,8 @@ def ingest(
     'run.json cannot be read: No such file or directory'
     """
     store.require_kind(out)
+    where = rejects or out.with_name(out.name + ".rejects.csv")
+    distinct([out, where], files)
     known = given.checked(facts or {})
     reads = [FileRead(str(f)) for f in files if not f.name.endswith(given.SIDE_FILES)]
     rows = [row | {"file": i} for i, r in enumerate(reads) for row in _rows(r, known, source)]
@@ -151,9 +154,9 @@ def ingest(
         bad = _rejected(table, found, reads)
         if len(good) and not dry_run:
             store.append(stored, good, out)
-        where = rejects or out.with_name(out.name + ".rejects.csv")
         if len(bad) and not dry_run:
-            store.add_rejects(bad, where)
+            with store.locked(where):
+                store.add_rejects(bad, where)
     summary = _summary(table, found, reads)
     kept = table[found.check == ""].to_dict("records")
     summary.rows = [_plain({str(k): v for k, v in r.items()}) for r in kept]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +12,8 @@ import pandas as pd
 from guide_ml.errors import BadData, InvalidInput
 from guide_ml.ingest.rows import COLUMNS, SLUGS, slug, typed
 from guide_ml.measurements.read import default_folder, read_files
+from guide_ml.system.locks import WAIT_S, claimed
+from guide_ml.system.writing import place_of, told, written
 
 __all__ = ["add_rejects", "append", "locked", "read_stored", "require_kind", "shipped", "write"]
 
@@ -61,17 +62,20 @@ def shipped() -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table so that a reader sees the old one or the new one, never half of either."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write a table so that a reader sees the old one or the new one, never half of either.
+
+    Raises
+    ------
+    InvalidInput
+        If the disk does not take it.
+    """
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path) as beside:
         if path.suffix == ".csv":
             table.to_csv(beside, index=False)
         else:
             table.to_parquet(beside, index=False)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def append(stored: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
@@ -99,16 +103,15 @@ def add_rejects(rows: pd.DataFrame, path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other writers of a table out; a writer that dies lets go of it."""
-    try:
-        import fcntl
-    except ImportError:  # no such lock on this system: writing stays atomic
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)  # a file for it would stay behind
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
+    """Keep other writers of a table out; a writer that dies lets go of it.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing can be written there, or another writer does not come to an end.
+    """
+    with told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place = place_of(path)
+        with claimed(place, WAIT_S):
+            yield

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
-from guide_ml.errors import InvalidInput
+from guide_ml.system.writing import written
 
 __all__ = ["write_csv"]
 
@@ -18,11 +17,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     Raises
     ------
     InvalidInput
-        If the folder is missing or may not be written to.
+        If the folder is missing, or the disk does not take it.
     """
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with written(path) as beside:
         table.to_csv(beside, index=False)
-        os.replace(beside, path)
-    except OSError as error:
-        raise InvalidInput(f"{str(path)!r} cannot be written: {error.strerror}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.profiles.effects import LOADS, Names, traits
 from guide_ml.profiles.shrink import Cells, Solution, solve
+from guide_ml.system.writing import write_text
 from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
 
@@ -219,16 +219,9 @@ class Profile(Shown):
         Raises
         ------
         InvalidInput
-            If the folder does not exist or cannot be written.
+            If the folder does not exist, or the disk does not take it.
         """
         where = Path(path)
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
-        try:
-            handle, fresh = tempfile.mkstemp(prefix=f".{where.name}-", dir=where.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(fresh).chmod(0o644)
-            os.replace(fresh, where)
-        except OSError as error:
-            raise InvalidInput(f"the profile cannot be written to {where}: {error}") from error
+        write_text(where, text)
         return where

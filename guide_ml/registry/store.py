@@ -7,25 +7,28 @@ and moving the champion) holds a lock that the system frees when its process die
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from guide_ml.errors import BadStore
+from guide_ml.errors import BadStore, InvalidInput
+from guide_ml.system.private import cache, scratch
 
-__all__ = ["DEFAULT_URI", "artifact_root", "client", "fluent", "lock", "mlflow", "quiet",
-           "resolve_uri"]  # fmt: skip
+__all__ = ["DEFAULT_URI", "artifact_root", "client", "database", "fluent", "lock", "mlflow",
+           "quiet", "resolve_uri"]  # fmt: skip
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
@@ -57,11 +60,11 @@ def resolve_uri(uri: str | None = None) -> str:
     'http://127.0.0.1:5000'
     """
     found = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-    path = _database(found)
+    path = database(found)
     return f"{SQLITE}{path.as_posix()}" if path else found
 
 
-def _database(uri: str) -> Path | None:
+def database(uri: str) -> Path | None:
     """Return the file of a local SQLite store; none if the store is another."""
     if not uri.startswith(SQLITE) or uri == SQLITE:
         return None
@@ -70,7 +73,7 @@ def _database(uri: str) -> Path | None:
 
 def artifact_root(uri: str) -> str | None:
     """Return the folder of a local store's artefacts, beside its file; a server knows its own."""
-    path = _database(uri)
+    path = database(uri)
     return (path.parent / "mlruns").as_uri() if path else None
 
 
@@ -91,11 +94,14 @@ def lock(uri: str, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     BadStore
         If it stays taken.
     """
-    path = _database(uri)
+    path = database(uri)
     digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    file = (path.with_name(f".{path.name}.lock") if path
-            else Path(tempfile.gettempdir()) / f"guide-{digest}.lock")  # fmt: skip
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file = (path.with_name(f".{path.name}.lock") if path
+                else cache("locks") / f"{digest}.lock")  # fmt: skip
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, InvalidInput) as error:  # no home, or somebody else's folder
+        raise BadStore(f"the store {uri} cannot be locked: {error}") from error
     # SQLite's own file lock is in the standard library, works on every system, and dies with us.
     held = sqlite3.connect(file, timeout=timeout_s, isolation_level=None)
     try:
@@ -126,7 +132,7 @@ def client(uri: str, make: bool = True) -> Any:
     BadStore
         If it is not there, cannot be reached, or is of another MLflow version.
     """
-    path = _database(uri)
+    path = database(uri)
     if path and not make and not path.exists():
         raise BadStore(
             f"there is no tracking store at {path} yet: `guide retrain` makes one;"
@@ -154,24 +160,49 @@ def _create(path: Path) -> None:
     with suppress(FileNotFoundError):
         fresh.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A process of its own: nothing holds the file when it is moved.
-    code = "import mlflow, sys; mlflow.MlflowClient(sys.argv[1]).search_experiments()"
-    done = subprocess.run([sys.executable, "-c", code, f"{SQLITE}{fresh}"], text=True,
-                          capture_output=True, cwd=tempfile.gettempdir(), check=False)  # fmt: skip
+    # A process of its own: nothing holds the file when it is moved. It is isolated, in a folder
+    # that nobody else can put a module into.
+    with scratch("store") as place:
+        done = subprocess.run([sys.executable, "-I", "-c", _LAY_OUT, _home_of("mlflow"),
+                               f"{SQLITE}{fresh}"], text=True, capture_output=True, cwd=place,
+                              check=False)  # fmt: skip
     if done.returncode:
+        fresh.unlink(missing_ok=True)
         raise BadStore(f"a tracking store cannot be made at {path}: {done.stderr.strip()[-300:]}")
     os.replace(fresh, path)
+
+
+#: An isolated Python knows no folders of PYTHONPATH, so it is told where MLflow lies.
+_LAY_OUT = ("import sys; sys.path.append(sys.argv[1]); import mlflow;"
+            " mlflow.MlflowClient(sys.argv[2]).search_experiments()")
+
+
+def _home_of(package: str) -> str:
+    found = find_spec(package)
+    return str(Path(found.origin).parents[1]) if found and found.origin else ""
 
 
 def _reach(uri: str) -> None:
     """Say at once that a server is not there; MLflow would try for minutes."""
     if uri.startswith(("http://", "https://")):
         try:
-            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=REACH_S).close()
+            urllib.request.urlopen(_health(uri), timeout=REACH_S).close()
         except urllib.error.HTTPError:
             return  # it answers, be it with a refusal
         except (OSError, ValueError) as error:
             raise _unusable(uri, error) from error
+
+
+def _health(uri: str) -> urllib.request.Request:
+    """Ask a server whether it is there; name and password of the address go into a header."""
+    parts = urllib.parse.urlsplit(uri.rstrip("/"))
+    user, at, host = parts.netloc.rpartition("@")
+    plain = parts._replace(netloc=host, path=f"{parts.path}/health").geturl()
+    asked = urllib.request.Request(plain)
+    if at:
+        word = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
+        asked.add_header("Authorization", f"Basic {word}")
+    return asked
 
 
 @contextmanager

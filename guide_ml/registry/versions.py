@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from guide_ml.errors import BadStore, InvalidInput
-from guide_ml.registry.store import client, fluent, lock, resolve_uri
+from guide_ml.errors import BadStore, GuideError, InvalidInput
+from guide_ml.registry.kept import fetched
+from guide_ml.registry.store import client, database, fluent, lock, resolve_uri
 
-__all__ = ["CHAMPION", "ESTIMATORS", "MODEL", "Registry", "Version", "download"]
+__all__ = ["CHAMPION", "ESTIMATORS", "MODEL", "Registry", "Version", "download", "pinned"]
 
 MODEL, CHAMPION = "guide", "champion"
 ESTIMATORS = "estimators"  # folder of native files inside the registered model
@@ -221,7 +222,8 @@ def download(model_uri: str, tracking_uri: str | None = None) -> Path:
     Returns
     -------
     Path
-        Folder that :meth:`guide_ml.Predictor.load` reads. For a local store its own folder.
+        Folder that :meth:`guide_ml.Predictor.load` reads. For a local store its own folder, for a
+        server a copy that is kept under its hash, so that it is fetched once.
 
     Raises
     ------
@@ -232,14 +234,42 @@ def download(model_uri: str, tracking_uri: str | None = None) -> Path:
     client(uri, make=False)
     where = f"{model_uri.rstrip('/')}/artifacts/{ESTIMATORS}"
     with fluent(uri) as module:
+        def fetch(part: str, folder: str | None = None) -> Path:
+            found = module.artifacts.download_artifacts(artifact_uri=f"{where}{part}",
+                                                        dst_path=folder)  # fmt: skip
+            return Path(found)
+
         try:
-            found = module.artifacts.download_artifacts(artifact_uri=where)
+            if database(uri):
+                return fetch("")
+            return fetched(fetch)
+        except GuideError:
+            raise
         except Exception as error:  # every backend raises its own kinds; all mean the same here
             raise BadStore(
                 f"no estimators at {model_uri} in {uri}: {_first(error)}. `guide models list` shows"
                 " what is registered (models:/guide/3 is version 3), `guide retrain` adds to it"
             ) from error
-    return Path(found)
+
+
+def pinned(model_uri: str, tracking_uri: str | None = None) -> str:
+    """Name the version that an alias points to now; anything else stays as it is.
+
+    Raises
+    ------
+    BadStore
+        If there is no such store or alias.
+    """
+    name, at, alias = model_uri.removeprefix("models:/").partition("@")
+    if not at or not model_uri.startswith("models:/"):
+        return model_uri
+    uri = resolve_uri(tracking_uri)
+    found = client(uri, make=False)
+    try:
+        version = found.get_model_version_by_alias(name, alias).version
+    except Exception as error:  # every backend raises its own kinds; all mean the same here
+        raise BadStore(f"no model {model_uri} in {uri}: {_first(error)}") from error
+    return f"models:/{name}/{version}"
 
 
 def _first(error: Exception) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,11 @@ import pyarrow as pa
 
 from guide_ml.api import COLUMNS, predict_table
 from guide_ml.errors import InvalidInput, UnknownName, nearest
-from guide_ml.predictions.run import PredictorLike
+from guide_ml.predictions.run import PredictorLike, predictor_of
+from guide_ml.profiles import ProfileLike, profile_of
 from guide_ml.scoring.cost import COST, costs
+from guide_ml.table import given
+from guide_ml.table.given import HardwareLike, ModelLike
 from guide_ml.table.interchange import frame_of
 from guide_ml.table.read import DESCRIPTORS
 
@@ -33,23 +38,23 @@ class Options:
         Share of cases that intervals hold; none are made without.
     cost : bool
         Whether to add what the machines cost.
-    profile : path, optional
+    profile : Profile or path, optional
         Calibration profile, made by ``guide calibrate``.
     columns : tuple of str
         Predicted columns to add; all by default.
     predictor : Predictor or path, optional
         Other estimators than those of the package.
-    hardware, models : tuple of Path
-        Files that describe what the catalogue lacks.
+    hardware, models : tuple
+        What the catalogue lacks, as :func:`guide_ml.predict_table` takes it: files, mostly.
     """
 
     level: float | None = None
     cost: bool = False
-    profile: Path | None = None
+    profile: ProfileLike | None = None
     columns: tuple[str, ...] = ()
     predictor: PredictorLike | None = None
-    hardware: tuple[Path, ...] = ()
-    models: tuple[Path, ...] = ()
+    hardware: tuple[HardwareLike, ...] = ()
+    models: tuple[ModelLike, ...] = ()
 
     def __post_init__(self) -> None:
         for name in self.columns:
@@ -63,12 +68,31 @@ class Options:
         found = plain if self.level is None else COLUMNS
         return (*found[:-2], *COST, *found[-2:]) if self.cost else found
 
-    def identity(self) -> str:
-        """Change when the answers would."""
-        files = [f for f in (self.profile, self.predictor, *self.hardware, *self.models) if f]
-        stamps = [(str(f), Path(str(f)).stat().st_mtime_ns if Path(str(f)).exists() else 0)
-                  for f in files]  # fmt: skip
-        return repr((self.level, self.cost, self.columns, stamps))
+    def loaded(self) -> Options:
+        """Read everything that files hold, so that a job has one set, one profile, from end to end.
+
+        What an alias of a registry points to may move, and a file may be written anew, while a
+        job runs.
+        """
+        return replace(
+            self, predictor=predictor_of(self.predictor), profile=profile_of(self.profile),
+            hardware=tuple(given.named("hardware", self.hardware, given.hardware).values()),
+            models=tuple(given.named("model", self.models, given.model).values()),
+        )  # fmt: skip
+
+    def identity(self) -> dict[str, str]:
+        """Say what the answers hang on, a hash each; asked of what :meth:`loaded` returns."""
+        told = profile_of(self.profile)
+        own = json.dumps(told.to_dict(), sort_keys=True) if told else ""
+        card = getattr(self.predictor, "card", None) or {}
+        trained = str(card.get("artefact_sha256") or repr(sorted(card.items())))
+        asked = repr((self.level, self.cost, self.columns, self.hardware, self.models))
+        return {"options": _hash(asked), "profile": _hash(own), "trained set": _hash(trained),
+                "version of guide-ml": version("guide-ml")}  # fmt: skip
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass

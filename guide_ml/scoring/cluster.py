@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ import pyarrow as pa
 from guide_ml.answers.progress import RowProgress, RowProgressLike, reporting_rows
 from guide_ml.api import predict_table
 from guide_ml.errors import InvalidInput
+from guide_ml.estimators.predictor import Predictor
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.scoring import sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
-from guide_ml.scoring.job import BATCH, PART, Summary, checked_out
+from guide_ml.scoring.job import BATCH, PART, Summary
+from guide_ml.scoring.outputs import checked_out
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source
 from guide_ml.scoring.tables import in_batches
@@ -83,6 +86,27 @@ class _Task:
     target: str
     kind: str
     options: Options
+    sha: str = ""
+
+
+def pinned(options: Options) -> Options:
+    """Name the version that an alias of a registry points to now: workers must not see it move."""
+    given = options.predictor
+    if given is None or not str(given).startswith("models:/"):
+        return options
+    from guide_ml.registry.versions import pinned as version
+
+    return replace(options, predictor=version(str(given)))
+
+
+@lru_cache(maxsize=2)
+def _set(path: str, sha: str) -> Predictor:
+    """Read a set once a worker, and see that it is the one that was meant."""
+    found = Predictor.load(path)
+    if sha and found.card.get("artefact_sha256") != sha:
+        raise InvalidInput(f"{path} must hold the same estimators for the scheduler and for every"
+                           " worker; on this one it does not")  # fmt: skip
+    return found
 
 
 def _score_part(task: _Task) -> dict[str, Any]:
@@ -90,14 +114,16 @@ def _score_part(task: _Task) -> dict[str, Any]:
 
     Run twice, by chance or after a loss, it writes the same file in the same place.
     """
-    counts = Counts()
+    counts, options = Counts(), task.options
+    if isinstance(options.predictor, str | os.PathLike):
+        options = replace(options, predictor=_set(os.fspath(options.predictor), task.sha))
     aside = Path(f"{task.target}.{os.getpid()}.tmp")
     with pa.OSFile(task.source) as given, aside.open("wb") as file:
         sink = sinks.open_sink(task.kind, file)
         reader = pa.ipc.open_file(given)
         for table in in_batches((pa.Table.from_batches([reader.get_batch(k)])
                                  for k in range(reader.num_record_batches)), BATCH):  # fmt: skip
-            found, counted = score_batch(table, task.options)
+            found, counted = score_batch(table, options)
             sink.write(found)
             counts.add(counted)
         sink.close()
@@ -108,7 +134,7 @@ def _score_part(task: _Task) -> dict[str, Any]:
 def score_on_cluster(
     scheduler: str, source: Source, out: str, to: str | None, options: Options, *,
     max_errors: int | None = None, resume: bool = False, rows: int = ROWS,
-    progress: RowProgressLike = None,
+    progress: RowProgressLike = None, overwrite: bool = False,
 ) -> Summary:  # fmt: skip
     """Score a table on the workers of a Dask scheduler.
 
@@ -119,7 +145,7 @@ def score_on_cluster(
     ----------
     scheduler : str
         Address, such as ``tcp://scheduler:8786``.
-    source, out, to, options, max_errors, resume, progress
+    source, out, to, options, max_errors, resume, progress, overwrite
         As for :func:`guide_ml.scoring.score`.
     rows : int
         Rows of a part.
@@ -133,7 +159,7 @@ def score_on_cluster(
     InvalidInput
         If the scheduler cannot be reached, Dask is not installed, or as for one machine.
     """
-    place, kind = checked_out(out, to)
+    place, kind = checked_out(out, to, source)
     try:
         import distributed
     except ImportError as error:
@@ -143,10 +169,12 @@ def score_on_cluster(
         client = make(scheduler, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"a Dask scheduler must answer at {scheduler}; none does") from error
-    with client, reporting_rows(progress) as tell:
-        run = _ClusterRun(client, source, options, max_errors, tell)
-        return run.into(Parts(place, "parquet" if kind == "folder" else kind, kind == "folder"),
-                        rows, resume)  # fmt: skip
+    folder = kind == "folder"
+    parts = Parts(place, "parquet" if folder else kind, folder, overwrite)
+    with client, reporting_rows(progress) as tell, parts.held():
+        return _ClusterRun(client, source, pinned(options), max_errors, tell).into(
+            parts, rows, resume
+        )
 
 
 @dataclass
@@ -156,21 +184,29 @@ class _ClusterRun:
     options: Options
     max_errors: int | None
     progress: RowProgress
+    sha: str = ""
 
     def into(self, parts: Parts, rows: int, resume: bool) -> Summary:
         """Cut the input into parts, have them scored, put them together."""
         from time import perf_counter
 
         started, summary = perf_counter(), Summary()
-        identity = f"{self.source.identity}{self.options.identity()}{parts.kind}{rows}"
+        loaded = self.options.loaded()
+        identity = {"input": self.source.fingerprint(), **loaded.identity(),
+                    "format": parts.kind, "cut": f"{rows} rows"}  # fmt: skip
+        # Sets do not travel; each worker reads the very set once.
+        self.options = replace(loaded, predictor=self.options.predictor)
+        self.sha = str(getattr(loaded.predictor, "card", {}).get("artefact_sha256", ""))
         before = parts.start(identity, resume)
         for counts in before:
             summary.counts.add(counts)
         summary.resumed = summary.counts.rows
-        number = self._score(parts, rows, len(before), summary)
-        if not number:
-            raise InvalidInput(f"{self.source.name} must hold rows; it has none")
-        parts.finish(number)
+        number = 0
+        if not parts.moving:
+            number = self._score(parts, rows, len(before), summary)
+            if not number:
+                raise InvalidInput(f"{self.source.name} must hold rows; it has none")
+        parts.finish(number, summary.counts)
         summary.seconds = perf_counter() - started
         return summary
 
@@ -201,7 +237,7 @@ class _ClusterRun:
         with given.open("wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
         task = _Task(str(given.resolve()), str(parts.part(number).resolve()), parts.kind,
-                     self.options)  # fmt: skip
+                     self.options, self.sha)  # fmt: skip
         return self.client.submit(_score_part, task, retries=RETRIES, pure=False)
 
     def _note(self, parts: Parts, number: int, future: Any, summary: Summary) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,9 +17,11 @@ from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import threads
 from guide_ml.scoring import formats, sinks
 from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, score_batch
+from guide_ml.scoring.outputs import checked_out, kind_of_stream
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source, open_source
 from guide_ml.scoring.tables import ahead, side_by_side
+from guide_ml.system.writing import distinct, is_stream, told, written
 
 __all__ = ["BATCH", "PART", "Summary", "score"]
 
@@ -73,7 +74,7 @@ class Summary:
 def score(
     source: str | Path | Source, out: str | Path, options: Options | None = None, *,
     max_errors: int | None = None, resume: bool = False, to: str | None = None,
-    progress: RowProgressLike = None,
+    progress: RowProgressLike = None, overwrite: bool = False,
 ) -> Summary:  # fmt: skip
     """Predict every row of a table and write it with its predictions.
 
@@ -82,7 +83,8 @@ def score(
     source : path or Source
         What :func:`guide_ml.scoring.open_source` takes or returns.
     out : path
-        File or folder; ``-`` for standard output. It is moved into place when it is whole.
+        File or folder; ``-`` for standard output. It is moved into place when it is whole. A
+        folder that is there is replaced only if it holds nothing but an earlier output.
     options : Options, optional
         What is wanted of each row.
     max_errors : int, optional
@@ -94,6 +96,8 @@ def score(
     progress : bool or callable, optional
         ``True`` shows a bar; a callable is told rows done, rows in all and the share of the input
         that was read, after every batch.
+    overwrite : bool
+        Replace a folder whatever it holds.
 
     Returns
     -------
@@ -103,32 +107,18 @@ def score(
     ------
     InvalidInput
         If the input is truncated, malformed or lacks a needed column, more rows are bad than
-        allowed, or there is nothing to go on with.
+        allowed, there is nothing to go on with, another process writes the output, or the disk
+        does not take it.
     """
     found = source if isinstance(source, Source) else open_source(str(source))
+    # One set and one profile from end to end: an alias may move, a file be written anew.
+    loaded = (options or Options()).loaded()
     with reporting_rows(progress) as tell:
-        run = _Run(found, options or Options(), max_errors, tell)
-        if str(out) == formats.STREAM:
-            return run.onto_stream(to or "csv", resume)
-        return run.into_file(*checked_out(str(out), to), resume)
-
-
-def checked_out(out: str, to: str | None) -> tuple[Path, str]:
-    """Return where the output goes and its format.
-
-    Raises
-    ------
-    InvalidInput
-        If nothing can be written there.
-    """
-    if out == formats.STREAM:
-        raise InvalidInput("a file or a folder is needed as output here; got standard output")
-    kind, place = formats.of_path(out, to), Path(out)
-    if kind == "grid":
-        raise InvalidInput(f"{out} must be a table, not the description of a grid")
-    if not place.parent.is_dir():
-        raise InvalidInput(f"{out} must lie in a folder that exists; {place.parent} does not")
-    return place, kind
+        run = _Run(found, loaded, max_errors, tell)
+        if str(out) == formats.STREAM or is_stream(out):
+            return run.onto_stream(str(out), to or kind_of_stream(str(out)), resume)
+        place, kind = checked_out(str(out), to, found)
+        return run.into_file(place, kind, resume, overwrite)
 
 
 def write_only(
@@ -151,21 +141,21 @@ def write_only(
     kind = (to or "csv") if stream else formats.of_path(out, to)
     if kind not in sinks.SUFFIX:
         raise InvalidInput(f"{out} must be a file of {', '.join(sinks.SUFFIX)}; got {kind}")
-    aside = Path(out).with_name(f".{Path(out).name}.tmp")
+    distinct([out], source.files)
     rows = 0
     with (
         reporting_rows(progress) as tell,
-        nullcontext(sys.stdout.buffer) if stream else aside.open("wb") as file,
+        told("standard output") if stream else nullcontext(),
+        nullcontext(None) if stream else written(out, 0) as aside,
+        nullcontext(sys.stdout.buffer) if aside is None else aside.open("wb") as file,
     ):
-        sink = sinks.open_sink(kind, file, stream)
+        sink = sinks.open_sink(kind, file, stream or is_stream(out))
         for table in ahead(lambda: source.batches(BATCH)):
             sink.write(table)
             rows += len(table)
             tell(rows, source.total, source.share())
         sink.close()
         file.flush()
-    if not stream:
-        os.replace(aside, out)
     return rows
 
 
@@ -178,27 +168,42 @@ class _Run:
     summary: Summary = field(default_factory=Summary)
     started: float = field(default_factory=time.perf_counter)
 
-    def onto_stream(self, kind: str, resume: bool) -> Summary:
-        """Write to standard output as soon as a batch is done."""
+    def onto_stream(self, out: str, kind: str, resume: bool) -> Summary:
+        """Write to standard output, a pipe or a device as soon as a batch is done."""
         if resume:
             raise InvalidInput("--resume needs a file as output; standard output keeps nothing")
-        sink = sinks.open_sink(kind, sys.stdout.buffer, stream=True)
-        for table, _ in ahead(lambda: self._scored(0)):
-            with _Clock(self.summary, "write"):
-                sink.write(table)
-        sink.close()
-        sys.stdout.buffer.flush()
+        own = out == formats.STREAM
+        with (
+            told("standard output" if own else out),
+            nullcontext(sys.stdout.buffer) if own else open(out, "wb") as file,
+        ):
+            sink = sinks.open_sink(kind, file, stream=True)
+            for table, _ in ahead(lambda: self._scored(0)):
+                with _Clock(self.summary, "write"):
+                    sink.write(table)
+            sink.close()
+            file.flush()
         return self._done()
 
-    def into_file(self, out: Path, kind: str, resume: bool) -> Summary:
+    def into_file(self, out: Path, kind: str, resume: bool, overwrite: bool) -> Summary:
         """Write parts beside the output, then the output."""
         if resume and not self.source.identity:
             raise InvalidInput("--resume needs a file as input; a stream cannot be read again")
-        parts = Parts(out, "parquet" if kind == "folder" else kind, kind == "folder")
-        before = parts.start(self.source.identity + self.options.identity() + kind, resume)
+        folder = kind == "folder"
+        parts = Parts(out, "parquet" if folder else kind, folder, overwrite)
+        identity = {"input": self.source.fingerprint(), **self.options.identity(),
+                    "format": kind, "cut": f"{BATCH} x {PART}"}  # fmt: skip
+        with parts.held():
+            self._into(parts, parts.start(identity, resume))
+        return self._done()
+
+    def _into(self, parts: Parts, before: list[Counts]) -> None:
         for counts in before:
             self.summary.counts.add(counts)
         self.summary.resumed = self.summary.counts.rows
+        if parts.moving:
+            parts.finish(0, self.summary.counts)
+            return
         number = len(before)
         tables: list[pa.Table] = []
         mine = Counts()
@@ -212,8 +217,7 @@ class _Run:
             self._write(parts, number, tables, mine)
             number += 1
         with _Clock(self.summary, "write"):
-            parts.finish(number)
-        return self._done()
+            parts.finish(number, self.summary.counts)
 
     def _write(self, parts: Parts, number: int, tables: list[pa.Table], counts: Counts) -> None:
         with _Clock(self.summary, "write"):

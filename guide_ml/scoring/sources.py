@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,10 @@ class Source:
         Returns which share of it was read, where that is known.
     identity : str
         Changes when the content may have changed; blank for a stream, which cannot be read again.
+    files : tuple of Path
+        What it is read from; none for a stream.
+    folder : Path, optional
+        Folder that all of them were found in.
     """
 
     name: str
@@ -44,6 +48,20 @@ class Source:
     total: int | None
     share: Share
     identity: str
+    files: tuple[Path, ...] = ()
+    folder: Path | None = None
+
+    def fingerprint(self) -> str:
+        """Hash the content of the files; their dates say little of it."""
+        full = hashlib.sha256(b"" if self.files else self.identity.encode())
+        for path in self.files:
+            try:
+                with path.open("rb") as file:
+                    full.update(hashlib.file_digest(file, "sha256").digest())
+            except OSError as error:
+                raise InvalidInput(f"{path} must be a file that can be read: {error.strerror}"
+                                   ) from error  # fmt: skip
+        return full.hexdigest()
 
     def batches(self, rows: int, skip: int = 0) -> Iterator[pa.Table]:
         """Yield tables of `rows` rows, the last one of what is left, after leaving some out.
@@ -128,12 +146,12 @@ def _stream(given: str | None) -> Source:
 
 def _csv(path: Path) -> Source:
     stream, share = _counted(path)
-    return Source(str(path), lines.csv_tables(stream), None, share, _identity(path))
+    return Source(str(path), lines.csv_tables(stream), None, share, _identity(path), (path,))
 
 
 def _jsonl(path: Path) -> Source:
     stream, share = _counted(path)
-    return Source(str(path), lines.json_tables(stream), None, share, _identity(path))
+    return Source(str(path), lines.json_tables(stream), None, share, _identity(path), (path,))
 
 
 def _counted(path: Path) -> tuple[Any, Share]:
@@ -153,7 +171,7 @@ def _folder(path: Path) -> Source:
     found = sorted(p for p in path.rglob("*.parquet") if not p.name.startswith((".", "_")))
     if not found:
         raise InvalidInput(f"{path} must hold Parquet files; it has none that ends in .parquet")
-    return _parquets(f"folder {path}", found)
+    return replace(_parquets(f"folder {path}", found), folder=path)
 
 
 def _parquets(name: str, paths: list[Path]) -> Source:
@@ -173,7 +191,7 @@ def _parquets(name: str, paths: list[Path]) -> Source:
 
     for file in files:
         file.close()
-    return Source(name, tables(), total, _unknown, _identity(*paths))
+    return Source(name, tables(), total, _unknown, _identity(*paths), tuple(paths))
 
 
 def _arrow(path: Path) -> Source:
@@ -191,10 +209,11 @@ def _arrow(path: Path) -> Source:
             for batch in pa.ipc.open_stream(raw):
                 yield pa.Table.from_batches([batch])
 
-    return Source(str(path), tables(), None, lambda: raw.tell() / size, _identity(path))
+    return Source(str(path), tables(), None, lambda: raw.tell() / size, _identity(path),
+                  (path,))  # fmt: skip
 
 
 def _grid(path: Path) -> Source:
     spec = grid.read(path)
     return Source(f"grid {path}", spec.tables(), spec.size if not spec.filtered else None,
-                  spec.share, spec.identity)  # fmt: skip
+                  spec.share, spec.identity, (path,))  # fmt: skip

@@ -16,11 +16,11 @@ import pandas as pd
 from guide_ml import catalogue, offers
 from guide_ml.answers.progress import ProgressLike, reporting
 from guide_ml.describe.descriptors import Workload
-from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.errors import InvalidInput, UnknownName, check_seed
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.profiles import Profile
-from guide_ml.searching import ranking, reasons
+from guide_ml.searching import journal, ranking, reasons
 from guide_ml.searching.drive import Driven, drive
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.plans import Judged, complete, judge
@@ -125,13 +125,14 @@ def search(
     for name, value in {"n_trials": n_trials, "timeout": timeout}.items():
         if value is not None and not value > 0:
             raise InvalidInput(f"{name} must be above 0; got {value}")
+    check_seed(seed)
     request = Request(
         model=given.model(model), workload=as_given(Workload, workload, "workload"),
         load=as_given(Load, load, "load"), slo=as_given(SLO, slo, "slo"),
         objectives=(objective,) if isinstance(objective, str) else tuple(objective),
         constraints=as_given(Constraints, constraints, "constraints"), confidence=confidence,
     )  # fmt: skip
-    with reporting(progress) as tell:
+    with reporting(progress) as tell, journal.held(storage, tell):
         problem, left_out = pose(request, prices, predictor, profile)
         trials = Trials(problem, sampler, seed, storage, _fingerprint(problem))
         driven = drive(problem, trials, sampler, n_trials, timeout, seed, tell)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.errors import UnknownName
+from guide_ml.searching import journal
 from guide_ml.searching.request import Request
 from guide_ml.searching.score import METRICS, Problem
 from guide_ml.searching.space import CONFIG, Ints
@@ -40,7 +41,7 @@ class Trials:
     seed : int
     storage : path, optional
         Journal file in which the study is kept; a search that is asked again goes on there, and
-        ``optuna-dashboard`` opens it.
+        ``optuna-dashboard`` opens it. :func:`guide_ml.searching.journal.held` must hold it.
     fingerprint : str
         What else the predictions hang on.
     """
@@ -72,7 +73,7 @@ class Trials:
         # Trials are made in memory; a journal waits for the disk at every word, so it gets whole
         # trials, a batch at a time.
         name = _name(problem, fingerprint)
-        self._kept = None if storage is None else self._create(name, _journal(storage), None)
+        self._kept = None if storage is None else self._create(name, journal.storage(storage), None)
         stored = [] if self._kept is None else self._kept.get_trials(deepcopy=False)
         # A sampler that starts with the same seed again would draw the same points again.
         self.study = self._create(name, None, _sampler(sampler, seed + len(stored)))
@@ -220,15 +221,6 @@ def _sampler(name: str, seed: int) -> Any:
     if name in ("auto", "tpe"):
         return samplers.TPESampler(seed=seed, n_startup_trials=64, constant_liar=False, **old)
     return samplers.RandomSampler(seed=seed)
-
-
-def _journal(path: str | os.PathLike[str]) -> Any:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-        raise InvalidInput(f"storage: there is no folder for {str(path)!r}")
-    return JournalStorage(JournalFileBackend(os.fspath(path)))
 
 
 def _name(problem: Problem, fingerprint: str) -> str:

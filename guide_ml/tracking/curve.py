@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from guide_ml.answers.progress import Progress
 from guide_ml.describe.targets import NAMES
 from guide_ml.measurements import evaluation
+from guide_ml.system.processes import side_by_side
 from guide_ml.tracking.gather import Gathered
 from guide_ml.training.crossval import SHARED, HyperParameters, fold_errors
 
@@ -50,9 +51,8 @@ def learning_curve(
     DataFrame with columns split, share, target and :data:`guide_ml.measurements.evaluation.METRICS`
     """
     work = [(split, share, k) for split in splits for share in shares for k in range(FOLDS)]
-    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(
-        delayed(_one)(gathered, params, split, share, k, seed) for split, share, k in work
-    )
+    found = side_by_side(jobs, (delayed(_one)(gathered, params, split, share, k, seed)
+                                for split, share, k in work), SHARED)  # fmt: skip
     parts: dict[tuple[str, float], list[pd.DataFrame]] = {}
     for done, (split, share, part) in enumerate(found, start=1):
         parts.setdefault((split, share), []).append(part)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -13,6 +10,7 @@ from guide_ml.estimators import artefacts
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.measurements.read import Measurements, default_folder, prepare, read_files
 from guide_ml.registry.versions import ESTIMATORS, VERDICT, Registry
+from guide_ml.system import private
 from guide_ml.tracking.held_table import ESTIMATORS as METHOD
 from guide_ml.tracking.held_table import described
 from guide_ml.tracking.log import tracked
@@ -61,12 +59,12 @@ def register(registry: Registry, experiment: str) -> str:
     measured = prepare(read_files())
     data = build(measured)
     with (
-        tempfile.TemporaryDirectory(prefix="guide-shipped-") as scratch,
+        private.scratch("shipped") as scratch,
         tracked(registry, experiment, "shipped estimators") as log,
     ):
-        folder = Path(scratch) / ESTIMATORS
+        folder = scratch / ESTIMATORS
         card = artefacts.save(fitted, folder)
-        keep(log, measured, held_out_of(fitted, measured, data), Path(scratch))
+        keep(log, measured, held_out_of(fitted, measured, data), scratch)
         log.json("card.json", card)
         info = log_model(log, folder, card)
         tags = {VERDICT: "first", "guide.reason": "shipped with the package",

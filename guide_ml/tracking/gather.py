@@ -8,15 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData
 from guide_ml.measurements.read import KEPT, Measurements, default_folder, prepare, read_files
-from guide_ml.training.dataset import Dataset, build
+from guide_ml.training.dataset import LEAST_VALUES, Dataset, build, check_values
 
 __all__ = ["LEAST_VALUES", "Gathered", "gather"]
-
-#: Values that each target needs: an estimator of fewer would be a guess.
-LEAST_VALUES = 30
 
 _CONTENT = [c for c in KEPT if c not in ("source", "source_ref", "flags")]
 
@@ -80,7 +76,8 @@ def gather(path: Path | None, base: bool = True, base_path: Path | None = None) 
         reasons = measured.left_out.groupby("reason")["rows"].sum()
         raise BadData(f"no row of {path} can be used: {_counts(reasons)}")
     data = build(measured)
-    _check(data, base)
+    hint = "" if base else "; leave out --no-base to learn from the project's as well"
+    check_values(data.values.target, hint)
     used = len(prepare(full[mine & ~copy]).table) if (mine & ~copy).any() else 0
     return Gathered(measured, data, str(path or ""), used, len(measured.table) - used,
                     int(copy.sum()))  # fmt: skip
@@ -94,16 +91,6 @@ def _project(base_path: Path | None) -> pd.DataFrame:
             " the wheel. Give --base-data FOLDER, or --no-base to learn from own measurements alone"
         )
     return read_files(where)
-
-
-def _check(data: Dataset, base: bool) -> None:
-    counts = np.bincount(data.values.target, minlength=len(NAMES))
-    few = [f"{n} has {c}" for n, c in zip(NAMES, counts, strict=True) if c < LEAST_VALUES]
-    if few:
-        hint = "" if base else "; leave out --no-base to learn from the project's as well"
-        raise BadData(
-            f"each target needs at least {LEAST_VALUES} measured values: {', '.join(few)}{hint}"
-        )
 
 
 def _counts(reasons: pd.Series) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements
+from guide_ml.system.processes import side_by_side
 from guide_ml.table.read import DESCRIPTORS, Floats
 from guide_ml.tracking.gather import Gathered
 from guide_ml.training.baselines import BASELINES, baselines
@@ -100,10 +101,10 @@ def held_out(gathered: Gathered, trained: Trained, recipe: Recipe) -> pd.DataFra
     measured, data = gathered.measured, gathered.data
     what = described(measured, data)
     splits = list(trained.log_predicted)
-    simple = Parallel(n_jobs=recipe.jobs, max_nbytes=SHARED)(
-        delayed(baselines)(measured, data, split, recipe.seed, fold_count(split, recipe.folds))
-        for split in splits
-    )
+    simple = side_by_side(
+        recipe.jobs,
+        (delayed(baselines)(measured, data, split, recipe.seed, fold_count(split, recipe.folds))
+         for split in splits), SHARED)  # fmt: skip
     parts = [
         what.assign(split=split, **{ESTIMATORS: trained.log_predicted[split],
                                     PHYSICS: trained.log_physics[split]}, **found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -161,9 +162,12 @@ def _owner() -> dict[str, str]:
 
 def _commit() -> str:
     """Return the commit of the checkout, blank outside of one."""
+    git = shutil.which("git")  # the full path: no system looks into the working folder for it
+    if git is None:
+        return ""
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True,
+            [git, "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True,
             capture_output=True, timeout=10, check=True,
         )  # fmt: skip
         return done.stdout.strip()

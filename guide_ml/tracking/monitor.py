@@ -9,7 +9,6 @@ training.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from guide_ml.estimators.predictor import Predictor
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements, prepare, read_files
 from guide_ml.registry.versions import Registry
+from guide_ml.system import private
 from guide_ml.table.columns import records
 from guide_ml.table.read import Floats
 from guide_ml.tracking.drift import drift
@@ -199,7 +199,7 @@ def _verdict(targets: pd.DataFrame) -> tuple[str, str]:
 def _log(registry: Registry, watch: Watch, measured: Measurements, found: Report) -> Report:
     title = f"{Path(watch.data).stem}: {found.verdict}"
     with (
-        tempfile.TemporaryDirectory(prefix="guide-monitor-") as scratch,
+        private.scratch("monitor", temporary=True) as scratch,
         tracked(registry, watch.experiment, title) as log,
     ):
         log.params({"data": watch.data, "model": watch.predictor or watch.model,
@@ -211,5 +211,5 @@ def _log(registry: Registry, watch: Watch, measured: Measurements, found: Report
                          for k in ("rows", "median_ape", "expected_ape", "mended_ape", "covered")})
         log.metrics({f"psi/{r['descriptor']}": r["psi"] for r in found.drift.to_dict("records")})
         for name in ("targets", "groups", "drift"):
-            log.table(f"tables/{name}.csv", getattr(found, name), Path(scratch))
+            log.table(f"tables/{name}.csv", getattr(found, name), scratch)
     return Report(**(vars(found) | {"run_id": log.run_id}))

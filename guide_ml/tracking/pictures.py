@@ -11,6 +11,7 @@ import pandas as pd
 
 from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.estimators.artefacts import Fitted
+from guide_ml.explaining.picture import plain
 from guide_ml.tracking.held_table import ESTIMATORS, errors_by
 
 __all__ = ["can_draw", "draw", "draw_curve", "importance"]
@@ -127,7 +128,7 @@ def _by_group(held: pd.DataFrame, column: str) -> Any:
     for axis, target in zip(axes.flat, TARGETS, strict=True):
         mine = table[table["target"] == target.name].nlargest(MOST, "rows")
         mine = mine.sort_values("median_ape")
-        names = [f"{n} ({int(c)})" for n, c in zip(mine[column], mine["rows"], strict=True)]
+        names = [plain(f"{n} ({int(c)})") for n, c in zip(mine[column], mine["rows"], strict=True)]
         axis.barh(names, mine["median_ape"])
         axis.set(title=target.title, xlabel="median error, %")
         axis.tick_params(axis="y", labelsize=6)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from guide_ml.errors import InvalidInput
+from guide_ml.errors import InvalidInput, check_seed
 from guide_ml.measurements import evaluation
 from guide_ml.table.columns import records
 from guide_ml.tracking.gate import Verdict
@@ -68,7 +68,8 @@ class Plan:
 
     def check(self) -> None:
         """Raise what is wrong with it."""
-        low = {"trials": 0, "folds": 2, "jobs": 1, "rounds": 1, "seed": 0}
+        check_seed(self.seed)
+        low = {"trials": 0, "folds": 2, "jobs": 1, "rounds": 1}
         for name, least in low.items():
             value = getattr(self, name)
             if value is not None and value < least:

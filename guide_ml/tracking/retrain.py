@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from guide_ml.errors import BadArtefact, BadStore, InvalidInput
 from guide_ml.estimators import artefacts
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.registry.versions import ESTIMATORS, VERDICT, Registry
+from guide_ml.system import private
 from guide_ml.tracking import first, pictures, search
 from guide_ml.tracking.calibration import coverage
 from guide_ml.tracking.contest import Contender, pairs
@@ -81,10 +81,10 @@ def _retrained(plan: Plan, clock: _Clock) -> Result:
     clock.step("opening the store")
     registry = Registry(plan.tracking_uri)
     with (
-        tempfile.TemporaryDirectory(prefix="guide-retrain-") as scratch,
+        private.scratch("retrain", temporary=True) as scratch,
         tracked(registry, plan.experiment, _title(gathered)) as log,
     ):
-        return _run(plan, gathered, log, Path(scratch), clock)
+        return _run(plan, gathered, log, scratch, clock)
 
 
 def _title(gathered: Gathered) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.describe.targets import NAMES
-from guide_ml.errors import UnknownName
+from guide_ml.errors import UnknownName, check_seed
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.estimators.predictor import Predictor
 from guide_ml.measurements import evaluation
@@ -23,6 +23,7 @@ from guide_ml.physics.design import Coefficients
 from guide_ml.physics.fit import fit, log_estimate
 from guide_ml.physics.inputs import BLIND as BLIND_INPUTS
 from guide_ml.physics.inputs import INPUTS, MEMORY, PRECISION
+from guide_ml.system.processes import side_by_side
 from guide_ml.table.assume import Resolved
 from guide_ml.table.read import Floats
 from guide_ml.training.dataset import Dataset, Matrix, build, matrix
@@ -226,7 +227,7 @@ def out_of_folds(
     work = (delayed(fold_errors)(data, measured.resolved, fold[s] == k, seed, params)
             for s, k in asked)  # fmt: skip
     out = {s: (np.full(len(row), np.nan), np.full(len(row), np.nan)) for s in folds}
-    found = Parallel(n_jobs=jobs, return_as="generator", max_nbytes=SHARED)(work)
+    found = side_by_side(jobs, work, SHARED)
     for done, ((split, _), part) in enumerate(zip(asked, found, strict=True), start=1):
         predicted, physics = out[split]
         predicted[part.rows], physics[part.rows] = part.log_predicted, part.log_physics
@@ -268,6 +269,7 @@ def evaluate(
     DataFrame with columns split, target and :data:`guide_ml.measurements.evaluation.METRICS`
         Errors in percent, means only, out of fold.
     """
+    check_seed(seed)
     for split in splits:
         if split not in (known := (*evaluation.SPLITS, *evaluation.CORNERS)):
             raise UnknownName("split", split, known)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
+from guide_ml.errors import BadData
 from guide_ml.features.load import Load
 from guide_ml.measurements.laboratories import laboratories
 from guide_ml.measurements.read import Measurements, Values, values
@@ -20,10 +21,13 @@ from guide_ml.physics.model import estimate
 from guide_ml.table.read import Floats
 from guide_ml.training.weights import weigh
 
-__all__ = ["MOST_ROWS", "Dataset", "Matrix", "build", "matrix"]
+__all__ = ["LEAST_VALUES", "MOST_ROWS", "Dataset", "Matrix", "build", "check_values", "matrix"]
 
 #: Rows of one source that are learned from; a larger one is thinned, as its rows repeat each other.
 MOST_ROWS = 4000
+
+#: Values that each target needs: an estimator of fewer would be a guess.
+LEAST_VALUES = 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,29 @@ def build(measured: Measurements) -> Dataset:
         weight,
     )  # fmt: skip
     return Dataset(found, sample, slugs)
+
+
+def check_values(target: NDArray[np.intp], hint: str = "") -> None:
+    """Refuse to train where a target has too few measured values.
+
+    Parameters
+    ----------
+    target : array of shape (m,)
+        Target of each value.
+    hint : str
+        What else could be done, for the end of the message.
+
+    Raises
+    ------
+    BadData
+        If one has; the message names each of them.
+    """
+    counts = np.bincount(target, minlength=len(NAMES))
+    few = [f"{n} has {c}" for n, c in zip(NAMES, counts, strict=True) if c < LEAST_VALUES]
+    if few:
+        raise BadData(
+            f"each target needs at least {LEAST_VALUES} measured values: {', '.join(few)}{hint}"
+        )
 
 
 def _thinned(measured: Measurements) -> NDArray[np.bool_]:

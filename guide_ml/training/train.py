@@ -13,10 +13,15 @@ import numpy as np
 
 from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.describe.targets import NAMES
+from guide_ml.errors import InvalidInput, check_seed
 from guide_ml.estimators import artefacts
 from guide_ml.measurements import evaluation
-from guide_ml.measurements.read import Measurements, prepare, read_files
+from guide_ml.measurements.read import Measurements, default_folder, prepare, read_files
 from guide_ml.physics.fit import fit
+from guide_ml.system import folders
+from guide_ml.system.folders import inside
+from guide_ml.system.locks import claimed
+from guide_ml.system.writing import told, written
 from guide_ml.table.read import Floats
 from guide_ml.training import held_out as held_out_errors
 from guide_ml.training.crossval import (
@@ -27,7 +32,7 @@ from guide_ml.training.crossval import (
     out_of_folds,
     scores,
 )
-from guide_ml.training.dataset import Dataset, build, matrix
+from guide_ml.training.dataset import Dataset, build, check_values, matrix
 from guide_ml.training.weights import shares
 from guide_ml.trees.boosters import hyper_parameters
 
@@ -150,10 +155,12 @@ def _held_out(
 
 def _keep(found: Trained, measured: Measurements, folder: Path) -> None:
     """Write what was predicted of held-out values, a file a split, for experiments to judge."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for split, predicted in found.log_predicted.items():
-        np.savez(folder / f"{split}.npz", predicted=predicted, physics=found.log_physics[split],
-                 data=measured.sha256)  # fmt: skip
+        with written(folder / f"{split}.npz") as beside, beside.open("wb") as file:
+            np.savez(file, predicted=predicted, physics=found.log_physics[split],
+                     data=measured.sha256)  # fmt: skip
 
 
 def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
@@ -165,6 +172,7 @@ def _percent(data: Dataset, log_predicted: Floats) -> dict[str, Any]:
 def train(
     data: Path | None = None, out: Path | None = None, seed: int = 0,
     progress: ProgressLike = None, held_out: bool = True, keep: Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Fit physics and boosters on measurements and write the trained set.
 
@@ -184,16 +192,43 @@ def train(
         refits). Without them the set predicts with ``level=None`` only.
     keep : Path, optional
         Folder for the predictions of what was held out, for ``experiments/01_accuracy.py``.
+    overwrite : bool
+        Replace `out` even where it holds what is no trained set.
 
     Returns
     -------
     dict
         The card.
+
+    Raises
+    ------
+    BadData
+        If the measurements cannot be used, or a target has too few of them.
+    InvalidInput
+        If the seed is none, `out` holds something else, or another process writes it.
     """
+    check_seed(seed)
+    where = Path(out) if out is not None else artefacts.default_folder()
+    read = default_folder() if data is None else data
+    if inside(read, where) or inside(where, read):
+        raise InvalidInput(f"{where} must lie outside of what is read, {read}: name another folder")
+    with told(where):
+        folders.check(where, artefacts.CARD, overwrite)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(where):  # from the start: the second one would train for nothing
+            return _trained(data, where, seed, progress, held_out, keep, overwrite)
+
+
+def _trained(
+    data: Path | None, where: Path, seed: int, progress: ProgressLike, held_out: bool,
+    keep: Path | None, overwrite: bool,
+) -> dict[str, Any]:  # fmt: skip
     with reporting(progress) as tell:
         tell(0, 4, "reading measurements")
         measured = prepare(read_files(data))
-        trained = fit_set(measured, build(measured), Recipe(seed), tell, held_out)
+        dataset = build(measured)
+        check_values(dataset.values.target)
+        trained = fit_set(measured, dataset, Recipe(seed), tell, held_out)
     if keep is not None:
         _keep(trained, measured, keep)
-    return artefacts.save(trained.fitted, out if out is not None else artefacts.default_folder())
+    return artefacts.save(trained.fitted, where, overwrite)

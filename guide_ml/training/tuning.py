@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
@@ -21,6 +21,7 @@ from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements
 from guide_ml.physics.fit import fit
 from guide_ml.physics.inputs import INPUTS
+from guide_ml.system.processes import side_by_side
 from guide_ml.table.read import Floats
 from guide_ml.training.crossval import SHARED
 from guide_ml.training.dataset import Dataset, matrix
@@ -124,7 +125,7 @@ def prepare_parts(
         group = evaluation.groups(measured, split)
         fold = evaluation.folds(group, seed, folds)[data.values.row]
         work += [delayed(_part)(data, split, fold == k) for k in np.unique(fold)]
-    return list(Parallel(n_jobs=jobs, max_nbytes=SHARED)(work))
+    return list(side_by_side(jobs, work, SHARED))
 
 
 def _guess(

@@ -19,6 +19,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from guide_ml.trees.kept import checked
+
 __all__ = ["step", "walk"]
 
 BLOCK = 1024  # rows; their ranks stay in a core's second cache
@@ -30,7 +32,7 @@ Ints = NDArray[Any]
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile, to run without the interpreter's lock; kept on disk where a folder allows it."""
     try:
-        kept: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
+        kept: Callable[..., Any] = checked(numba.njit(nogil=True, cache=True)(function))
     except RuntimeError:  # neither NUMBA_CACHE_DIR, the package nor the user has one
         kept = numba.njit(nogil=True)(function)
     return kept

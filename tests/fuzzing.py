@@ -249,10 +249,16 @@ def tried(entry: str, count: int, seed: int = 0, most_faults: int = 5) -> Tally:
             out.ended["answered"] += 1
             return
         if len(out.faults) < most_faults:
-            out.faults.append(f"{value!r:.300}: {type(problem).__name__}: {problem!s:.300}")
+            out.faults.append(f"{_shown(value)}: {type(problem).__name__}: {problem!s:.300}")
 
     run()
     return out
+
+
+def _shown(value: Any) -> str:
+    """Write an input; pandas itself cannot print every cell."""
+    plain = value.to_dict("split") if isinstance(value, pd.DataFrame) else value
+    return f"{plain!r:.600}"
 
 
 def plain(found: dict[str, Tally]) -> str:

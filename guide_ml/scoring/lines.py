@@ -156,6 +156,8 @@ def _whole(text: str) -> str:
 
 
 def _table(rows: list[dict[str, Any]], names: dict[str, None]) -> pa.Table:
+    if not names:  # a table without columns would lose its rows
+        names = {"hardware": None}
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
 

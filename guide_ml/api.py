@@ -256,6 +256,12 @@ def predict_table(
 
 
 def _check_table(table: pd.DataFrame) -> None:
+    if table.columns.nlevels > 1:
+        raise InvalidInput(
+            "the columns of a table must have plain names; got names of several levels, such as"
+            f" {tuple(table.columns[0])!r:.100}: keep one level (columns.get_level_values(0))"
+            if table.shape[1] else "the columns of a table must have plain names; it has none"
+        )
     names = table.columns[table.columns.isin(DESCRIPTORS)]
     if twice := [str(c) for c in names[names.duplicated()]]:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")

@@ -17,7 +17,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.estimators.predictor import default_predictor
 from guide_ml.trees import compiled as trees
 from guide_ml.trees import walker
-from guide_ml.trees.boosters import LightGbm, XgBoost
+from guide_ml.trees.boosters import Lazy, LightGbm, XgBoost
 from guide_ml.trees.files import of_lightgbm
 from guide_ml.trees.text import short_text
 
@@ -189,7 +189,9 @@ def test_without_numba_the_library_predicts(monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_trees_are_walked(name):
-    for member in default_predictor().fitted.members[name].values():
+    for held in default_predictor().fitted.members[name].values():
+        assert isinstance(held, Lazy)
+        member = held.member
         assert isinstance(member, LightGbm | XgBoost)
         forest = trees.flatten(member.booster)
         assert forest is not None

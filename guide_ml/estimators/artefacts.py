@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from guide_ml.describe.targets import NAMES
-from guide_ml.errors import BadArtefact
+from guide_ml.estimators.contents import CARD, FORMAT, Contents, together
 from guide_ml.physics.design import Coefficients
-from guide_ml.physics.inputs import INPUTS
+from guide_ml.physics.stored import coefficients
 from guide_ml.system import folders
-from guide_ml.trees.boosters import BLIND, SUFFIX, Lazy, Member, load_member
-from guide_ml.trust.domain import Reference
-from guide_ml.trust.domain.measured import Measured
+from guide_ml.trees.boosters import SUFFIX, Lazy, Member, read_member
+from guide_ml.trust import stored
+from guide_ml.trust.intervals import INPUTS as SPREAD_INPUTS
 from guide_ml.trust.intervals import Bands
 from guide_ml.trust.knowledge import Knowledge
 
 __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 
-FORMAT = 9
-CARD, PHYSICS = "card.json", "physics.json"
+PHYSICS = "physics.json"
 SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
 CASES, MEASURED = "cases.parquet", "measured.parquet"
 
@@ -134,100 +131,49 @@ def save(fitted: Fitted, folder: Path, overwrite: bool = False) -> dict[str, Any
     """
     with folders.fresh(Path(folder), CARD, overwrite) as fresh:
         card = _write(fitted, fresh)
-        together = "".join(f"{k}:{v}\n" for k, v in sorted(card["files"].items()))
-        card["artefact_sha256"] = hashlib.sha256(together.encode()).hexdigest()
+        card["artefact_sha256"] = together(card["files"])
         (fresh / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 
 
 def load(folder: Path | None = None) -> Fitted:
-    """Read a trained set and check it against its card.
+    """Read a trained set and check it: its files against its card, then what they hold.
+
+    Everything is read at once, so that what happens to the folder later changes nothing. The
+    boosters of the shipped set are checked when one is first asked, those of others right away.
 
     Raises
     ------
     BadArtefact
-        If there is no card, it is of another format, or a file is missing or changed.
+        If there is no card, it is of another format, a file is missing or changed, or one does
+        not hold what it should.
     """
     where = Path(folder) if folder is not None else default_folder()
-    card = _card(where)
-    for name, digest in card["files"].items():
-        path = where / name
-        if Path(name).name != name or not path.is_file() or _sha256(path) != digest:
-            raise BadArtefact(
-                f"{path} must be the file that {CARD} was written with; it is missing or changed."
-                " Train again, or restore the folder"
-            )
+    held = Contents.read(where)
+    targets = held.card["targets"]
     members = {
-        target: {kind: _member(target, kind, where) for kind in entry["members"]}
-        for target, entry in card["targets"].items()
-    }
-    devices = {t: list(entry.get("devices", [])) for t, entry in card["targets"].items()}
-    inputs = {target: list(entry["inputs"]) for target, entry in card["targets"].items()}
-    known = _knowledge(where, card["files"])
-    return Fitted(_physics(where), inputs, members, devices, card, known)
+        target: {kind: Lazy(kind, name := _file(target, kind), held.bytes(name),
+                            len(entry["inputs"])) for kind in entry["members"]}
+        for target, entry in targets.items()
+    }  # fmt: skip
+    known = _knowledge(held)
+    physics = coefficients(held.json(PHYSICS), str(where / PHYSICS))
+    if folder is not None:
+        for member in (m for by_kind in members.values() for m in by_kind.values()):
+            member.check()
+    held.check_whole()
+    devices = {target: list(entry.get("devices", [])) for target, entry in targets.items()}
+    inputs = {target: list(entry["inputs"]) for target, entry in targets.items()}
+    return Fitted(physics, inputs, {t: {**m} for t, m in members.items()}, devices, held.card, known)
 
 
-def _member(target: str, kind: str, where: Path) -> Member:
-    """Read a booster; those for unmeasured devices wait until one is asked for."""
-    path = where / _file(target, kind)
-    return Lazy(kind, path) if target.endswith(BLIND) else load_member(kind, path)
-
-
-def _knowledge(where: Path, listed: Mapping[str, str]) -> Knowledge | None:
+def _knowledge(held: Contents) -> Knowledge | None:
     """Read what intervals and domains need; the measured rows wait until they are asked for."""
-    if SPREAD not in listed:
+    if SPREAD not in held.files:
         return None
-    tables = _json(where / BANDS).get("quantiles")
-    if not isinstance(tables, dict) or "" not in tables:
-        raise BadArtefact(f"{where / BANDS} must hold quantiles; train again")
-    try:
-        table = pd.read_parquet(where / CASES)
-    except (OSError, ValueError) as error:
-        raise BadArtefact(f"{where / CASES} must be a readable Parquet file: {error}") from error
-    cases = {str(k): v.to_numpy(float if v.dtype.kind == "f" else object) for k, v in table.items()}
-    bands = Bands(load_member("lightgbm", where / SPREAD), tables)
-    return Knowledge(Reference(cases), Measured(where / MEASURED), bands)
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadArtefact(f"{path} must be a readable JSON file: {error}") from error
-    if not isinstance(found, dict):
-        raise BadArtefact(f"{path} must hold a JSON object; got {type(found).__name__}")
-    return found
-
-
-def _card(where: Path) -> dict[str, Any]:
-    """Read and check the card."""
-    if not (where / CARD).is_file():
-        raise BadArtefact(
-            f"{where} must be a folder of trained estimators with {CARD}; it has none"
-        )
-    card = dict(_json(where / CARD))
-    if card.get("format") != FORMAT:
-        raise BadArtefact(
-            f"{where / CARD} must be of format {FORMAT}; got {card.get('format')!r}:"
-            " it was written by another version of guide-ml; fit it anew (`guide retrain`,"
-            " `guide train`)"
-        )
-    targets, listed = card.get("targets"), card.get("files")
-    if not isinstance(targets, dict) or not isinstance(listed, dict) or set(targets) < set(NAMES):
-        raise BadArtefact(f"{where / CARD} must name the targets {', '.join(NAMES)} and files")
-    for target, entry in targets.items():
-        unknown = sorted(set(entry.get("inputs", ["?"])) - set(INPUTS))
-        if unknown or not entry.get("members"):
-            raise BadArtefact(
-                f"{where / CARD}: {target} asks for inputs that this version does not compute:"
-                f" {', '.join(unknown) or 'none named'}"
-            )
-    return card
-
-
-def _physics(where: Path) -> Coefficients:
-    found = _json(where / PHYSICS)
-    try:
-        return Coefficients(found["constants"], found["slopes"], found["corrections"])
-    except KeyError as error:
-        raise BadArtefact(f"{where / PHYSICS} lacks {error}") from error
+    spread = read_member("lightgbm", SPREAD, held.bytes(SPREAD), len(SPREAD_INPUTS))
+    cases = stored.reference(held.bytes(CASES), str(held.where / CASES))
+    rows = stored.measured(held.bytes(MEASURED), str(held.where / MEASURED),
+                           len(cases.cases["rows"]))  # fmt: skip
+    tables = stored.quantiles(held.json(BANDS), str(held.where / BANDS))
+    return Knowledge(cases, rows, Bands(spread, tables))

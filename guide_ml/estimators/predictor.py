@@ -27,6 +27,9 @@ Names = dict[str, NDArray[np.object_]]
 #: Rows that one thread works on together: enough for steps over columns to be long, few enough
 #: for the columns to stay in its cache.
 CHUNK = 8192
+#: Why a row has no prediction whose numbers go beyond all bounds: no set from a training does that.
+ENDLESS = ("these estimators give no finite number for this deployment: they must come from a"
+           " training (`guide train`); restore or train them again")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Outcome:
     memory : dict of str to array
         :func:`guide_ml.features.memory.extract`.
     errors : array of str
-        Why a row has no prediction; blank if it has (or does not fit).
+        Why a row has no prediction; blank if it has (or does not fit). Those of what was asked,
+        and rows whose numbers are not finite.
     """
 
     values: dict[str, Floats]
@@ -131,7 +135,13 @@ class Predictor:
             found = Answer(*(
                 {k: np.concatenate([getattr(p, f.name)[k] for p in parts])
                  for k in getattr(parts[0], f.name)} for f in fields(Answer)))  # fmt: skip
-        return Outcome(found.values, found.floors, found.memory, resolved.errors)
+        errors = resolved.errors
+        endless = np.logical_or.reduce([np.isinf(v) for v in found.values.values()])
+        if endless.any():
+            errors = np.where(endless & (errors == ""), ENDLESS, errors)
+            for values in found.values.values():
+                values[endless] = np.nan
+        return Outcome(found.values, found.floors, found.memory, errors)
 
     def judge(self, resolved: Resolved, outcome: Outcome, level: float) -> Judgement:
         """Put intervals and domains beside predictions.

@@ -13,6 +13,7 @@ from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import model_of
 from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import FAULT, Importer, Row, failed, flagged, joined, served, stats
+from guide_ml.units import MS_PER_S
 
 __all__ = ["AIPERF_CSV", "AIPERF_JSON", "metrics"]
 
@@ -74,7 +75,8 @@ def _config(found: dict[str, Any]) -> Row:
     names = [m.get("name") for m in pick(config, "models", "items") or []]
     names += config.get("model_names") or pick(config, "endpoint", "model_names") or []
     done, lost = _avg(found, "request_count"), _avg(found, "error_request_count")
-    row = joined(_load(config, (done or 0) + (lost or 0)), _shared(config))
+    sent = (done or 0) + (lost or 0)
+    row = joined(_load(config, sent, _pace(found)), _shared(config))
     if len(names) == 1:
         row = joined(row, model_of(names[0]), precision(model=names[0]))
     if start := found.get("start_time"):
@@ -84,7 +86,16 @@ def _config(found: dict[str, Any]) -> Row:
     return joined(row, hardware_of(gpus[0]) if len(set(gpus)) == 1 else {})
 
 
-def _load(config: dict[str, Any], sent: float | None) -> Row:
+def _pace(found: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Requests done a second, and the mean time of one in seconds."""
+    took = _avg(found, "request_latency")
+    scale = _MS.get(str(pick(found, "request_latency", "unit")), 1.0)
+    return _avg(found, "request_throughput"), took and took * scale / MS_PER_S
+
+
+def _load(
+    config: dict[str, Any], sent: float | None, pace: tuple[float | None, float | None]
+) -> Row:
     """Read the load that was measured: AIPerf's phases, or older configurations."""
     phases = [p for p in config.get("phases") or [] if isinstance(p, dict)
               and "warmup" not in (p.get("kind"), p.get("name"))
@@ -95,13 +106,13 @@ def _load(config: dict[str, Any], sent: float | None) -> Row:
         phase = phases[-1]
         if str(phase.get("type")) == "concurrency":
             return served(phase.get("concurrency") or 1, None, sent)
-        return served(phase.get("concurrency"), phase.get("rate") or "trace", sent)
+        return served(phase.get("concurrency"), phase.get("rate") or "trace", sent, *pace)
     if "concurrency" in stimulus or "request_rate" in stimulus:
-        return served(stimulus.get("concurrency"), stimulus.get("request_rate"), sent)
+        return served(stimulus.get("concurrency"), stimulus.get("request_rate"), sent, *pace)
     if stimulus:
         return served(None, "trace")
     if older.get("concurrency") or older.get("request_rate"):
-        return served(older.get("concurrency"), older.get("request_rate"), sent)
+        return served(older.get("concurrency"), older.get("request_rate"), sent, *pace)
     return {}
 
 

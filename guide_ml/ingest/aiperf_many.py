@@ -12,6 +12,7 @@ from typing import Any
 from guide_ml.ingest.aiperf import metrics
 from guide_ml.ingest.content import Content, number, pick
 from guide_ml.ingest.rows import FAULT, Importer, Row, joined, served
+from guide_ml.units import MS_PER_S
 
 __all__ = ["AGGREGATE", "SWEEP"]
 
@@ -82,7 +83,8 @@ def _point(parameters: dict[str, Any], found: dict[str, Any]) -> Row:
         return row
     if FAULT in row:
         return row
-    return joined(served(cap, rate, row.get("num_requests")), row)
+    pace = found.get("request_throughput", {}).get("avg"), row.get("e2e_ms", 0.0) / MS_PER_S
+    return joined(served(cap, rate, row.get("num_requests"), *pace), row)
 
 
 AGGREGATE = Importer(

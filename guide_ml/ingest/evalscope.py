@@ -24,6 +24,7 @@ _NAMES = {
     "lost": ("Failed Requests", "Failed requests"),
     "users": ("Concurrency", "Number of concurrency"),
     "rate": ("Request Rate (req/s)", "Request rate (req/s)"),
+    "reached": ("Request Throughput (req/s)", "Request throughput (req/s)"),
     "input_len": ("Avg Input Tokens", "Average input tokens per request"),
     "output_len": ("Avg Output Tokens", "Average output tokens per request"),
     "output_tok_s": ("Output Throughput (tok/s)", "Output token throughput (tok/s)"),
@@ -66,9 +67,11 @@ def _run(found: dict[str, Any]) -> Row:
     }
     columns = ("input_len", "output_len", "output_tok_s", "total_tok_s")
     hits, turns = number(found.get(_HITS)), number(found.get(_TURNS)) or 1.0
+    times = _times(found)
+    took = times.get("e2e_ms", 0.0) / MS_PER_S
     row = joined(
-        served(f["users"], f["rate"], f["sent"]), {"num_requests": f["done"]},
-        {c: f[c] for c in columns}, _times(found), failed(f["lost"], f["done"]),
+        served(f["users"], f["rate"], f["sent"], f["reached"], took), {"num_requests": f["done"]},
+        {c: f[c] for c in columns}, times, failed(f["lost"], f["done"]),
         model_of(found.get("Model") or found.get("model")),
         {"prefix_hit_rate": hits / _PERCENT} if hits else {},
         flagged("multi-turn" if turns > 1 else "prefix-cached" if hits else None),

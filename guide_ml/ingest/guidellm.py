@@ -1,7 +1,7 @@
 """GuideLLM's ``benchmarks.json``, ``.yaml`` and ``.csv``: one row a benchmark of the report.
 
-Its ``time_per_output_token_ms`` counts the first token too, up to whole requests in newer
-releases; TPOT in this project's sense (after the first token) is its ``inter_token_latency_ms``.
+Its ``time_per_output_token_ms`` is not read: releases up to 0.3 leave the first token's wait out
+of it and divide by all tokens, newer ones take whole requests. TPOT in this project's sense (after the first token) is its ``inter_token_latency_ms``.
 Latencies of requests are in seconds. Statistics of ``total`` hold failed and cut requests, so
 those of ``successful`` are read. Older releases count the prompt twice in tokens a second.
 """
@@ -73,7 +73,7 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     )  # fmt: skip
     row["total_tok_s"] = _total(found, row)
     if "tpot_ms" not in row:
-        row |= stats("tpot", [_after_first(found, row)])
+        row |= stats("tpot", [_after_first(row)])
     if start := number(found.get("start_time")):
         row["measured_on"] = datetime.fromtimestamp(start, UTC).date().isoformat()
     return row
@@ -140,14 +140,13 @@ def _total(found: dict[str, Any], row: Row) -> float | None:
     return total if total <= TWICE * expected else None
 
 
-def _after_first(found: dict[str, Any], row: Row) -> float | None:
+def _after_first(row: Row) -> float | None:
     """Take the first token out of the whole latency, where no time between tokens is given."""
     whole, tokens = row.get("e2e_ms"), row.get("output_len")
+    # ``time_per_output_token_ms`` would not do: up to 0.3 it is without the first token's wait,
+    # later with it, and no file of both ages says which.
     if whole is None or not tokens or tokens <= 1 or "ttft_ms" not in row:
-        each = _of(found, "time_per_output_token_ms", "mean")
-        if each is None or not tokens or tokens <= 1 or "ttft_ms" not in row:
-            return None
-        whole = each * tokens
+        return None
     rest: float = (whole - row["ttft_ms"]) / (tokens - 1)
     return rest
 

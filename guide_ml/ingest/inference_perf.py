@@ -34,7 +34,9 @@ def _stage(found: dict[str, Any]) -> Row:
         load.get("requested_rate"),
         load.get("concurrency") or load.get("concurrency_level"),
     )
-    mode = served(users, rate, count) if users or number(rate) else {}
+    reached = pick(done, "throughput", "requests_per_sec")
+    took = pick(done, "latency", "request_latency", "mean")
+    mode = served(users, rate, count, reached, took) if users or number(rate) else {}
     row = joined(
         mode, {"num_requests": count, "input_len": number(pick(done, "prompt_len", "mean")),
                "output_len": number(pick(done, "output_len", "mean")),

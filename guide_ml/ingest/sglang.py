@@ -14,6 +14,7 @@ from guide_ml.ingest.content import Content, number, pick
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import kv_precision, precision
 from guide_ml.ingest.rows import (
+    FAULT,
     Importer,
     Row,
     drafted,
@@ -27,6 +28,10 @@ from guide_ml.ingest.rows import (
 from guide_ml.units import MS_PER_S
 
 __all__ = ["OFFLINE", "ONE_BATCH", "SGLANG", "offline_run", "run"]
+
+#: How far the tokens that a text makes may be from those that were sent: no text is cut up twice
+#: in quite the same way.
+RETOKENISED = 1.25
 
 #: Data sets of which requests share their beginnings, or are turns of one conversation.
 _SHARED = {"generated-shared-prefix": "prefix-cached", "mooncake": "prefix-cached",
@@ -56,7 +61,8 @@ def run(found: dict[str, Any]) -> Row:
     model: Row = {} if server.get("model") else model_of(found.get("model_path"))
     asked = sent or (done or 0.0) + (lost or 0.0)
     row = joined(
-        served(found.get("max_concurrency"), found.get("request_rate"), asked),
+        served(found.get("max_concurrency"), found.get("request_rate"), asked, _reached(found),
+               (number(found.get("mean_e2e_latency_ms")) or 0.0) / MS_PER_S),
         engine,
         model,
         server,
@@ -69,11 +75,32 @@ def run(found: dict[str, Any]) -> Row:
             "output_tok_s": number(found.get("output_throughput")),
             "total_tok_s": number(found.get("total_throughput")) or _total(found),
         },
+        _came(found),
         failed(lost, done),
-    )
+    )  # fmt: skip
     for name, key in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2e_latency")):
         row |= stats(name, (found.get(f"{s}_{key}_ms") for s in ("mean", "median", "p99")))
     return row
+
+
+def _reached(found: dict[str, Any]) -> float | None:
+    """Requests done a second, counted where the file does not say."""
+    done, took = number(found.get("completed")), number(found.get("duration"))
+    return number(found.get("request_throughput")) or (done / took if done and took else None)
+
+
+def _came(found: dict[str, Any]) -> Row:
+    """Refuse a run whose answers do not hold the tokens that its figures count.
+
+    Where a server does not say how many tokens it sent, the client takes those that it asked for;
+    how many the text of the answers makes stands beside.
+    """
+    counted = number(found.get("total_output_tokens"))
+    came = number(found.get("total_output_tokens_retokenized"))
+    if not counted or not came or 1 / RETOKENISED <= came / counted <= RETOKENISED:
+        return {}
+    return {FAULT: f"{counted:,.0f} output tokens are counted, but the answers hold {came:,.0f}:"
+                   " throughput and TPOT are of tokens that never came"}  # fmt: skip
 
 
 def _total(found: dict[str, Any]) -> float | None:

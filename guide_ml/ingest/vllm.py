@@ -129,7 +129,24 @@ def _engine(found: dict[str, Any]) -> Row:
 def _load(found: dict[str, Any], sent: float | None) -> Row:
     cap = found.get("max_concurrency") or found.get("multi_turn_concurrency")
     rate = "trace" if found.get("ramp_up_strategy") else found.get("request_rate")
-    return served(cap, rate, sent)
+    unit = MS_PER_S if any(k.endswith("_ttft_ms") for k in found) else 1.0
+    took = number(found.get("mean_e2el_ms")) or number(found.get("mean_e2el"))
+    took = took if took is not None else _parts(found)
+    return served(cap, rate, sent, _reached(found), took and took / unit)
+
+
+def _reached(found: dict[str, Any]) -> float | None:
+    """Requests done a second, counted where the file does not say."""
+    done, took = number(found.get("completed")), number(found.get("duration"))
+    return number(found.get("request_throughput")) or (done / took if done and took else None)
+
+
+def _parts(found: dict[str, Any]) -> float | None:
+    """Mean time of a request from its parts, in the file's unit."""
+    unit = "_ms" if "mean_ttft_ms" in found else ""
+    first, step = (number(found.get(f"mean_{k}{unit}")) for k in ("ttft", "tpot"))
+    tokens = per_request(found.get("total_output_tokens"), found.get("completed"))
+    return first + (tokens - 1) * step if first and step and tokens else None
 
 
 def _talks(found: dict[str, Any]) -> bool:

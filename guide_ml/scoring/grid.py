@@ -23,6 +23,9 @@ __all__ = ["Grid", "read"]
 ROWS = 65_536  # worked out together
 RANGE = ("from", "to", "step", "times", "count")
 MOST = 1_000_000  # values of one range
+MOST_COMBINATIONS = 10**15  # of one block: years of work
+LONGEST = 500  # letters of a text, which thousands of combinations repeat
+MOST_BYTES = 16 << 20  # of a description
 Values = list[Any]
 
 
@@ -130,15 +133,20 @@ def read(path: Path) -> Grid:
         If it cannot be read, or says what no grid can be.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InvalidInput(f"{path} must have {MOST_BYTES:,} bytes at most; it has more")
         told = tomllib.loads(content.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} must be a readable TOML file: {error}") from error
     found = told.get("grid")
     listed = [found] if isinstance(found, dict) else found
+    if isinstance(listed, list) and not all(isinstance(block, dict) for block in listed):
+        listed = None
     if set(told) != {"grid"} or not isinstance(listed, list) or not listed:
         raise InvalidInput(f"{path} must hold [grid] or [[grid]] and nothing else;"
-                           f" got {', '.join(told) or 'nothing'}")  # fmt: skip
+                           f" got {', '.join(told)[:200] or 'nothing'}")  # fmt: skip
     blocks = tuple(_block(block, f"{path}: grid {k}") for k, block in enumerate(listed, start=1))
     return Grid(blocks, hashlib.sha256(content).hexdigest())
 
@@ -148,6 +156,12 @@ def _block(told: dict[str, Any], where: str) -> Block:
     together, conditions = told.pop("together", []), told.pop("where", [])
     together = [together] if isinstance(together, dict) else together
     conditions = [conditions] if isinstance(conditions, str) else conditions
+    if not isinstance(together, list) or not all(isinstance(g, dict) and g for g in together):
+        raise InvalidInput(f"{where}: together must be a list of tables of lists; got"
+                           f" {together!r:.200}")  # fmt: skip
+    if not isinstance(conditions, list) or not all(isinstance(c, str) for c in conditions):
+        raise InvalidInput(f"{where}: where must be a list of conditions, as text; got"
+                           f" {conditions!r:.200}")  # fmt: skip
     groups: list[dict[str, Values]] = [{n: _values(v, f"{where}: {n}")} for n, v in told.items()]
     for group in together:
         groups.append({n: _values(v, f"{where}: together: {n}") for n, v in group.items()})
@@ -161,7 +175,13 @@ def _block(told: dict[str, Any], where: str) -> Block:
             raise UnknownName(f"column in {where}:", name, DESCRIPTORS)
         if names.count(name) > 1:
             raise InvalidInput(f"{where}: {name} must be given once; it comes more often")
-    return Block(tuple(groups), tuple(parse(str(c), tuple(names)) for c in conditions))
+    if not groups:
+        raise InvalidInput(f"{where} must have columns; it has none")
+    block = Block(tuple(groups), tuple(parse(c, tuple(names)) for c in conditions))
+    if block.size > MOST_COMBINATIONS:
+        raise InvalidInput(f"{where} must have {MOST_COMBINATIONS:.0e} combinations at most;"
+                           f" it has {float(min(block.size, 10**300)):.1e}")  # fmt: skip
+    return block
 
 
 def _values(told: Any, where: str) -> Values:
@@ -172,7 +192,14 @@ def _values(told: Any, where: str) -> Values:
     plain = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values)
     if not values or not plain or len(kinds) != 1:
         raise InvalidInput(f"{where} must be a text, a number, a list of one kind of these, or a"
-                           f" range; got {told!r}")  # fmt: skip
+                           f" range; got {told!r:.200}")  # fmt: skip
+    for value in values:
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise InvalidInput(f"{where} must have texts of {LONGEST} letters at most;"
+                               f" got {len(value):,}")  # fmt: skip
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise InvalidInput(f"{where} must have numbers of 64 bits; got {value:.3e}"
+                               if abs(value) < 10**300 else f"{where} must have numbers of 64 bits")
     return values
 
 
@@ -181,14 +208,17 @@ def _range(told: dict[str, Any], where: str) -> Values:
     unknown = sorted(set(told) - set(RANGE))
     if unknown or len(how) != 1 or not {"from", "to"} <= set(told):
         raise InvalidInput(f"{where} must be a range such as {{from = 1, to = 64, times = 2}}, with"
-                           f" one of step, times or count; got {told!r}")  # fmt: skip
+                           f" one of step, times or count; got {told!r:.200}")  # fmt: skip
     low, high, by = told["from"], told["to"], told[how[0]]
-    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (low, high, by))
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) and abs(x) < 2**63
+                  for x in (low, high, by))  # fmt: skip
     sound = numbers and low <= high and {"step": by > 0, "times": by > 1 and low > 0,
                                          "count": by >= 1 and by == int(by) and low > 0}[how[0]]
     if not sound:
         raise InvalidInput(f"{where}: a range must rise: from <= to, step > 0, times > 1, count >="
-                           f" 1 (times and count from above 0); got {told!r}")  # fmt: skip
+                           f" 1 (times and count from above 0); got {told!r:.200}")  # fmt: skip
+    if how[0] == "count" and by > MOST:
+        raise InvalidInput(f"{where} must have at most {MOST:,} values; got {by:,}")
     if how[0] == "count":
         spread = np.geomspace(low, high, int(by))
         return list(dict.fromkeys(int(x) for x in np.round(spread)))

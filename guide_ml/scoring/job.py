@@ -20,7 +20,7 @@ from guide_ml.scoring.batch import Counts, Options, check_descriptors, hints, sc
 from guide_ml.scoring.outputs import checked_out, kind_of_stream
 from guide_ml.scoring.parts import Parts
 from guide_ml.scoring.sources import Source, open_source
-from guide_ml.scoring.tables import ahead, side_by_side
+from guide_ml.scoring.tables import MOST_BYTES, ahead, side_by_side
 from guide_ml.system.writing import distinct, is_stream, told, written
 
 __all__ = ["BATCH", "PART", "Summary", "score"]
@@ -210,7 +210,7 @@ class _Run:
         for table, counts in ahead(lambda: self._scored(self.summary.resumed)):
             tables.append(table)
             mine.add(counts)
-            if len(tables) == PART:
+            if len(tables) == PART or sum(t.nbytes for t in tables) > 2 * MOST_BYTES:
                 self._write(parts, number, tables, mine)
                 tables, mine, number = [], Counts(), number + 1
         if tables or not number:

@@ -17,6 +17,8 @@ __all__ = ["csv_tables", "json_tables"]
 
 BLOCK_BYTES = 4 << 20
 ROWS = 16_384  # JSON Lines taken together
+#: Bytes of JSON Lines taken together, and those of one line beyond which it is not read.
+TOGETHER, LONGEST = 32 << 20, 16 << 20
 
 
 def csv_tables(file: Any) -> Iterator[pa.Table]:
@@ -86,7 +88,9 @@ def json_tables(file: Any) -> Iterator[pa.Table]:
     Parameters
     ----------
     file : file of bytes
-        UTF-8; blank lines do not count.
+        UTF-8; blank lines do not count. What no table can hold becomes text: a number of more
+        than 64 bits, half of a letter. A line that is nested too deep or longer than 16 MiB
+        becomes a row without cells, so that it costs no other row anything.
 
     Raises
     ------
@@ -95,48 +99,80 @@ def json_tables(file: Any) -> Iterator[pa.Table]:
     """
     rows: list[dict[str, Any]] = []
     names: dict[str, None] = {}
+    size = 0
     for number, line in enumerate(_lines(file), start=1):
-        if not line.strip():
+        if line is not None and not line.strip():
             continue
-        row = _object(line, number)
+        row = {} if line is None else _object(line, number)
         names |= dict.fromkeys(row)
         rows.append(row)
-        if len(rows) == ROWS:
+        size += len(line or b"")
+        if len(rows) == ROWS or size > TOGETHER:
             yield _table(rows, names)
-            rows = []
+            rows, size = [], 0
     if rows:
         yield _table(rows, names)
 
 
-def _lines(file: Any) -> Iterator[bytes]:
-    left = b""
+def _lines(file: Any) -> Iterator[bytes | None]:
+    """Cut a stream into lines; ``None`` stands for one that is longer than any row."""
+    left, over = b"", False
     while more := file.read(BLOCK_BYTES):
         found = (left + bytes(more)).split(b"\n")
         left = found.pop()
-        yield from found
-    yield left
+        for line in found:
+            yield None if over or len(line) > LONGEST else line
+            over = False
+        if len(left) > LONGEST:
+            left, over = b"", True
+    yield None if over else left
 
 
 def _object(line: bytes, number: int) -> dict[str, Any]:
     try:
         found = json.loads(line)
+    except RecursionError:
+        return {}
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"line {number:,} must be a JSON object; it cannot be read: {error}"
         ) from error
     if not isinstance(found, dict):
         raise InvalidInput(f"line {number:,} must be a JSON object; got {line[:60]!r}")
-    return found
+    return {_whole(name): value for name, value in found.items()}
+
+
+def _whole(text: str) -> str:
+    r"""Write halves of letters (lone surrogates), which UTF-8 does not have, as escapes.
+
+    Examples
+    --------
+    >>> _whole("a\ud800")
+    'a\\ud800'
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _table(rows: list[dict[str, Any]], names: dict[str, None]) -> pa.Table:
+    if not names:  # a table without columns would lose its rows
+        names = {"hardware": None}
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Build a column; values of different kinds become text."""
+    """Build a column; values of different kinds, or that no column holds, become text."""
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        texts = [v if isinstance(v, str) or v is None else json.dumps(v) for v in values]
-        return pa.array(texts, pa.string())
+    except (pa.ArrowException, OverflowError, UnicodeError, RecursionError):
+        return pa.array([_text(v) for v in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        return _whole(value if isinstance(value, str) else json.dumps(value))
+    except RecursionError:
+        return "nested too deep to be written"

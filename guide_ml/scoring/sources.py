@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from guide_ml.errors import InvalidInput
 from guide_ml.scoring import formats, grid, lines
-from guide_ml.scoring.tables import in_batches
+from guide_ml.scoring.tables import MOST_BYTES, in_batches
 
 __all__ = ["Source", "open_source"]
 
@@ -186,12 +186,18 @@ def _parquets(name: str, paths: list[Path]) -> Source:
     def tables() -> Iterator[pa.Table]:
         for path in paths:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=65_536):
+                for batch in file.iter_batches(batch_size=_rows_at_once(file.metadata)):
                     yield pa.Table.from_batches([batch]).cast(schema)
 
     for file in files:
         file.close()
     return Source(name, tables(), total, _unknown, _identity(*paths), tuple(paths))
+
+
+def _rows_at_once(told: pq.FileMetaData) -> int:
+    """Rows of a Parquet file to unpack together: fewer where they are long."""
+    size = sum(told.row_group(k).total_byte_size for k in range(told.num_row_groups))
+    return int(max(min(65_536, MOST_BYTES * max(told.num_rows, 1) / max(size, 1)), 1))
 
 
 def _arrow(path: Path) -> Source:

@@ -16,9 +16,14 @@ __all__ = ["ahead", "in_batches", "side_by_side"]
 T = TypeVar("T")
 R = TypeVar("R")
 
+#: Bytes of a batch: rows of many or long columns are worked on fewer at a time.
+MOST_BYTES = 64 << 20
+
 
 def in_batches(tables: Iterator[pa.Table], rows: int, skip: int = 0) -> Iterator[pa.Table]:
     """Cut tables of any size into tables of `rows` rows; the last may be shorter.
+
+    A table that would have more than :data:`MOST_BYTES` is cut into shorter ones, down to a row.
 
     Parameters
     ----------
@@ -36,19 +41,23 @@ def in_batches(tables: Iterator[pa.Table], rows: int, skip: int = 0) -> Iterator
     [[2, 3], [4]]
     """
     kept: list[pa.Table] = []
-    count = 0
+    count, size = 0, 0
     for piece in tables:
         table = piece
         if skip:
             left_out = min(skip, len(table))
             skip, table = skip - left_out, table.slice(left_out)
         while len(table):
-            kept.append(table.slice(0, rows - count))
-            table = table.slice(rows - count)
-            count += len(kept[-1])
-            if count == rows:
+            a_row = table.nbytes / len(table)
+            room = max(int((MOST_BYTES - size) / max(a_row, 1.0)), 0 if kept else 1)
+            taken = min(rows - count, room, len(table))
+            if taken:
+                kept.append(table.slice(0, taken))
+                table = table.slice(taken)
+            count, size = count + taken, size + int(taken * a_row)
+            if count == rows or taken == room:
                 yield _joined(kept)
-                kept, count = [], 0
+                kept, count, size = [], 0, 0
     if count:
         yield _joined(kept)
 

@@ -35,7 +35,7 @@ def held_out_of(fitted: Fitted, measured: Measurements, data: Dataset) -> pd.Dat
     """
     what = described(measured, data)
     predicted = np.full(len(what), np.nan)
-    if fitted.knowledge and fitted.card["data_sha256"] == measured.sha256:
+    if fitted.knowledge and fitted.card.get("data_sha256") == measured.sha256:
         rows = fitted.knowledge.measured.rows
         for index, name in enumerate(NAMES):
             mine = (data.values.target == index) & (data.values.statistic == 0)

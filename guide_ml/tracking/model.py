@@ -74,7 +74,7 @@ def log_model(log: RunLog, folder: Path, card: dict[str, Any]) -> Any:
         Of MLflow; has ``model_uri`` and ``model_id``.
     """
     assert folder.name == ESTIMATORS
-    kept = {k: card[k] for k in ("data_sha256", "artefact_sha256", "guide_ml")}
+    kept = {k: card.get(k, "") for k in ("data_sha256", "artefact_sha256", "guide_ml")}
     with fluent(log.registry.uri) as module, module.start_run(log.run_id, nested=True):
         made = module.pyfunc.log_model(
             name=NAME, python_model=str(CODE), artifacts={ESTIMATORS: str(folder)},

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import BadArtefact
 from guide_ml.table.read import Floats
+from guide_ml.trees import lightgbm_text, xgboost_model
 from guide_ml.trees.compiled import Quick
 from guide_ml.trees.native import Native, library
 from guide_ml.trees.text import short_text
@@ -22,7 +23,10 @@ if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
     import lightgbm as lgb
     import xgboost as xgb
 
-__all__ = ["BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member"]
+__all__ = [
+    "BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member",
+    "read_member",
+]  # fmt: skip
 
 KINDS = ("lightgbm", "extra", "extra2", "xgboost")
 """``extra`` is LightGBM that draws thresholds at random (extremely randomised trees, Geurts et
@@ -86,23 +90,44 @@ class XgBoost:
 
 
 class Lazy:
-    """A booster that is read from its file when it is first asked.
+    """A booster whose file was read and that its library reads when it is first asked.
+
+    What it reads are the bytes that were read before, whatever happened to the file since.
 
     Parameters
     ----------
     kind : str
         One of :data:`KINDS`.
-    path : Path
-        Its file.
+    name : str
+        Its file, to speak of.
+    data : bytes
+        What the file holds.
+    inputs : int
+        How many inputs it must ask for.
     """
 
-    def __init__(self, kind: str, path: Path) -> None:
-        self.kind, self.path = kind, path
+    def __init__(self, kind: str, name: str, data: bytes, inputs: int) -> None:
+        self.kind, self.name, self.data, self.inputs = kind, name, data, inputs
+        self._member: Member | None = None
 
-    @cached_property
+    @property
     def member(self) -> Member:
         """The booster."""
-        return load_member(self.kind, self.path)
+        data = self.data  # before the next line: another thread may be done in between
+        if self._member is None:
+            self._member = read_member(self.kind, self.name, data, self.inputs)
+            self.data = b""  # the library holds it now
+        return self._member
+
+    def check(self) -> None:
+        """Check the file without having the library read it.
+
+        Raises
+        ------
+        BadArtefact
+            If it is corrupt, or of another kind.
+        """
+        _checked(self.kind, self.name, self.data, self.inputs)
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
@@ -110,7 +135,10 @@ class Lazy:
 
     def save(self, path: Path) -> None:
         """Write the native file."""
-        self.member.save(path)
+        if data := self.data:
+            path.write_bytes(data)
+        else:
+            self.member.save(path)
 
 
 @cache
@@ -169,41 +197,78 @@ def fit_member(
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
 
 
-def load_member(kind: str, path: Path) -> Member:
+def load_member(kind: str, path: Path, inputs: int | None = None) -> Member:
     """Read a booster from its native file; no code of the file is run.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    path : Path
+        Its file.
+    inputs : int, optional
+        How many inputs it must ask for; any number by default.
 
     Raises
     ------
     BadArtefact
         If the file is missing, corrupt, or of another kind.
     """
-    if kind not in KINDS:
-        raise BadArtefact(f"an estimator must be of kind {', '.join(KINDS)}; got {kind!r}")
+    _known(kind)
     if not path.is_file():
         raise BadArtefact(f"the card names {path.name}, which is not beside it in {path.parent}")
+    return read_member(kind, path.name, path.read_bytes(), inputs)
+
+
+def read_member(kind: str, name: str, data: bytes, inputs: int | None = None) -> Member:
+    """Read a booster from what its native file holds, once that was checked.
+
+    Raises
+    ------
+    BadArtefact
+        If it is corrupt, or of another kind.
+    """
+    found = _checked(kind, name, data, inputs)
     try:
-        return LightGbm(_lightgbm(path)) if kind != "xgboost" else XgBoost(_xgboost(path))
+        return LightGbm(_lightgbm(found)) if isinstance(found, str) else XgBoost(_xgboost(found))
     except ValueError as error:  # the libraries' own errors are ValueErrors
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadArtefact(
-            f"{path.name} must be a native {kind} file; it cannot be read: {first}"
-        ) from error
+        raise _unreadable(kind, name, error) from error
 
 
-def _lightgbm(path: Path) -> lgb.Booster | Native:
+def _known(kind: str) -> None:
+    if kind not in KINDS:
+        raise BadArtefact(f"an estimator must be of kind {', '.join(KINDS)}; got {kind!r:.80}")
+
+
+def _checked(kind: str, name: str, data: bytes, inputs: int | None) -> str | bytes:
+    """Check what a native file holds: text of LightGBM, bytes of XGBoost."""
+    _known(kind)
+    check = xgboost_model.checked if kind == "xgboost" else lightgbm_text.checked
+    try:
+        return check(data, inputs)
+    except ValueError as error:
+        raise _unreadable(kind, name, error) from error
+
+
+def _unreadable(kind: str, name: str, error: ValueError) -> BadArtefact:
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return BadArtefact(f"{name} must be a native {kind} file; it cannot be read: {first}")
+
+
+def _lightgbm(text: str) -> lgb.Booster | Native:
     if library() is not None:
-        return Native(path.read_text("utf-8"))
+        return Native(text)
     import lightgbm as lgb
 
     try:
-        return lgb.Booster(model_file=str(path))
+        return lgb.Booster(model_str=text)
     except lgb.basic.LightGBMError as error:
         raise ValueError(str(error)) from error
 
 
-def _xgboost(path: Path) -> xgb.Booster:
+def _xgboost(data: bytes) -> xgb.Booster:
     import xgboost as xgb
 
     booster = xgb.Booster()
-    booster.load_model(str(path))
+    booster.load_model(bytearray(data))
     return booster

@@ -48,6 +48,7 @@ PARAMS = {
 }  # fmt: skip
 ROUNDS = 100
 PARTS = 5
+FARTHEST = 200.0  # logarithm by which an end may be away: a number that still has a reciprocal
 ENOUGH = 400  # residuals that a group of its own needs
 
 #: Probabilities whose quantiles are kept.
@@ -143,7 +144,9 @@ class Bands:
         for value in np.unique(joined):
             rows = joined == value
             low[rows], high[rows] = self._ends(int(value), level)
-        return np.exp(low * width), np.exp(high * width)
+        ends = (np.clip(end * width, -FARTHEST, FARTHEST) for end in (low, high))
+        down, up = (np.exp(end) for end in ends)
+        return down, up
 
     def _ends(self, joined: int, level: float) -> tuple[float, float]:
         """Look up the quantiles of one group at both ends; they are remembered."""

@@ -425,3 +425,46 @@ def test_guidellm_strategies() -> None:
              for r in rows("guidellm.json")]  # fmt: skip
     assert modes == [("closed", 16, None), ("closed", 1, None), ("offline", None, None),
                      ("open", None, 2.5)]  # fmt: skip
+
+
+RATED = {"request_rate": 50.0, "max_concurrency": 4, "completed": 200, "num_prompts": 200,
+         "mean_e2e_latency_ms": 400.0, "mean_e2el_ms": 400.0}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["vllm_serve.json", "sglang_serving.jsonl"])
+@pytest.mark.parametrize(("reached", "mode"), [(9.8, "closed"), (46.0, "open")])
+def test_a_cap_that_held_a_rate_back_is_the_load(file: str, reached: float, mode: str) -> None:
+    row = changed(file, **RATED, request_throughput=reached, duration=200 / reached)
+    assert row["mode"] == mode
+    if mode == "closed":
+        assert row["concurrency"] == 4
+        assert "request_rate_rps" not in row
+    else:
+        assert "rate-under-a-cap" in row["flags"]
+
+
+def test_a_rate_that_nothing_held_back_stays_open_in_a_short_run() -> None:
+    row = changed("vllm_serve.json", **RATED | {"completed": 20, "num_prompts": 20},
+                  request_throughput=25.0)  # fmt: skip
+    assert row["mode"] == "open"  # 20 / 50 s of arrivals, and 0.4 s of the last request
+
+
+def test_sglang_tokens_that_never_came_reject_the_row() -> None:
+    sound = changed("sglang_serving.jsonl", total_output_tokens_retokenized=None)
+    told = per_request_total(sound)
+    fault = changed("sglang_serving.jsonl", total_output_tokens_retokenized=told / 12)["fault"]
+    assert "never came" in fault
+    assert "fault" not in changed("sglang_serving.jsonl",
+                                  total_output_tokens_retokenized=told * 0.97)  # fmt: skip
+
+
+def per_request_total(row: dict[str, Any]) -> float:
+    return float(row["output_len"] * row["num_requests"])
+
+
+def test_guidellm_leaves_tpot_out_where_only_the_changed_field_tells_it() -> None:
+    report = load(FILES / "guidellm.json").objects[0]
+    for name in ("inter_token_latency_ms", "request_latency"):
+        report["benchmarks"][0]["metrics"][name] = None
+    content = Content(Path("f"), json.dumps(report).encode())
+    assert "tpot_ms" not in recognise(content).rows(content)[0]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from guide_ml.errors import BadArtefact
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import Gathered, distinct
 from guide_ml.trust.domain.cases import LOADS, load_numbers
 
-__all__ = ["Measured", "keys"]
+__all__ = ["DESCRIBED", "HASHES", "MEASURED", "Measured", "keys"]
 
 Names = Mapping[str, NDArray[np.object_]]
 
@@ -28,6 +26,7 @@ MEASURED = ("batch_latency_s", "ttft_ms", "tpot_ms", "output_tok_s")
 DESCRIBED = ("source", "source_ref", "hardware", "num_devices", "model", "framework",
              "framework_version", "weight_dtype", "mode", "batch_size", "concurrency",
              "input_len", "output_len", "context_depth")  # fmt: skip
+HASHES = ("key", "version_key")
 
 
 def keys(columns: Columns, names: Names, with_version: bool) -> NDArray[np.uint64]:
@@ -85,13 +84,16 @@ class Measured:
 
     Parameters
     ----------
-    source : DataFrame or path
-        The rows, or the Parquet file that is read when they are first needed: what describes
-        them, measured values, ``held_out_<metric>`` (what was predicted without the row's
-        deployment), ``case`` (its place in the reference), ``key`` and ``version_key``.
+    source : DataFrame or callable
+        The rows, or what reads them when they are first needed: what describes them, measured
+        values, ``held_out_<metric>`` (what was predicted without the row's deployment), ``case``
+        (its place in the reference), ``key`` and ``version_key``.
+    hashes : dict of str to array of shape (rows,), optional
+        ``key`` and ``version_key``, where they were read already.
     """
 
-    source: pd.DataFrame | Path
+    source: pd.DataFrame | Callable[[], pd.DataFrame]
+    hashes: Mapping[str, NDArray[np.uint64]] | None = None
 
     @classmethod
     def of(
@@ -126,21 +128,13 @@ class Measured:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The rows as a table."""
-        return self._read(None)
+        return self.source if isinstance(self.source, pd.DataFrame) else self.source()
 
     @cached_property
     def _known(self) -> dict[str, NDArray[np.uint64]]:
         """Hashes of the measured rows, in order."""
-        found = self._read(["key", "version_key"])
-        return {name: np.sort(found[name].to_numpy()) for name in found.columns}
-
-    def _read(self, columns: list[str] | None) -> pd.DataFrame:
-        if isinstance(self.source, pd.DataFrame):
-            return self.source if columns is None else self.source[columns]
-        try:
-            return pd.read_parquet(self.source, columns=columns)
-        except (OSError, ValueError) as error:
-            raise BadArtefact(f"{self.source} must be a readable Parquet file: {error}") from error
+        found = self.hashes or {name: self.rows[name].to_numpy() for name in HASHES}
+        return {name: np.sort(values) for name, values in found.items()}
 
     def among(self, columns: Columns, names: Names) -> NDArray[np.bool_]:
         """Tell which of n rows were measured; a stated engine version must be the same one."""

@@ -67,8 +67,9 @@ def _asked(kind: str, text: str) -> str:
     vendor, _, architecture = maker.partition(" ")
     if backend == "cpu" and kind != "family":
         return ""
-    return refusal(framework, version, kind, value, Device(vendor, architecture),
-                   stated_only=kind == "family")
+    return refusal(
+        framework, version, kind, value, Device(vendor, architecture), stated_only=kind == "family"
+    )
 
 
 def _reason(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from guide_ml import api, catalogue
 from guide_ml.describe.backends import BACKENDS
 from guide_ml.describe.descriptors import Deployment, Framework, Workload
+from guide_ml.describe.settings import Settings
 from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.launch import ENGINES, Launch
 from guide_ml.launch import containers as c
@@ -25,21 +26,23 @@ from guide_ml.precision.dtypes import DTYPES, KV_DTYPES
 
 yaml = pytest.importorskip("yaml")
 LOAD = Workload(mode="closed", input_len=1000, output_len=300, concurrency=64)
+DEVICES = {"cuda": "b200", "rocm": "mi355x", "xpu": "intel-max-1550-128gb", "hpu": "gaudi3",
+           "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c", "cpu": "intel-xeon-8480plus"}  # fmt: skip
 DENSE, MOE = "meta-llama/Llama-3.1-8B-Instruct", "deepseek-ai/DeepSeek-R1"
 
 
 def deployment(
-    framework: str = "vllm", backend: str = "cuda", model: str = DENSE, **fields
+    framework: str = "vllm", backend: str = "cuda", model: str = DENSE, version: str = "",
+    **fields,
 ) -> Deployment:
     sizes = [fields.get(k, 1) for k in ("tp", "pp", "dp")]
     fields.setdefault("num_devices", sizes[0] * sizes[1] * sizes[2])
-    device = next(
-        h for h in catalogue.all_hardware().values()
-        if catalogue.VENDOR_BACKEND.get(h.vendor, backend) == backend
-    )  # fmt: skip
+    device = catalogue.hardware(DEVICES.get(backend, "h100"))
     return Deployment(
         hardware=device, model=catalogue.model(model),
-        framework=Framework(framework=framework, backend=backend, release_year=2026), **fields,
+        framework=Framework(
+            framework=framework, backend=backend, release_year=2026, version=version
+        ), **fields,
     )  # fmt: skip
 
 
@@ -62,17 +65,20 @@ def assert_known(start: Launch) -> None:
     pairs = flag_pairs(start)
     assert len({flag for flag, _ in pairs}) == len(pairs), f"a flag comes twice: {start.argv}"
     for flag, value in pairs:
-        kind = start.engine.flags[flag]  # KeyError: not in the table
+        kind = start.engine.flags[flag].value  # KeyError: not in the table
+        assert not start.engine.lacking(flag, value, start.version)
         if kind == "":
             assert value is None
-        elif isinstance(kind, list):
-            assert value in kind
         else:
             assert value is not None
+            if "|" in kind:
+                assert value in kind.split("|")
             if kind == "int":
                 assert int(value) >= 0
+            if kind == "share":
+                assert 0 < float(value) <= 1
             if kind == "json":
-                assert "method" in json.loads(value)
+                assert json.loads(value)["num_speculative_tokens"] == 3
 
 
 def every_start() -> list[tuple[str, str, Launch]]:
@@ -98,6 +104,16 @@ def every_start() -> list[tuple[str, str, Launch]]:
 
 
 STARTS = every_start()
+TOLD = Settings(max_num_batched_tokens=4096, memory_share=0.8)
+OLD = [
+    *((s, deployment(s, settings=TOLD, weight_dtype=w).launch(LOAD)) for s, w in (
+        ("vllm", "bf16"), ("sglang", "bf16"), ("tgi", "bf16"), ("llama.cpp", "q4_k_m"),
+        ("tensorrt-llm", "bf16"))),
+    ("sglang", deployment("sglang", model=MOE, dp=8, ep=8, weight_dtype="fp8", version="0.5.9")
+     .launch(LOAD)),
+    ("tensorrt-llm", deployment("tensorrt-llm", settings=TOLD).launch(
+        LOAD, max_request_tokens=20_000)),
+]  # fmt: skip
 
 
 def test_there_are_starts_of_every_engine_and_backend():
@@ -113,8 +129,9 @@ def test_every_flag_is_one_that_the_engine_knows():
 
 def test_every_flag_of_the_table_is_used():
     """A flag that no start sets has no place in the table."""
-    used = {(slug, flag) for slug, _, start in STARTS for flag, _ in flag_pairs(start)}
-    listed = {(slug, flag) for slug in ENGINES for flag in engine(slug).flags}
+    starts = [*((slug, start) for slug, _, start in STARTS), *OLD]
+    used = {(slug, flag) for slug, start in starts for flag, _ in flag_pairs(start)}
+    listed = {(slug, flag) for slug in ENGINES for flag in engine(slug).flags if "=" not in flag}
     assert listed == used
 
 
@@ -129,7 +146,7 @@ def test_the_table_of_an_engine_holds_together(slug):
         assert set(table) <= names
     for entry in itertools.chain(e.weights.values(), e.kv.values(), e.speculative.values()):
         assert {f for f in entry.get("flags", ()) if f.startswith("--")} <= set(e.flags)
-        assert set(entry) <= {"flags", "from", "backends"}
+        assert set(entry) <= {"flags", "from", "backends", "before", "older"}
     assert {entry["from"] for entry in e.weights.values()} <= {"model", "converted", "gguf"}
 
 
@@ -168,7 +185,13 @@ def test_users_are_shared_out_among_replicas():
 
 def test_lengths_follow_the_workload_and_stop_at_the_model():
     pairs = dict(flag_pairs(deployment().launch(LOAD)))
-    assert pairs["--max-model-len"] == "1536"
+    assert pairs["--max-model-len"] == "5376"  # four times 1,300
+    alone = dict(flag_pairs(deployment().launch(replace(LOAD, concurrency=1))))
+    assert alone["--max-model-len"] == "1536"  # the plan has room for one such request
+    named = dict(flag_pairs(deployment().launch(LOAD, max_request_tokens=8000)))
+    assert named["--max-model-len"] == "8000"
+    with pytest.raises(InvalidInput, match="are one limit"):
+        deployment().launch(LOAD, max_request_tokens=8000, max_model_len=9000)
     assert dict(flag_pairs(deployment().launch(max_model_len=999)))["--max-model-len"] == "999"
     most = catalogue.model(DENSE).max_position
     long = replace(LOAD, input_len=most - 300)
@@ -198,7 +221,11 @@ def test_expert_parallel_copies_of_the_attention_are_one_server():
     start = deployment("sglang", model=MOE, dp=8, ep=8, weight_dtype="fp8").launch(LOAD)
     pairs = dict(flag_pairs(start))
     assert (start.replicas, start.devices) == (1, 8)
-    assert pairs["--tensor-parallel-size"] == pairs["--data-parallel-size"] == "8"
+    assert pairs["--tensor-parallel-size"] == pairs["--attn-dp-size"] == "8"
+    old = deployment("sglang", model=MOE, dp=8, ep=8, weight_dtype="fp8", version="0.5.9")
+    pairs = dict(flag_pairs(old.launch(LOAD)))
+    assert pairs["--data-parallel-size"] == "8"
+    assert "--enable-dp-attention" in pairs
     assert "--quantization" not in pairs  # published in fp8
     dense = deployment("sglang", dp=8).launch(LOAD)
     assert (dense.replicas, dense.devices) == (8, 1)
@@ -211,8 +238,11 @@ def test_weights_that_must_be_converted_are_files_of_the_host():
     own = deployment(weight_dtype="awq-int4").launch(LOAD, checkpoint="org/model-awq")
     assert own.argv[2] == "org/model-awq"
     assert not any("must be a checkpoint" in note for note in own.notes)
-    online = deployment(weight_dtype="fp8").launch(LOAD)
-    assert online.argv[2] == DENSE
+    published = deployment(weight_dtype="fp8").launch(LOAD)
+    assert published.argv[2] == "nvidia/Llama-3.1-8B-Instruct-FP8"
+    assert "--quantization" not in dict(flag_pairs(published))
+    online = deployment(weight_dtype="fp8", model="Qwen/Qwen2.5-32B-Instruct").launch(LOAD)
+    assert online.argv[2] == "Qwen/Qwen2.5-32B-Instruct"
     assert ("--quantization", "fp8_per_tensor") in flag_pairs(online)
     ready = deployment(weight_dtype="fp8").launch(LOAD, checkpoint="org/model-fp8")
     assert "--quantization" not in dict(flag_pairs(ready))
@@ -221,7 +251,13 @@ def test_weights_that_must_be_converted_are_files_of_the_host():
 @pytest.mark.parametrize(
     ("fields", "options", "says"),
     [
-        ({"weight_dtype": "q4_k_m"}, {}, "vLLM .* cannot do weight_dtype 'q4_k_m' on cuda; it can"),
+        ({"weight_dtype": "q4_k_m"}, {}, "vLLM 0.33.0 does not start so: vLLM reads no GGUF"),
+        ({"weight_dtype": "exl2-4.0bpw"}, {}, "vLLM has no kernels for this format"),
+        ({"weight_dtype": "w8a16", "backend": "rocm", "framework": "sglang"}, {},
+         "cannot do weight_dtype 'w8a16' on rocm; it can"),
+        ({"version": "0.19.0", "kv_dtype": "int8"}, {},
+         "vLLM 0.19.0 has no --kv-cache-dtype=int8_per_token_head"),
+        ({"model": "BAAI/Aquila-7B"}, {}, "loads this model family up to 0.24.0"),
         ({"framework": "tensorrt-llm", "backend": "rocm"}, {}, "TensorRT-LLM .* runs on cuda"),
         ({"framework": "deepspeed"}, {}, "a start is written for vllm"),
         ({"framework": "tgi", "pp": 2}, {}, "pp must be 1"),
@@ -229,14 +265,14 @@ def test_weights_that_must_be_converted_are_files_of_the_host():
         ({"framework": "tensorrt-llm", "spec_method": "mtp"}, {}, "it can do none"),
         ({"framework": "tgi", "weight_dtype": "exl2-4.0bpw", "tp": 2}, {}, "exl2 on one device"),
         ({"framework": "llama.cpp", "tp": 2, "pp": 2}, {}, "not both"),
-        ({"framework": "llama.cpp", "weight_dtype": "fp8"}, {}, "cannot do weight_dtype 'fp8'"),
+        ({"framework": "llama.cpp", "weight_dtype": "fp8"}, {}, "llama.cpp loads GGUF files"),
         ({"framework": "llama.cpp", "model": MOE, "tp": 2, "ep": 2}, {}, "no expert parallelism"),
         ({"framework": "vllm", "model": MOE, "tp": 8, "ep": 4}, {}, "ep must be 1 or 8"),
         ({"framework": "tensorrt-llm", "model": MOE, "tp": 2, "dp": 4, "ep": 8}, {}, "must be 1"),
         ({"framework": "sglang", "model": MOE, "tp": 8, "ep": 3}, {}, "ep to divide"),
         ({"tp": 2, "ep": 2}, {}, "has no experts"),
         ({"tp": 16}, {}, "one replica takes 16 devices and a host has 8"),
-        ({"kv_dtype": "q8_0"}, {}, "cannot do kv_dtype 'q8_0'"),
+        ({"kv_dtype": "q8_0"}, {}, "vLLM's KV cache is"),
         ({"backend": "rocm", "kv_dtype": "nvfp4"}, {}, "cannot do kv_dtype 'nvfp4' on rocm"),
         ({"spec_method": "eagle"}, {}, "needs draft"),
         ({"spec_method": "yes"}, {}, "cannot do spec_method 'yes'"),

@@ -52,9 +52,14 @@ CheckpointOption = Annotated[
 DraftOption = Annotated[
     str | None, typer.Option(help="Draft model that speculates.", rich_help_panel=_START)
 ]
+MaxRequestOption = Annotated[
+    int | None,
+    typer.Option("--max-request-tokens", min=1, rich_help_panel=_START,
+                 help="Tokens of the longest request, prompt and answer; else four times the mean"),
+]  # fmt: skip
 MaxLenOption = Annotated[
     int | None,
-    typer.Option("--max-model-len", min=1, help="Tokens of the longest request.",
+    typer.Option("--max-model-len", min=1, help="The same, as engines call it.",
                  rich_help_panel=_START),
 ]  # fmt: skip
 ImageOption = Annotated[
@@ -63,7 +68,15 @@ ImageOption = Annotated[
 HostOption = Annotated[
     int, typer.Option("--host-devices", min=1, help="Devices of a host.", rich_help_panel=_START)
 ]
-_OWN = ("port", "checkpoint", "draft", "max_model_len", "image", "host_devices")
+_OWN = (
+    "port",
+    "checkpoint",
+    "draft",
+    "max_request_tokens",
+    "max_model_len",
+    "image",
+    "host_devices",
+)
 
 
 def launch(
@@ -80,7 +93,10 @@ def launch(
     tpot_stat: o.StatOption = None, predictor: o.PredictorOption = None,
     form: FormatOption = Format.COMMAND, out: OutOption = None, port: PortOption = None,
     checkpoint: CheckpointOption = None, draft: DraftOption = None,
-    max_model_len: MaxLenOption = None, image: ImageOption = None, host_devices: HostOption = 8,
+    max_request_tokens: MaxRequestOption = None, max_model_len: MaxLenOption = None,
+    draft_tokens: o.DraftOption = None, max_num_seqs: o.SeqsOption = None,
+    max_num_batched_tokens: o.BatchedOption = None, memory_share: o.ShareOption = None,
+    image: ImageOption = None, host_devices: HostOption = 8,
     as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip
     """Write the command, Compose or Kubernetes file that starts a deployment."""
@@ -96,12 +112,12 @@ def launch(
         found = api.predict(**asked)  # what does not fit is not started
     start = found.deployment.launch(found.workload, **own)
     if form is Format.COMMAND:
-        text = "".join(f"# {note}\n" for note in start.notes) + start.command + "\n"
+        text = start.header + start.command + "\n"
     else:
         text = start.compose() if form is Format.COMPOSE else start.kubernetes()
     if as_json:
         facts: dict[str, Any] = {
-            "framework": start.engine.slug, "version": start.engine.version, "image": start.image,
+            "framework": start.engine.slug, "version": start.version, "image": start.image,
             "argv": start.argv, "devices": start.devices, "replicas": start.replicas,
             "notes": start.notes, form.value: start.command if form is Format.COMMAND else text,
         }  # fmt: skip

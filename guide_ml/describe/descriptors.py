@@ -203,6 +203,8 @@ class Deployment(Brief):
         Speculative decoding: ``none``, ``mtp``, ...
     settings : Settings
         What the engine and the machine were told.
+    planned : Settings
+        What a prediction took the engine to do by itself where it was told nothing.
     """
 
     hardware: Hardware
@@ -217,6 +219,7 @@ class Deployment(Brief):
     kv_dtype: str = "fp16"
     spec_method: str = "none"
     settings: Settings = field(default_factory=Settings)
+    planned: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         require_numbers("deployment", self, checks.DEPLOYMENT)

@@ -8,9 +8,16 @@ from typing import Any, Protocol
 __all__ = ["BACKENDS", "Start", "compose", "kubernetes"]
 
 BALANCER = "nginx:1.28"
+#: A request takes two connections of a worker, to the client and to the replica: nginx's 512 are
+#: 239 requests. Prompts of long contexts are bodies of more than its 1 MB.
 NGINX = """\
-events {}
+worker_processes auto;
+worker_rlimit_nofile 65536;
+events {
+  worker_connections 16384;
+}
 http {
+  client_max_body_size 0;
   upstream replicas {
     least_conn;
 %s
@@ -19,8 +26,12 @@ http {
     listen %d;
     location / {
       proxy_pass http://replicas;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
       proxy_buffering off;
+      proxy_request_buffering off;
       proxy_read_timeout 1h;
+      proxy_send_timeout 1h;
     }
   }
 }
@@ -120,9 +131,8 @@ def _service(start: Start, index: int) -> dict[str, Any]:
     ids = [str(i) for i in start.device_ids(index)]
     environment = {"HF_TOKEN": "${HF_TOKEN:-}"}
     out: dict[str, Any] = {
-        "image": start.image, "restart": "unless-stopped", "ipc": "host",
-        # Compose reads $ as the start of a variable.
-        "command": [text.replace("$", "$$") for text in start.container_args],
+        "image": _literal(start.image), "restart": "unless-stopped", "ipc": "host",
+        "command": [_literal(text) for text in start.container_args],
         "environment": environment, "volumes": _volumes(start),
     }  # fmt: skip
     if start.replicas == 1:
@@ -143,9 +153,17 @@ def _service(start: Start, index: int) -> dict[str, Any]:
     return out
 
 
-def _volumes(start: Start) -> list[str]:
+def _literal(text: str) -> str:
+    """Write a text that Compose, which reads $ as the start of a variable, takes as it is."""
+    return text.replace("$", "$$")
+
+
+def _volumes(start: Start) -> list[Any]:
+    if ":" in start.folder:  # parts the short form
+        return [{"type": "bind", "source": _literal(start.folder), "target": "/models",
+                 "read_only": True}]  # fmt: skip
     if start.folder:
-        return [f"{start.folder}:/models:ro"]
+        return [f"{_literal(start.folder)}:/models:ro"]
     return ["${HOME}/.cache/huggingface:" + start.cache]
 
 
@@ -180,7 +198,9 @@ def _pod(start: Start) -> dict[str, Any]:
         volumes.append({"name": "models", "persistentVolumeClaim": {"claimName": "models"}})
     token = {"secretKeyRef": {"name": "hf-token", "key": "token", "optional": True}}
     container: dict[str, Any] = {
-        "name": "server", "image": start.image, "args": start.container_args,
+        "name": "server", "image": start.image,
+        # Kubernetes reads $(NAME) as a variable.
+        "args": [text.replace("$(", "$$(") for text in start.container_args],
         "env": [{"name": "HF_TOKEN", "valueFrom": token}],
         "ports": [{"name": "http", "containerPort": start.port}],
         # Loading the weights may take an hour.

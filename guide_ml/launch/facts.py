@@ -9,12 +9,17 @@ from typing import Any
 
 from guide_ml.errors import InvalidInput
 from guide_ml.launch.engines import Engine, engine
+from guide_ml.launch.refusals import Device
 from guide_ml.precision.dtypes import dtype
 
 __all__ = ["Facts", "gather"]
 
 #: Lengths of a workload are means; what a server admits is rounded up to a multiple of this.
 LENGTH_STEP = 256
+#: A request may be so many times as long as the mean one where nothing is said.
+ROOM = 4
+#: Tokens that a speculative step drafts where nothing is said.
+DRAFTED = 3
 
 #: Backend that must be stated of a vendor's devices.
 ONLY = {"cuda": "nvidia", "rocm": "amd", "metal": "apple"}
@@ -30,8 +35,8 @@ class Facts:
         What is started.
     backend : str
         What it runs on.
-    version : str
-        Version that was asked for; blank for none.
+    version, asked : str
+        Version that the start is written for, and that was asked for (blank for none).
     model, native_dtype, weight_dtype, kv_dtype, spec_method : str
         Model and precisions.
     tp, pp, ep : int
@@ -44,6 +49,14 @@ class Facts:
         Tokens of the longest request and of its prompt.
     sequences : int or None
         Requests that a replica runs at once.
+    tokens, share : int or None, float or None
+        Tokens of one pass and share of the memory that the engine is to take.
+    drafted : int
+        Tokens that a speculative step drafts.
+    device : Device
+        What it runs on.
+    family : str
+        Family of the model.
     idle : int
         Devices that the layout leaves unused.
     """
@@ -51,6 +64,7 @@ class Facts:
     engine: Engine
     backend: str
     version: str
+    asked: str
     model: str
     native_dtype: str
     weight_dtype: str
@@ -64,6 +78,11 @@ class Facts:
     length: int | None
     input_len: int | None
     sequences: int | None
+    tokens: int | None
+    share: float | None
+    drafted: int
+    device: Device
+    family: str
     idle: int
 
     @property
@@ -91,15 +110,23 @@ def gather(
         raise InvalidInput(f"ep must be 1 for {model['model']}, which has no experts; got {ep}")
     shared = dp if ep > 1 else 1  # expert-parallel engines share the experts of their copies
     replicas = 1 if ep > 1 else dp
-    length, prompt = _lengths(workload, max_model_len, int(model["max_position"]), model["model"])
     users = _users(workload)
+    slots = None if users is None else math.ceil(users / replicas)
+    most = int(model["max_position"])
+    # A server of several requests has room for one that is longer; llama.cpp sets it aside.
+    room = 1 if found.slug == "llama.cpp" else min(slots or 1, ROOM)
+    length, prompt = _lengths(workload, max_model_len, most, model["model"], room)
+    told = {k: v if v is not None else d["planned"][k] for k, v in d["settings"].items()}
     return Facts(
-        engine=found, backend=backend, version=framework["version"], model=model["model"],
+        engine=found, backend=backend, version=found.named(framework["version"]),
+        asked=framework["version"], model=model["model"], family=model["family"],
+        device=Device(d["hardware"]["vendor"], d["hardware"]["architecture"]),
         native_dtype=dtype(model["native_dtype"]).name, weight_dtype=dtype(d["weight_dtype"]).name,
         kv_dtype=d["kv_dtype"], spec_method=_method(d["spec_method"]),
         tp=d["tp"], pp=d["pp"], ep=ep, attention_dp=shared, replicas=replicas,
         length=length, input_len=prompt,
-        sequences=None if users is None else math.ceil(users / replicas),
+        sequences=d["settings"]["max_num_seqs"] or slots, tokens=told["max_num_batched_tokens"],
+        share=told["memory_share"], drafted=math.ceil(told["draft_tokens"] or DRAFTED),
         idle=d["num_devices"] - d["tp"] * d["pp"] * dp,
     )  # fmt: skip
 
@@ -118,7 +145,7 @@ def _check_backend(found: Engine, backend: str, hardware: Mapping[str, Any]) -> 
 
 
 def _lengths(
-    workload: Mapping[str, Any] | None, asked: int | None, most: int, model: str
+    workload: Mapping[str, Any] | None, asked: int | None, most: int, model: str, room: int
 ) -> tuple[int | None, int | None]:
     """Settle the tokens of the longest request and of its prompt."""
     need = prompt = None
@@ -126,14 +153,14 @@ def _lengths(
         prompt = math.ceil(workload["context_depth"] + workload["input_len"])
         need = prompt + math.ceil(workload["output_len"])
     if asked is not None and need is not None and asked < need:
-        raise InvalidInput(f"max_model_len must hold the mean request of {need}; got {asked}")
+        raise InvalidInput(f"max_request_tokens must hold the mean request of {need}; got {asked}")
     length = asked if asked is not None else need
     if length is None:
         return None, None
     if length > most:
         raise InvalidInput(f"{model} takes at most {most} tokens a request; got {length}")
     if asked is None:
-        length = min((length // LENGTH_STEP + 1) * LENGTH_STEP, most)  # room for a chat template
+        length = min((room * length // LENGTH_STEP + 1) * LENGTH_STEP, most)  # and a chat template
     return length, prompt
 
 

@@ -16,6 +16,8 @@ __all__ = ["MODELS", "Launch"]
 
 #: Folder of converted weights on the host.
 MODELS = "models"
+#: Whatever ends a line, or a comment, for some reader.
+_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,9 @@ class Launch:
     ----------
     engine : Engine
         What is started.
-    backend, model, image : str
-        What it runs on, what it serves, and the container image (blank if none is known).
+    version, backend, model, image : str
+        Version that the flags are of, what it runs on, what it serves, and the container image
+        (blank if none is known).
     arguments : tuple of str
         All that follows the engine's command.
     port : int
@@ -41,6 +44,7 @@ class Launch:
     """
 
     engine: Engine
+    version: str
     backend: str
     model: str
     image: str
@@ -128,7 +132,7 @@ class Launch:
                 f" more than its {self.host_devices}; write a Kubernetes file, or give"
                 " host_devices"
             )
-        return self._header() + to_yaml(containers.compose(self))
+        return self.header + to_yaml(containers.compose(self))
 
     def kubernetes(self) -> str:
         """Write a Kubernetes file: a Deployment with its replicas, and a Service.
@@ -145,7 +149,7 @@ class Launch:
                 " Compose file or use the command"
             )
         documents = containers.kubernetes(self)
-        return self._header() + "---\n".join(to_yaml(d) for d in documents)
+        return self.header + "---\n".join(to_yaml(d) for d in documents)
 
     def _need_image(self) -> None:
         if not self.image:
@@ -154,15 +158,17 @@ class Launch:
                 " image, or use the command"
             )
 
-    def _header(self) -> str:
-        return "".join(f"# {note}\n" for note in self.notes)
+    @property
+    def header(self) -> str:
+        """The notes as comments, a line each whatever they hold."""
+        return "".join(f"# {' '.join(_LINES.split(note))}\n" for note in self.notes)
 
 
 def _wrapped(argv: tuple[str, ...]) -> str:
     """Quote for a shell, a flag a line."""
     lines: list[list[str]] = [[]]
     for word in argv:
-        if word.startswith("--"):
+        if re.match(r"--[a-z]", word):
             lines.append([])
         lines[-1].append(shlex.quote(word))
     return " \\\n    ".join(" ".join(line) for line in lines)

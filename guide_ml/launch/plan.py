@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from guide_ml.errors import InvalidInput
 from guide_ml.launch.arguments import layout
+from guide_ml.launch.checkpoints import published
 from guide_ml.launch.facts import LENGTH_STEP, Facts, gather
 from guide_ml.launch.files import MODELS, Launch
+from guide_ml.launch.refusals import number, refusal
 from guide_ml.precision.dtypes import dtype
 
 __all__ = ["launch"]
@@ -27,6 +31,7 @@ def launch(
     port: int | None = None,
     checkpoint: str | None = None,
     draft: str | None = None,
+    max_request_tokens: int | None = None,
     max_model_len: int | None = None,
     image: str | None = None,
     host_devices: int = 8,
@@ -37,15 +42,18 @@ def launch(
     ----------
     deployment, workload : mapping
         Fields of a Deployment and of a Workload (:func:`dataclasses.asdict`). The workload gives
-        the longest request (mean prompt and output, rounded up) and the concurrent requests.
+        the concurrent requests and, where it is not given, the longest request: up to four times
+        the mean one, as far as the replica's requests together have that room.
     port : int, optional
         Where it listens; the engine's default if none is given.
     checkpoint : str, optional
         Hugging Face id or path of the weights, where it is not the model itself.
     draft : str, optional
         Draft model of speculative decoding (methods draft and eagle3).
+    max_request_tokens : int, optional
+        Tokens of the longest request that must be served, prompt and output.
     max_model_len : int, optional
-        Tokens of the longest request, prompt and output.
+        The same under the name that engines give it.
     image : str, optional
         Container image other than the engine's own.
     host_devices : int
@@ -60,7 +68,17 @@ def launch(
     InvalidInput
         If the engine cannot do what the deployment asks for.
     """
-    f = gather(deployment, workload, max_model_len)
+    if max_request_tokens is not None and max_model_len not in (None, max_request_tokens):
+        raise InvalidInput(
+            "max_request_tokens and max_model_len are one limit; got"
+            f" {max_request_tokens} and {max_model_len}: give one of them"
+        )
+    longest = max_model_len if max_request_tokens is None else max_request_tokens
+    for name, text in (("checkpoint", checkpoint), ("draft", draft), ("image", image)):
+        _plain(name, text)
+    f = gather(deployment, workload, longest)
+    _plain("model", f.model)
+    _refuse(f)
     if f.devices > host_devices:
         raise InvalidInput(
             f"one replica takes {f.devices} devices and a host has {host_devices}: starts over"
@@ -71,17 +89,49 @@ def launch(
     dash_model, dash_host = _WAYS[f.engine.slug]
     listen = f.engine.port if port is None else port
     flags = [
-        *layout(f), *_precision(f, weights, checkpoint), *_kv(f), *_speculative(f, draft),
+        *layout(f), *_precision(f, weights, path), *_kv(f), *_speculative(f, draft),
         dash_host, "0.0.0.0", "--port", str(listen),
     ]  # fmt: skip
+    _check_flags(f, flags)
     return Launch(
-        engine=f.engine, backend=f.backend, model=f.model, port=listen,
+        engine=f.engine, version=f.version, backend=f.backend, model=f.model, port=listen,
         arguments=(*([dash_model] if dash_model else []), path, *flags),
         devices=f.devices, replicas=f.replicas, host_devices=host_devices,
         local=path if local else "",
-        image=image or f.engine.images.get(f.backend, ""),
-        notes=tuple(_notes(f, weights["from"], path, local, max_model_len, host_devices)),
+        image=image or f.engine.images.get(f.backend, "").replace(f.engine.version, f.version),
+        notes=tuple(_notes(f, weights["from"], path, local, longest, host_devices)),
     )  # fmt: skip
+
+
+def _plain(name: str, text: str | None) -> None:
+    """Refuse names that no command line can hold: empty ones, flags, several lines."""
+    if text is not None and (not text.strip() or text.startswith("-") or not text.isprintable()):
+        raise InvalidInput(
+            f"{name} must be a name or path of one line that does not begin with a dash; got"
+            f" {text!r}"
+        )
+
+
+def _refuse(f: Facts) -> None:
+    """Refuse what the engine's version would refuse at its start."""
+    small = "Phi-3-small" in f.model
+    asked = (("device", ""), ("weights", f.weight_dtype), ("kv", f.kv_dtype),
+             ("family", "phi-3-small" if small else f.family))  # fmt: skip
+    for kind, value in asked if f.backend != "cpu" else asked[3:]:
+        if says := refusal(f.engine.slug, f.version, kind, value, f.device):
+            raise InvalidInput(f"{f.engine.title} {f.version} does not start so: {says}")
+
+
+def _check_flags(f: Facts, flags: list[str]) -> None:
+    """Refuse flags and values that the version does not have."""
+    for flag, value in zip(flags, [*flags[1:], ""], strict=True):
+        if flag.startswith("--") and flag in f.engine.flags:
+            lacks = f.engine.lacking(flag, value, f.version)
+            if lacks:
+                raise InvalidInput(
+                    f"{f.engine.title} {f.version} has no {lacks}: leave framework_version out for"
+                    f" {f.engine.version}"
+                )
 
 
 def _weights(f: Facts) -> Mapping[str, Any]:
@@ -102,20 +152,31 @@ def _checkpoint(f: Facts, need: str, given: str | None) -> tuple[str, bool]:
     """Settle the weights to load, and whether they are files of the host."""
     if given is not None:
         return given, given.startswith((".", "/")) or given.endswith(".gguf")
-    name = f"{MODELS}/{f.model.rsplit('/', 1)[-1]}-{f.weight_dtype}"
+    name = f"{MODELS}/{_file_name(f.model)}-{f.weight_dtype}"
     if need == "gguf":
         return f"{name}.gguf", True
+    if ready := published(f.model, f.weight_dtype):
+        return ready, False
     if _as_published(f) or (need == "model" and f.native_dtype in (*_SIXTEEN, "fp32")):
         return f.model, False
     return name, True
 
 
-def _precision(f: Facts, weights: Mapping[str, Any], checkpoint: str | None) -> list[str]:
+def _file_name(model: str) -> str:
+    """Make a model's name one of a file: letters, digits, dots, dashes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", model.rsplit("/", 1)[-1]).strip("-.") or "model"
+
+
+def _precision(f: Facts, weights: Mapping[str, Any], path: str) -> list[str]:
     """Write the flags of the weight dtype; converted checkpoints say themselves what they are."""
-    flags = list(weights.get("flags", ()))
+    old = "before" in weights and number(f.version) < number(weights["before"])
+    flags = list(weights["older"] if old else weights.get("flags", ()))
     floating = "--dtype" in flags
     online = weights["from"] == "model" and not floating
-    if online and (checkpoint is not None or f.weight_dtype == f.native_dtype):
+    ready = path != f.model
+    if ready and path == published(f.model, f.weight_dtype):
+        return []  # the checkpoint says itself what it is
+    if online and (ready or f.weight_dtype == f.native_dtype):
         return []
     if online and f.native_dtype not in (*_SIXTEEN, "fp32"):
         return []  # not made from the published weights: they are in another narrow dtype
@@ -134,28 +195,42 @@ def _speculative(f: Facts, draft: str | None) -> list[str]:
     if f.spec_method == "none":
         return []
     entry = f.engine.entry("spec_method", f.spec_method, f.backend, "speculative")
-    flags = list(entry["flags"])
+    numbers = {"TOKENS": str(f.drafted), "MORE": str(f.drafted + 1)}
+    flags = [_filled(text, numbers) for text in entry["flags"]]
     if any("DRAFT" in text for text in flags):
         if draft is None:
             raise InvalidInput(f"spec_method {f.spec_method} needs draft, the model that drafts")
-        flags = [text.replace("DRAFT", draft) for text in flags]
+        flags = [_named(text, draft) for text in flags]
     return flags
+
+
+def _filled(text: str, numbers: Mapping[str, str]) -> str:
+    for word, value in numbers.items():
+        text = re.sub(rf"\b{word}\b", value, text)
+    return text
+
+
+def _named(text: str, draft: str) -> str:
+    """Put the name of the draft model in, as JSON has it where it stands in JSON."""
+    inside = json.dumps(draft)[1:-1] if text.startswith("{") else draft
+    return text.replace("DRAFT", inside)
 
 
 def _notes(
     f: Facts, need: str, path: str, local: bool, asked: int | None, host_devices: int
 ) -> list[str]:
     """Say what a reader must know beside the command."""
-    out = [f"flags are those of {f.engine.name}"]
-    if f.version and not f.engine.version.startswith(f.version):
-        out.append(f"the deployment was described for version {f.version}")
+    out = [f"flags are those of {f.engine.title} {f.version}"]
+    if f.asked and f.asked != f.version:
+        out.append(f"the deployment was described for version {f.asked}")
     if local:
         kind = "a GGUF file" if need == "gguf" else "a checkpoint"
         out.append(f"{path} must be {kind} of {f.model} in {f.weight_dtype}")
     if f.length is not None and asked is None:
         out.append(
-            f"requests of more than {f.length} tokens are refused: the mean request, rounded up to"
-            f" a multiple of {LENGTH_STEP}; longer ones need max_model_len"
+            f"requests of more than {f.length} tokens are refused:"
+            f" {'up to ' if f.engine.slug == 'llama.cpp' else 'up to four times '}the mean request,"
+            f" rounded up to a multiple of {LENGTH_STEP}; longer ones need max_request_tokens"
         )
     if f.engine.slug == "tgi" and f.sequences is not None:
         out.append(f"a replica turns requests away beyond {f.sequences} at once")

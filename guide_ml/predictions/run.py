@@ -155,6 +155,7 @@ class Run:
             dp=int(self._number("dp")), ep=int(self._number("ep")),
             weight_dtype=names["weight_dtype"], kv_dtype=explain.kv_dtype(self.raw, self.resolved),
             spec_method=explain.spec_method(self.raw), settings=self._settings(),
+            planned=self._planned(),
         )  # fmt: skip
 
     def _settings(self) -> Settings:
@@ -164,6 +165,14 @@ class Run:
         }
         host = self.raw.codes["host"].objects()[0]
         return Settings(host=host.hardware if host else None, **whole)
+
+    def _planned(self) -> Settings:
+        """Gather the limits that the engine is taken to have by itself."""
+        tokens, seqs = self._number("pass_tokens"), self._number("max_seqs")
+        return Settings(
+            max_num_batched_tokens=int(tokens) if np.isfinite(tokens) else None,
+            max_num_seqs=int(seqs) if np.isfinite(seqs) else None,
+        )
 
     def _workload(self) -> Workload:
         mode = MODES[int(self._number("mode"))]

@@ -162,7 +162,7 @@ class Plan(Shown):
             "concurrency": self.concurrency or None, "input-len": f"{w.input_len:g}",
             "output-len": f"{w.output_len:g}",
             "context-depth": f"{w.context_depth:g}" if w.context_depth else None,
-            "max-model-len": self.max_len if self.longest_asked else None,
+            "max-request-tokens": self.max_len if self.longest_asked else None,
         }  # fmt: skip
         return " ".join(["guide launch", *(f"--{k} {v}" for k, v in words.items() if v)])
 

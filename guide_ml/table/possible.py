@@ -18,6 +18,7 @@ from guide_ml import catalogue
 from guide_ml.describe.descriptors import MODES
 from guide_ml.errors import nearest
 from guide_ml.table.read import Columns, Raw
+from guide_ml.table.refused import precisions_and_models, sliced
 
 __all__ = ["check", "no_version"]
 
@@ -61,6 +62,8 @@ def check(raw: Raw, columns: Columns, names: Names) -> None:
         if version and no_version(version):
             mine = versions.index == k
             raw.fail(mine, partial(_unknown, names["framework"], version))
+    precisions_and_models(raw, names)
+    sliced(raw, columns, names)
 
 
 def _layout(raw: Raw, columns: Columns, names: Names) -> None:
@@ -73,7 +76,9 @@ def _layout(raw: Raw, columns: Columns, names: Names) -> None:
         f" got tp={tp[i]:g}{_divisors(heads[i], tp[i])}"))  # fmt: skip
     raw.fail((ep > 1) & (experts == 0), lambda i: (
         f"ep spreads experts and {model[i]} has none: leave ep out; got ep={ep[i]:g}"))
-    raw.fail((ep > 1) & (experts > 0) & (np.mod(experts, np.maximum(ep, 1)) != 0), lambda i: (
+    # vLLM gives the first devices one expert more than the others.
+    even = (ep > 1) & (experts > 0) & (names["framework"] != "vllm")
+    raw.fail(even & (np.mod(experts, np.maximum(ep, 1)) != 0), lambda i: (
         f"ep must divide the {experts[i]:.0f} experts of {model[i]};"
         f" got ep={ep[i]:g}{_divisors(experts[i], ep[i])}"))  # fmt: skip
     devices = columns["devices"]

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "guide_ml"
 ORDER = (  # the data's way: a package imports from those before it, never from those after it
     "errors", "units", "precision", "launch", "describe", "answers", "hf_config", "catalogue",
-    "offers", "table", "features", "physics", "measurements", "ingest", "trees", "profiles",
+    "offers", "table", "features", "physics", "measurements", "traffic", "ingest", "trees", "profiles",
     "trust", "registry", "estimators", "predictions", "training", "explaining", "calibration",
     "api", "searching", "scoring", "tracking", "cli",
 )  # fmt: skip

@@ -54,10 +54,10 @@ def until(gaps: Gaps, rate_rps: float, duration_s: float) -> Floats:
     end = duration_s * rate_rps
     parts, reached = [], 0.0
     while reached < end:
-        times = reached + np.cumsum(gaps(max(CHUNK, math.ceil(end / 16))))
-        parts.append(times)
-        reached = float(times[-1])
-    times = np.concatenate(parts)
+        parts.append(gaps(max(CHUNK, math.ceil(end / 16))))
+        reached += float(parts[-1].sum())
+    # Added up in one go, so that the times are those of `times_of` to the bit.
+    times = np.cumsum(np.concatenate(parts))
     return np.asarray(times[times < end] / rate_rps)
 
 

@@ -25,9 +25,9 @@ def open_traffic(kind, **more):
 @pytest.mark.parametrize("kind", ["poisson", "gamma", "constant"])
 def test_a_rate_is_kept_and_a_duration_is_filled(kind):
     many = open_traffic(kind, num_requests=40_000, seed=3)
-    assert many.rate_rps == pytest.approx(5.0, rel=0.03)
+    assert many.rate_rps == pytest.approx(5.0, rel=0.05)
     timed = open_traffic(kind, duration_s=4000.0, seed=3)
-    assert len(timed) == pytest.approx(20_000, rel=0.03)
+    assert len(timed) == pytest.approx(20_000, rel=0.05)
     assert timed.duration_s < 4000.0
     assert np.array_equal(timed.arrival_s, many.arrival_s[: len(timed)])
 

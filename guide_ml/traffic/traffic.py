@@ -48,7 +48,7 @@ class Traffic:
     --------
     >>> t = Traffic.poisson(2.0, Lengths.fixed(512, 128), num_requests=1000, seed=7)
     >>> len(t), round(t.rate_rps, 2), int(t.input_tokens[0])
-    (1000, 1.84, 512)
+    (1000, 1.85, 512)
     """
 
     arrival_s: NDArray[np.float64]
@@ -146,7 +146,7 @@ class Traffic:
         n, duration = checks.how_many(rate, num_requests, duration_s)
         times = (arrivals.times_of(gaps, rate, n) if duration is None
                  else arrivals.until(gaps, rate, duration))  # fmt: skip
-        return cls._with(times, lengths, rest, f"{words} at {rate:g}/s, {lengths.text}")
+        return cls._with(times, lengths, rest, f"{words} at {rate:g}/s")
 
     @classmethod
     def ramp(
@@ -172,8 +172,7 @@ class Traffic:
         burstiness = checks.positive("burstiness", burstiness, 1e-3, 1e6)
         gaps = arrivals.gamma_gaps(np.random.default_rng(first), burstiness)
         times = arrivals.ramp_times(gaps, low, high, float(duration or 0.0))
-        return cls._with(times, lengths, rest,
-                         f"ramp from {low:g}/s to {high:g}/s, {lengths.text}")  # fmt: skip
+        return cls._with(times, lengths, rest, f"ramp from {low:g}/s to {high:g}/s")
 
     @classmethod
     def closed(
@@ -191,7 +190,7 @@ class Traffic:
         _, rest = np.random.SeedSequence(checks.seed(seed)).spawn(2)
         users = checks.count("concurrency", concurrency)
         n = checks.count("num_requests", num_requests)
-        found = cls._with(np.zeros(n), lengths, rest, f"{users:,} in flight, {lengths.text}")
+        found = cls._with(np.zeros(n), lengths, rest, f"{users:,} in flight")
         return replace(found, concurrency=users)
 
     @classmethod
@@ -201,6 +200,7 @@ class Traffic:
         if not isinstance(lengths, Lengths):
             raise InvalidInput("lengths must be made by Lengths, e.g. Lengths.fixed(512, 128);"
                                f" got {lengths!r}")  # fmt: skip
+        words = f"{words}, {lengths.text}"
         if not len(times):
             raise InvalidInput("traffic: no request arrives in that time; ask for a longer time or"
                                " a higher rate")  # fmt: skip

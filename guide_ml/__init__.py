@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
            "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
            "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
-           "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware", "list_models",
-           "list_offers", "predict", "predict_dask", "predict_table", "search",
+           "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware",
+           "list_models", "list_offers", "predict", "predict_dask", "predict_table", "search",
            "sweep"]  # fmt: skip
 
 _NAMES_OF = {

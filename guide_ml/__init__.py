@@ -6,7 +6,7 @@ of the data through the packages::
     precision, launch, describe, answers       what a deployment is, and what is said of it
     hf_config, catalogue, offers               from names, files and prices to facts
     table, features, physics                   from facts to numbers, floors, calibrated times
-    measurements, ingest                       what others measured
+    measurements, traffic, ingest              what others measured, and what users send
     trees, profiles, trust, registry           what was learnt, and how sure it is
     estimators, predictions, training          a trained set: asked, and made
     explaining, calibration, api               what users call
@@ -41,14 +41,15 @@ if TYPE_CHECKING:
     from guide_ml.profiles import Profile
     from guide_ml.scoring.cluster import predict_dask
     from guide_ml.searching import SLO, Constraints, Found, Load, Plan, search, sweep
+    from guide_ml.traffic import Lengths, Traffic
 
     __version__: str
 
 __all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
-           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Load",
-           "Model", "Plan", "Prediction", "Predictor", "Profile", "UnknownName", "Workload",
-           "__version__", "calibrate", "list_frameworks", "list_hardware", "list_models",
-           "list_offers", "predict", "predict_dask", "predict_table", "search",
+           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
+           "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
+           "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware",
+           "list_models", "list_offers", "predict", "predict_dask", "predict_table", "search",
            "sweep"]  # fmt: skip
 
 _NAMES_OF = {
@@ -65,6 +66,7 @@ _NAMES_OF = {
     "profiles": ("Profile",),
     "scoring.cluster": ("predict_dask",),
     "searching": ("SLO", "Constraints", "Found", "Load", "Plan", "search", "sweep"),
+    "traffic": ("Lengths", "Traffic"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _NAMES_OF.items() for name in names}
 

@@ -15,9 +15,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "guide_ml"
 ORDER = (  # the data's way: a package imports from those before it, never from those after it
-    "errors", "units", "system", "precision", "launch", "describe", "answers", "hf_config",
-    "catalogue", "offers", "table", "features", "physics", "measurements", "traffic", "ingest",
-    "trees", "profiles", "trust", "registry", "estimators", "predictions", "simulation",
+    "errors", "units", "system", "compiled", "precision", "launch", "describe", "answers",
+    "hf_config", "catalogue", "offers", "table", "features", "physics", "measurements", "traffic",
+    "ingest", "trees", "profiles", "trust", "registry", "estimators", "predictions", "simulation",
     "training", "explaining", "calibration", "api", "searching", "scoring", "tracking",
     "planning", "web", "cli",
 )  # fmt: skip

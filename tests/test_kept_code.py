@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = """
 import numba
-from guide_ml.trees.kept import checked
+from guide_ml.compiled.kept import checked
 
 @numba.njit(cache=True)
 def twice(x):

@@ -18,9 +18,9 @@ ORDER = (  # the data's way: a package imports from those before it, never from 
     "errors", "units", "precision", "launch", "describe", "answers", "hf_config", "catalogue",
     "offers", "table", "features", "physics", "measurements", "ingest", "trees", "profiles",
     "trust", "registry", "estimators", "predictions", "training", "explaining", "calibration",
-    "api", "searching", "scoring", "tracking", "cli",
+    "api", "searching", "scoring", "tracking", "planning", "cli",
 )  # fmt: skip
-MAX_LEVELS = 15
+MAX_LEVELS = 17
 FACADE = {"__init__", "__main__", "moved"}  # re-export public names, stand outside of the order
 SERVING = ("api", "cli")  # what a prediction loads, with all they import
 OFFLINE = {"matplotlib", "mlflow", "optuna"}  # slow to import, needed by training only

@@ -16,6 +16,7 @@ from guide_ml.cli import calibrate as cli_calibrate
 from guide_ml.cli import ingest as cli_ingest
 from guide_ml.cli import launch as cli_launch
 from guide_ml.cli import options as o
+from guide_ml.cli import plan as cli_plan
 from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
@@ -142,6 +143,7 @@ app.command(epilog=examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
 app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 
 
+app.command(epilog=examples(*cli_plan.EXAMPLES))(cli_plan.plan)
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
 app.add_typer(cli_prices.app, name="prices")

@@ -21,6 +21,7 @@ from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli import serve as cli_serve
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, show_or_json
@@ -147,6 +148,9 @@ app.command(epilog=examples(*cli_plan.EXAMPLES))(cli_plan.plan)
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
 app.add_typer(cli_prices.app, name="prices")
+
+
+app.command(epilog=examples(*cli_serve.EXAMPLES))(cli_serve.serve)
 
 
 app.command(epilog=examples(*cli_score.SCORE_EXAMPLES))(cli_score.score)

@@ -10,7 +10,8 @@ of the data through the packages::
     trees, profiles, trust, registry           what was learnt, and how sure it is
     estimators, predictions, training          a trained set: asked, and made
     explaining, calibration, api               what users call
-    searching, scoring, tracking, cli          searches, tables of candidates, retraining, commands
+    searching, scoring, tracking               searches, tables of candidates, retraining
+    planning, cli                              five plain questions, commands
 """
 
 from __future__ import annotations

@@ -19,10 +19,12 @@ from guide_ml.cli import calibrate as cli_calibrate
 from guide_ml.cli import ingest as cli_ingest
 from guide_ml.cli import launch as cli_launch
 from guide_ml.cli import options as o
+from guide_ml.cli import plan as cli_plan
 from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli import serve as cli_serve
 from guide_ml.cli import traffic as cli_traffic
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.model_files import is_model_file, model_file, rows
@@ -172,10 +174,14 @@ app.command(epilog=examples(*cli_ingest.EXAMPLES))(cli_ingest.ingest)
 app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 
 
+app.command(epilog=examples(*cli_plan.EXAMPLES))(cli_plan.plan)
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
 app.add_typer(cli_prices.app, name="prices")
 app.add_typer(cli_traffic.app, name="traffic")
+
+
+app.command(epilog=examples(*cli_serve.EXAMPLES))(cli_serve.serve)
 
 
 app.command(epilog=examples(*cli_score.SCORE_EXAMPLES))(cli_score.score)

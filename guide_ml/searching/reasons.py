@@ -15,7 +15,7 @@ from guide_ml.searching.ranking import nearest
 from guide_ml.searching.request import LIMITS, Request
 from guide_ml.searching.result import Relaxation
 
-__all__ = ["OLD_DAYS", "dated", "relaxations", "why", "why_not"]
+__all__ = ["OLD_DAYS", "cheaper", "dated", "relaxations", "why", "why_not"]
 
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
@@ -100,13 +100,18 @@ def _tightest(request: Request, best: Plan) -> str:
             f" {request.slo.limits[name]:,.4g}{unit}.")  # fmt: skip
 
 
-def _cheaper(judged: Judged, best: Plan) -> list[str]:
-    """Name the cheaper deployment that came nearest."""
+def cheaper(judged: Judged, best: Plan) -> Plan | None:
+    """Return the deployment cheaper than the best one that came nearest to the limits."""
     cheap = judged.sized.cost < (best.job_usd or best.usd_h) * (1 - 1e-9)
     rows = np.flatnonzero(cheap & ~judged.kept & (judged.sized.offer >= 0))
-    if not len(rows):
+    return plan(judged, int(rows[np.argmin(judged.total[rows])])) if len(rows) else None
+
+
+def _cheaper(judged: Judged, best: Plan) -> list[str]:
+    """Name the cheaper deployment that came nearest."""
+    found = cheaper(judged, best)
+    if found is None:
         return []
-    found = plan(judged, int(rows[np.argmin(judged.total[rows])]))
     return [f"Cheaper, but not good enough: {found.num_devices} x {found.hardware} at"
             f" {found.usd_h:,.2f} USD/h ({misses(found, judged.problem.request)})."]
 

@@ -76,6 +76,8 @@ class Found(Shown):
     why : tuple of str
         Why the best one won, or why nothing fits.
     seconds : float
+    cheaper : Plan or None
+        What costs less than the best one and came nearest to the limits, which it breaks.
     """
 
     request: Request
@@ -88,6 +90,7 @@ class Found(Shown):
     counts: Mapping[str, int]
     why: tuple[str, ...]
     seconds: float
+    cheaper: Plan | None = None
 
     @property
     def best(self) -> Plan | None:
@@ -136,6 +139,7 @@ class Found(Shown):
             "plans": [p.to_dict() for p in self.plans],
             "front": [p.to_dict() for p in self.front],
             "runner_up": self.runner_up.to_dict() if self.runner_up else None,
+            "cheaper": self.cheaper.to_dict() if self.cheaper else None,
             "nearest": [p.to_dict() for p in self.nearest],
             "relaxations": [{"limit": r.limit, "given": r.given, "needed": r.needed,
                              "text": r.text(), "plan": r.plan.to_dict()}

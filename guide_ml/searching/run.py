@@ -202,6 +202,7 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,
         why=tuple(lines), seconds=time.perf_counter() - began,
+        cheaper=reasons.cheaper(judged, plans[0]) if plans else None,
     )  # fmt: skip
 
 

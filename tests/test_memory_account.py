@@ -163,6 +163,13 @@ def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: D
     assert vllm - plain == pytest.approx((61 * 128 * 256 * 512 * 2 / 8 + 163_840 * 64 * 2) / GIB)
 
 
+def test_the_old_vllm_kept_every_head_of_latent_attention(deploy: Deploy) -> None:
+    row = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
+    old, new = (gib(deploy, **row, framework_version=v) for v in ("0.6.6", "0.8.5"))
+    assert new["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 576 * 2)  # 256 tokens
+    assert old["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 2 * 16 * 256 * 2)
+
+
 def test_a_replica_with_fewer_heads_than_devices_keeps_copies(deploy: Deploy) -> None:
     row = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
     one, four = (gib(deploy, **row, tp=n, num_devices=n)["weights_byte"] for n in (1, 4))

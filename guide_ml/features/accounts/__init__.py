@@ -42,9 +42,10 @@ def plan(columns: Columns, weights: Floats) -> Plan:
         Weights on the device, bytes.
     """
     rule = columns["account"]
-    found = np.unique(rule).astype(int).tolist()
+    found: list[int] = np.unique(rule).astype(int).tolist() or [0]  # a table may be empty
     made = _RULES[found[0]](columns, weights)
     for k in found[1:]:
         other = _RULES[k](columns, weights)
-        made = Plan(*(np.where(rule == k, b, a) for a, b in zip(made, other, strict=True)))
+        both = zip(made, other, strict=True)
+        made = Plan(*[np.asarray(np.where(rule == k, b, a)) for a, b in both])
     return made

@@ -183,6 +183,8 @@ def retrains(bench: Bench, count: int, tally: Tally) -> None:
             time.sleep(0.2)
         if alive:
             wrong = f"helpers live on: {alive}"
+        if kept := list(Path("/dev/shm").glob(f"joblib_memmapping_folder_{victim.pid}_*")):
+            wrong = f"left in memory: {[p.name for p in kept]}"
         listed = guide("models", "list", *store)
         if listed.returncode:
             wrong = f"the store does not open: {listed.stderr[-200:]}"

@@ -262,7 +262,7 @@ def flags() -> Block:
 
 def faults() -> Block:
     """What was tried to break the commands, what they survived, what was lost."""
-    found = json.loads((RESULTS / "16_faults.json").read_text("utf-8"))
+    found = json.loads((RESULTS / "20_faults.json").read_text("utf-8"))
     names = {"kill": "kill -9 at a random moment",
              "kill of a retraining": "the same of a retraining", "disk": "a disk that refuses",
              "two at once": "two writers of one target"}  # fmt: skip

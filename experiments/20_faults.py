@@ -10,7 +10,7 @@ Commands run in processes of their own over made-up tables, on this machine alon
   that of one of them, whole
 - one Predictor in 16 threads and 4 processes: equal bits; memory after many predictions
 
-Writes results/16_faults.json; exit status 1 if anything is lost. `--kills`, `--retrains` and
+Writes results/20_faults.json; exit status 1 if anything is lost. `--kills`, `--retrains` and
 `--predictions` bound it.
 """
 
@@ -341,7 +341,7 @@ def resident_mb() -> float:
 
 def keep(told: dict[str, object]) -> None:
     """Keep what was found, beside what other parts found with the same set."""
-    path = RESULTS / "16_faults.json"
+    path = RESULTS / "20_faults.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else {}
     before = before if before.get("set") == told["set"] else {}
     path.write_text(json.dumps(dict(sorted((before | told).items())), indent=1) + "\n", "utf-8")

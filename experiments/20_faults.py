@@ -353,6 +353,7 @@ def main() -> None:
     ask.add_argument("--kills", type=int, default=100, help="kills in all, retrainings included")
     ask.add_argument("--retrains", type=int, default=4, help="of these, kills of retrainings")
     ask.add_argument("--pairs", type=int, default=2, help="times that each runs twice at once")
+    ask.add_argument("--minutes", type=float, default=60.0, help="after which no kill begins")
     ask.add_argument("--predictions", type=int, default=50_000)
     ask.add_argument("--seed", type=int, default=0)
     ask.add_argument("--only", nargs="*", choices=PARTS, default=PARTS,
@@ -368,7 +369,10 @@ def main() -> None:
         for part in asked.only:
             if part == "kills":
                 for k in range(max(asked.kills - asked.retrains, 0)):
+                    if time.monotonic() - began > 60 * asked.minutes:
+                        break
                     kill(bench, KILLED[k % len(KILLED)], tallies["kill"])
+                    print(KILLED[k % len(KILLED)], k + 1, flush=True)
             elif part == "disks":
                 skipped = sum(disks(bench, name, tallies["disk"]) for name in WRITERS)
             elif part == "pairs":

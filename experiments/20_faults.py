@@ -43,6 +43,7 @@ WRITERS = (*KILLED, "search to CSV", "plot")
 STEADY = {"score", "score into a folder", "grid", "calibrate", "launch", "a trained set"}
 PARTS = ("kills", "disks", "pairs", "retrains", "same")
 MOST_MB = 5.0
+WARM = 2000  # predictions after which memory is taken for the first time
 WARNINGS = ("-W", "ignore")
 
 
@@ -124,11 +125,11 @@ def kill(bench: Bench, name: str, tally: Tally) -> None:
     folder = bench.fresh(name)
     target = folder / OUT[name]
     began = content(target)
-    pid = begin(arguments(name), folder, bench.log)
-    time.sleep(bench.random.uniform(0.0, 1.05) * bench.seconds[name])
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    wait(pid)
+    pid, start = begin(arguments(name), folder, bench.log), time.monotonic()
+    if wait(pid, bench.random.uniform(0.0, 1.0) * bench.seconds[name]) is not None:
+        bench.seconds[name] = min(bench.seconds[name], time.monotonic() - start)
+        shutil.rmtree(folder)
+        return  # it had ended before: no kill
     found, wrong = content(target), ""
     if name in STEADY and found not in (old, new):
         wrong = "after the kill: " + ("missing" if found is None else "neither old nor new")
@@ -170,14 +171,19 @@ def retrains(bench: Bench, count: int, tally: Tally) -> None:
         raise SystemExit(f"retrain fails undisturbed: {done.stderr}")
     took = time.monotonic() - began
     store = ("--tracking-uri", "sqlite:///m.db", "--json")
-    for _ in range(count):
-        before = json.loads(guide("models", "list", *store).stdout)
+    before = json.loads(guide("models", "list", *store).stdout)
+    while tally.tried < count:
         victim = subprocess.Popen([*command, *arguments("retrain")], cwd=folder, env=env,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                   start_new_session=True)  # fmt: skip
-        time.sleep(bench.random.uniform(0.1, 1.0) * took)
-        victim.send_signal(signal.SIGKILL)
-        victim.wait()
+        start = time.monotonic()
+        try:
+            victim.wait(bench.random.uniform(0.05, 1.0) * took)
+            took = min(took, time.monotonic() - start)
+            continue  # it had ended before: no kill
+        except subprocess.TimeoutExpired:
+            victim.send_signal(signal.SIGKILL)
+            victim.wait()
         wrong, end = "", time.monotonic() + 30
         while (alive := group(victim.pid)) and time.monotonic() < end:
             time.sleep(0.2)
@@ -188,11 +194,13 @@ def retrains(bench: Bench, count: int, tally: Tally) -> None:
         listed = guide("models", "list", *store)
         if listed.returncode:
             wrong = f"the store does not open: {listed.stderr[-200:]}"
-        elif [v for v in json.loads(listed.stdout) if v in before] != before:
+        else:
             now = json.loads(listed.stdout)
             if {v["version"] for v in before} - {v["version"] for v in now}:
                 wrong = "a version is lost"
+            before = now
         tally.count("retrain", wrong)
+        print("retrain", tally.tried, flush=True)
     done = guide(*arguments("retrain"))
     scratch = [p.name for p in cache("scratch").iterdir()]
     if done.returncode or scratch:
@@ -327,7 +335,7 @@ def same(bench: Bench, predictions: int) -> dict[str, object]:
     grown = 0.0
     for k in range(predictions):
         guide_ml.predict(**row | {"input_len": 100.0 + k % 1000})
-        if k == min(2000, predictions // 2):
+        if k == min(WARM, predictions // 2):
             grown = resident_mb()
     return {"threads": 16, "processes": 4, "equal": equal, "predictions": predictions,
             "grown_mb": round(resident_mb() - grown, 2)}  # fmt: skip
@@ -368,11 +376,13 @@ def main() -> None:
         skipped, bits = 0, dict[str, object]()
         for part in asked.only:
             if part == "kills":
-                for k in range(max(asked.kills - asked.retrains, 0)):
+                found, k = tallies["kill"], 0
+                while found.tried < asked.kills - asked.retrains:
                     if time.monotonic() - began > 60 * asked.minutes:
                         break
-                    kill(bench, KILLED[k % len(KILLED)], tallies["kill"])
-                    print(KILLED[k % len(KILLED)], k + 1, flush=True)
+                    kill(bench, KILLED[k % len(KILLED)], found)
+                    k += 1
+                    print(KILLED[k % len(KILLED)], found.tried, flush=True)
             elif part == "disks":
                 skipped = sum(disks(bench, name, tallies["disk"]) for name in WRITERS)
             elif part == "pairs":

@@ -267,14 +267,14 @@ def faults() -> Block:
              "kill of a retraining": "the same of a retraining", "disk": "a disk that refuses",
              "two at once": "two writers of one target"}  # fmt: skip
     lines = [{"fault": text, "tried": found[n]["tried"], "survived": found[n]["survived"],
-              "lost": len(found[n]["lost"])} for n, text in names.items()]  # fmt: skip
+              "lost": len(found[n]["lost"])} for n, text in names.items() if n in found]  # fmt: skip
     same = found["same"]
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(
         f"{markdown(pd.DataFrame(lines))}\n\n"
         f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
         f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
-        " than after the first of them."
+        " than after the first 2,000."
     )
 
 

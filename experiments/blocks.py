@@ -266,8 +266,8 @@ def faults() -> Block:
     names = {"kill": "kill -9 at a random moment",
              "kill of a retraining": "the same of a retraining", "disk": "a disk that refuses",
              "two at once": "two writers of one target"}  # fmt: skip
-    lines = [{"fault": text, "tried": found[n]["tried"], "survived": found[n]["survived"],
-              "lost": len(found[n]["lost"])} for n, text in names.items() if n in found]  # fmt: skip
+    lines = [{"fault": names[n], **{k: found[n][k] for k in ("tried", "survived")},
+              "lost": len(found[n]["lost"])} for n in names if n in found]  # fmt: skip
     same = found["same"]
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(

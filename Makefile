@@ -33,7 +33,7 @@ test-slow: install  ## the tests that train
 	$(BIN)/python -m pytest -q -m slow
 
 test-faults: install  ## kill, starve and race the commands; FAULTS="--kills 20" bounds it
-	$(BIN)/python -W ignore experiments/16_faults.py $(FAULTS)
+	$(BIN)/python -W ignore experiments/20_faults.py $(FAULTS)
 
 test-spark: install  ## the registered model as a Spark UDF; brings PySpark, needs Java
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"

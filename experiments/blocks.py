@@ -262,18 +262,19 @@ def flags() -> Block:
 
 def faults() -> Block:
     """What was tried to break the commands, what they survived, what was lost."""
-    found = json.loads((RESULTS / "16_faults.json").read_text("utf-8"))
-    names = {"kill": "kill -9 at a random moment", "disk": "a disk that refuses",
+    found = json.loads((RESULTS / "20_faults.json").read_text("utf-8"))
+    names = {"kill": "kill -9 at a random moment",
+             "kill of a retraining": "the same of a retraining", "disk": "a disk that refuses",
              "two at once": "two writers of one target"}  # fmt: skip
-    lines = [{"fault": text, "tried": found[n]["tried"], "survived": found[n]["survived"],
-              "lost": len(found[n]["lost"])} for n, text in names.items()]  # fmt: skip
+    lines = [{"fault": names[n], **{k: found[n][k] for k in ("tried", "survived")},
+              "lost": len(found[n]["lost"])} for n in names if n in found]  # fmt: skip
     same = found["same"]
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(
         f"{markdown(pd.DataFrame(lines))}\n\n"
         f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
         f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
-        " than after the first of them."
+        " than after the first 2,000."
     )
 
 

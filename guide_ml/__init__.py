@@ -3,6 +3,7 @@
 What is public is loaded on first use, so that ``import guide_ml`` costs next to nothing. The way
 of the data through the packages::
 
+    system                                     files, locks, folders, helper processes
     precision, launch, describe, answers       what a deployment is, and what is said of it
     hf_config, catalogue, offers               from names, files and prices to facts
     table, features, physics                   from facts to numbers, floors, calibrated times

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from guide_ml.measurements.read import default_folder
 from guide_ml.registry.store import client
+from guide_ml.system.private import CACHE
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import Definitions, read
 from tests.tracked import copied
@@ -20,6 +21,14 @@ USUAL = {
     "weight_dtype": "fp16", "input_len": 512.0, "output_len": 128.0,
 }  # fmt: skip
 LOAD = {"mode", "batch_size", "concurrency"}  # a row without any is static
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE, str(tmp_path_factory.mktemp("cache") / "guide-ml"))
+        yield
 
 
 @pytest.fixture(scope="session")

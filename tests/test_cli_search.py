@@ -93,7 +93,7 @@ def test_own_prices_are_searched(tmp_path: Path) -> None:
         (["search", *ASK], "load: give one of"),
         ([*SEARCH, "--provider", "awz"], "did you mean aws"),
         ([*SEARCH, "--objective", "price"], "unknown objective"),
-        ([*SEARCH, "--plot", "/no/such/folder/x.png"], "cannot be drawn"),
+        ([*SEARCH, "--plot", "/no/such/folder/x.png"], "cannot be written"),
         ([*SEARCH, "--csv", "/no/such/folder/x.csv"], "cannot be written"),
         (["sweep", *ASK, "--over", "users", "--values", "1,x"], "--values must be numbers"),
         (["sweep", *ASK, "--over", "users", "--values", ","], "at least one number"),

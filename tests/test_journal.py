@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_whole_lines_only(kept, tmp_path):
                 file.write(content)
             raise OSError(errno.ENOSPC, "full")
 
-    for path, content in ((kept, b'{"op_code":4,"wo'), (new, b"")):
+    for path, content in ((kept, b'{"op_code":4,"wo'), (new, b'{"op_code":0}\n')):
         with pytest.raises(InvalidInput, match="No space left on device"):
             fill(path, content)
     assert kept.read_bytes() == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guide_ml.errors import BadStore, InvalidInput
-from guide_ml.registry.versions import CHAMPION, Registry, download
+from guide_ml.registry.versions import CHAMPION, Registry, download, pinned
 
 
 @pytest.fixture
@@ -70,3 +70,14 @@ def test_unknown_versions_are_named_with_those_that_exist(registry):
 def test_what_is_not_registered_cannot_be_fetched(registry):
     with pytest.raises(BadStore, match="no estimators at models:/guide/9"):
         download("models:/guide/9", registry.uri)
+
+
+def test_an_alias_is_pinned_to_the_version_that_it_points_to_now(registry):
+    before = pinned("models:/guide@champion", registry.uri)
+    registry.promote("1")
+    assert (before, pinned("models:/guide@champion", registry.uri)) == (
+        "models:/guide/2", "models:/guide/1")  # fmt: skip
+    assert pinned("models:/guide/3", registry.uri) == "models:/guide/3"
+    assert pinned("some/folder@here", registry.uri) == "some/folder@here"
+    with pytest.raises(BadStore, match="no model models:/guide@nobody"):
+        pinned("models:/guide@nobody", registry.uri)

@@ -203,8 +203,13 @@ def test_a_job_hangs_on_contents_not_on_names_and_dates(source, tmp_path):
 def test_a_set_is_read_once_a_job(source, tmp_path, monkeypatch):
     from guide_ml.estimators import artefacts
 
-    calls, real = [], artefacts.load
-    monkeypatch.setattr(artefacts, "load", lambda folder=None: calls.append(folder) or real(folder))
+    calls, real = list[object](), artefacts.load
+
+    def load(folder: Path | None = None) -> artefacts.Fitted:
+        calls.append(folder)
+        return real(folder)
+
+    monkeypatch.setattr(artefacts, "load", load)
     monkeypatch.setattr("guide_ml.scoring.job.BATCH", 1)
     score(source, tmp_path / "out.csv", Options(predictor=default_folder()))
     assert len(calls) == 1

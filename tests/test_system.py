@@ -56,7 +56,7 @@ def test_a_second_writer_is_told_who_holds_the_target_and_a_kill_frees_it(tmp_pa
 
 
 def test_a_writer_waits_and_says_for_whom(tmp_path):
-    target, told, done = tmp_path / "out", [], []
+    target, told, done = tmp_path / "out", list[str](), list[float]()
 
     def second() -> None:
         with locks.claimed(target, 20, told.append):
@@ -75,7 +75,7 @@ def test_a_writer_waits_and_says_for_whom(tmp_path):
 
 
 def test_many_writers_take_turns(tmp_path):
-    target, inside, most = tmp_path / "out", [], []
+    target, inside, most = tmp_path / "out", list[int](), list[int]()
 
     def one() -> None:
         for _ in range(5):
@@ -329,7 +329,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_work_in_this_process_needs_no_watch():
-    calls = [(max, (1, 2), {}), (sorted, ([2, 1],), {"reverse": True})]
+    calls: list[processes.Call] = [(max, (1, 2), {}), (sorted, ([2, 1],), {"reverse": True})]
     assert list(processes.side_by_side(1, calls, 1000)) == [2, [2, 1]]
 
 

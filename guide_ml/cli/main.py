@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,16 +24,17 @@ from guide_ml.cli import search as cli_search
 from guide_ml.cli import serve as cli_serve
 from guide_ml.cli import traffic as cli_traffic
 from guide_ml.cli import train as cli_train
+from guide_ml.cli.ending import BUG, ending
 from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, show_or_json
-from guide_ml.errors import UnknownName, without_passwords
-from guide_ml.system.writing import OF_DISKS, distinct, refusal
+from guide_ml.errors import UnknownName
+from guide_ml.system.writing import distinct
 
 if TYPE_CHECKING:
     from guide_ml.answers.explanation import Explanation
     from guide_ml.answers.prediction import Prediction
 
-__all__ = ["app", "main"]
+__all__ = ["BUG", "app", "main"]
 
 
 app = App(
@@ -46,41 +44,10 @@ app = App(
 )  # fmt: skip
 
 
-#: The last line of a traceback.
-BUG = ("guide: this is a mistake of guide-ml, not yours. Please report the command, these lines and"
-       " what `guide --version` says to those who gave you guide-ml, or as an issue of its"
-       " repository.")  # fmt: skip
-
-
 def main() -> None:
-    """Run the command line; what breaks by mistake says where to tell of it."""
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except OSError as error:
-        if error.errno not in OF_DISKS:
-            _mistake(error)
-        _silence()
-        typer.echo(f"guide: {refusal('standard output', error)}", err=True)
-        sys.exit(2)
-    except Exception as error:
-        _mistake(error)
-
-
-def _silence() -> None:
-    """Let what standard output did not take go: Python would try again at its end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _mistake(error: Exception) -> None:
-    """Show a traceback, without the passwords that an address in it may hold."""
-    told = "".join(traceback.format_exception(error))
-    typer.echo(without_passwords(told), err=True)
-    typer.echo(BUG, err=True)
-    sys.exit(1)
+    """Run the command line."""
+    with ending():
+        app()
 
 
 def _show_version(asked: bool) -> None:

@@ -14,7 +14,10 @@ __all__ = ["checked"]
 SIZE = hashlib.sha256().digest_size
 
 
-class _Checked(IndexDataCacheFile):  # type: ignore[misc,unused-ignore]
+_Base: Any = IndexDataCacheFile  # ships no types
+
+
+class _Checked(_Base):  # type: ignore[misc]
     """The files of one function's cache; each piece of code follows its hash."""
 
     def save(self, key: Any, data: Any) -> None:
@@ -47,5 +50,5 @@ def checked(function: Any) -> Any:
     """Let a compiled function keep its code with hashes; one without a cache stays as it is."""
     with suppress(AttributeError):  # a Numba that keeps its code in another way
         files = function._cache._cache_file
-        files.__class__ = _Checked if type(files) is IndexDataCacheFile else type(files)
+        files.__class__ = _Checked if type(files) is _Base else type(files)
     return function

@@ -21,6 +21,7 @@ __all__ = ["held", "storage"]
 
 StrPath = str | os.PathLike[str]
 BLOCK = 1 << 16
+TRIAL = b'"op_code":4'  # of a line that makes a trial: what is worth keeping
 HEAD = b'{"op_code":'  # of every line
 
 
@@ -55,7 +56,7 @@ def held(path: StrPath | None, tell: Progress) -> Iterator[None]:
                 yield
             except OSError:
                 mend(place)
-                if new and place.exists() and not place.stat().st_size:
+                if new and place.exists() and TRIAL not in place.read_bytes():
                     place.unlink()
                 raise
 

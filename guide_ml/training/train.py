@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -212,11 +213,12 @@ def train(
     read = default_folder() if data is None else data
     if inside(read, where) or inside(where, read):
         raise InvalidInput(f"{where} must lie outside of what is read, {read}: name another folder")
-    with told(where):
-        folders.check(where, artefacts.CARD, overwrite)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        with claimed(where):  # from the start: the second one would train for nothing
-            return _trained(data, where, seed, progress, held_out, keep, overwrite)
+    with ExitStack() as stack:
+        with told(where):
+            folders.check(where, artefacts.CARD, overwrite)
+            where.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(claimed(where))  # now: the second one would train for nothing
+        return _trained(data, where, seed, progress, held_out, keep, overwrite)
 
 
 def _trained(

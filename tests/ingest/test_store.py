@@ -53,7 +53,7 @@ def test_a_write_that_fails_leaves_the_old_table_and_nothing_else(
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InvalidInput, match="cannot be written: disk full"):
         store.append(store.read_stored(out), rows({}), out)
     assert len(store.read_stored(out)) == 1
     assert [f.name for f in tmp_path.iterdir()] == ["a.parquet"]

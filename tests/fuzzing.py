@@ -118,7 +118,7 @@ def _grid(given: str) -> None:
 
 
 def _changed(told: dict[str, Any], changes: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {k: v for k, v in (told | dict(changes)).items() if v != "gone"}
+    return {k: v for k, v in (told | dict(changes)).items() if not (isinstance(v, str) and v == "gone")}
 
 
 def _config(changes: list[tuple[str, Any]]) -> None:

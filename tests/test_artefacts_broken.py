@@ -169,14 +169,14 @@ def test_a_file_that_lies_about_its_length_takes_no_memory():
 
 def test_cards_changed_at_random_are_taken_or_refused_in_one_sentence():
     text, rng, refusals = (DEFAULT / "card.json").read_text("utf-8"), random.Random(2), 0
-    for _ in range(400):
+    for _ in range(120):
         data = broken_sets.broken_card(text, rng)
         try:
             contents._card(Path("card.json"), contents._object(Path("card.json"), data))
         except BadArtefact as error:
             assert "\n" not in str(error)
             refusals += 1
-    assert refusals > 50
+    assert refusals > 15
 
 
 @pytest.mark.parametrize(("name", "read"), [
@@ -185,13 +185,13 @@ def test_cards_changed_at_random_are_taken_or_refused_in_one_sentence():
 ])  # fmt: skip
 def test_numbers_changed_at_random_are_taken_or_refused_in_one_sentence(name, read):
     text, rng, refusals = (DEFAULT / name).read_text("utf-8"), random.Random(3), 0
-    for _ in range(40):
+    for _ in range(20):
         try:
             read(json.loads(broken_sets.broken_card(text, rng)))
         except BadArtefact as error:
             assert "\n" not in str(error)
             refusals += 1
-    assert refusals > 10
+    assert refusals > 5
 
 
 def test_tables_changed_at_random_are_taken_or_refused_in_one_sentence():
@@ -204,7 +204,7 @@ def test_tables_changed_at_random_are_taken_or_refused_in_one_sentence():
             try:
                 read()
             except BadArtefact as error:
-            assert "\n" not in str(error)
+                assert "\n" not in str(error)
                 refusals += 1
     assert refusals > 3
 

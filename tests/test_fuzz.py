@@ -13,7 +13,7 @@ from tests.fuzzing import ENTRIES, tried
 
 FEW = 12
 ALL = int(os.environ.get("GUIDE_FUZZ", "20000"))
-SLOW = ("trained set",)  # read whole for each input
+SLOW = ("trained set", "ingest")  # a set, or all measurements, read for them
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -31,7 +31,8 @@ ODD_NUMBERS: tuple[Any, ...] = (
 @pytest.mark.parametrize("column", ["concurrency", "hardware"])
 def test_an_odd_cell_costs_its_row(odd, column):
     table = pd.DataFrame([GOOD] * 3).astype(object)
-    table.at[1, column] = odd
+    table[column] = pd.Series([GOOD[column], None, GOOD[column]], dtype=object)
+    table[column].array[1] = odd
     found = predict_table(table, errors="report", level=None)
     assert found["error"].iloc[[0, 2]].tolist() == ["", ""]
     assert found["tpot_ms"].iloc[[0, 2]].notna().all()
@@ -59,7 +60,8 @@ def lines(*rows: bytes) -> pa.Table:
     (b'{"note": {"a": [1, {"b": 2}]}, %s', True),
     (b'{"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b", %s", False),
     (b'{"long": "' + b"x" * (LONGEST + 1) + b'", %s', False),
-], ids=["64 bits", "half a letter", "half a letter in a name", "nested", "deep", "long"])  # fmt: skip
+], ids=["64 bits", "half a letter", "half a letter in a name", "nested", "deep",
+        "long"])  # fmt: skip
 def test_an_odd_line_costs_its_row(odd, rest):
     good = json.dumps(GOOD).encode()
     table = lines(good, odd % good[1:], good)

@@ -137,7 +137,7 @@ def measured(data: bytes, where: str, cases: int) -> Measured:
     table = _frame(file, names, where)
     case = table["case"].to_numpy()
     if table.isna().to_numpy().any() or (len(case) and not (
-        case.dtype.kind in "iu" and 0 <= case.min() and case.max() < cases
+        case.dtype.kind in "iu" and case.min() >= 0 and case.max() < cases
     )):  # fmt: skip
         raise BadArtefact(f"{where}: case must be one of the {cases} cases, and no load blank")
     read = partial(_read, data, where, [*DESCRIBED, *_ROW_NUMBERS, *HASHES])

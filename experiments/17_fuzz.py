@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,10 @@ COUNT, SEED = 20_000, 1
 
 
 def main() -> None:
-    sys.path.insert(0, str(ROOT))
+    # The folder is no package, and some libraries install one of its name.
+    ours = types.ModuleType("tests")
+    ours.__path__ = [str(ROOT / "tests")]
+    sys.modules["tests"] = ours
     from tests.fuzzing import ENTRIES, tried
 
     told = argparse.ArgumentParser(description=__doc__)

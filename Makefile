@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 DEFAULT_ESTIMATORS := models/default
+# What needs what only developers install (docs, notebooks, mypy) is left out.
+VERSION_TESTS := tests --ignore tests/test_docs.py --ignore tests/test_notebooks.py --ignore tests/test_wheel.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-faults test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean
+.PHONY: help install demo test test-slow test-faults test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean test-versions
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,13 @@ test-spark: install  ## the registered model as a Spark UDF; brings PySpark, nee
 test-models: install  ## configs against the classes of the newest transformers; brings it and PyTorch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade torch transformers
 	$(BIN)/python -m pytest -q -m models
+
+# Floors that are lower than the code needs, and releases that break it, both show here first.
+test-versions: install  ## the quick tests with the lowest and the newest allowed dependencies
+	@set -e; for way in lowest-direct highest; do echo "== $$way"; \
+	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-$$way; \
+	  $(BIN)/uv pip install --quiet --python $(VENV)-$$way/bin/python --resolution $$way -e ".[dask,plot,prices]" pytest hypothesis polars; \
+	  $(VENV)-$$way/bin/python -m pytest -q -m "not slow" -o filterwarnings=default $(VERSION_TESTS); done
 
 models: install  ## write the class defaults and the oracle's table anew; brings PyTorch and transformers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade torch transformers
@@ -92,5 +101,5 @@ lock: install  ## resolve both lock files anew, keeping their versions where the
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o docs/requirements.lock
 
 clean:  ## remove the environment, caches and builds; data and models stay
-	rm -rf $(VENV) __pycache__ dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lowest-direct $(VENV)-highest __pycache__ dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find guide_ml tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

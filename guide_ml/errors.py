@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable
 
 __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
-           "UnknownName", "check_seed", "without_passwords"]  # fmt: skip
+           "UnknownName", "check_seed", "nearest", "whole_letters", "without_passwords"]  # fmt: skip
 
 
 #: Likeness from which on a name is a suggestion, of plain words and of names with numbers:
@@ -136,6 +136,19 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     least = NEAR_NUMBERED if any(c.isdigit() for c in key) else NEAR
     close = difflib.get_close_matches(key, list(by_key), n=n, cutoff=least)
     return [by_key[k] for k in dict.fromkeys([*inside, *close])][:n]
+
+
+def whole_letters(text: str) -> str:
+    r"""Write halves of letters (lone surrogates), which no file can hold, as escapes.
+
+    Examples
+    --------
+    >>> whole_letters("a\ud800")
+    'a\\ud800'
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _whole_words(key: str, name: str) -> bool:

@@ -81,6 +81,8 @@ def broken_card(text: str, rng: random.Random) -> bytes:
 
 NUMBERS = (b"-1", b"0", b"1", b"99999", b"2147483648", b"1e999", b"nan", b"-nan", b"inf", b"",
            b"-2147483649", b"1e308", b"x", b"0x10", b" ", b"-1e308", b"1.5", b"--1", b"7 7")
+LINES = (b"average_output", b"num_cat=3", b"is_linear=1", b"Tree=5", b"tree_sizes=1 2 3", b"",
+         b"cat_boundaries=0 1")
 BOOSTER_WAYS = ("number", "line", "cut", "byte", "twice", "swap", "head", "insert")
 
 
@@ -110,8 +112,7 @@ def broken_text(data: bytes, rng: random.Random, way: str) -> bytes:
         row = rng.randrange(min(12, len(lines)))
         lines[row] = lines[row].partition(b"=")[0] + b"=" + rng.choice(NUMBERS)
     else:
-        lines.insert(row, rng.choice((b"average_output", b"num_cat=3", b"is_linear=1", b"Tree=5",
-                                      b"tree_sizes=1 2 3", b"", b"cat_boundaries=0 1")))  # fmt: skip
+        lines.insert(row, rng.choice(LINES))
     return b"\n".join(lines)
 
 
@@ -126,13 +127,13 @@ def outcome(folder: Path) -> str:
     try:
         predictor = Predictor.load(folder)
     except GuideError as error:
-        assert len(str(error).splitlines()) == 1, error
+        _one_line(error)
         return "refused"
     for load in LOADS:
         try:
             found = guide_ml.predict(**ASKED, **load, predictor=predictor, level=_level(predictor))
         except GuideError as error:
-            assert len(str(error).splitlines()) == 1, error
+            _one_line(error)
             continue
         numbers = [found.batch_latency_s, found.ttft_ms, found.tpot_ms, found.output_tok_s,
                    *found.low.values(), *found.high.values()]
@@ -140,6 +141,10 @@ def outcome(folder: Path) -> str:
         assert told
         assert all(0 <= x < float("inf") for x in told), told
     return "sound"
+
+
+def _one_line(error: GuideError) -> None:
+    assert len(str(error).splitlines()) == 1, error
 
 
 def _level(predictor: Predictor) -> float | None:

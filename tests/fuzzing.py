@@ -64,7 +64,8 @@ class Tally:
 def _predict(given: dict[str, Any]) -> None:
     found = guide_ml.predict(**given, level=None)
     told = [x for x in (getattr(found, name) for name in NAMES) if x is not None]
-    assert told and all(0 < x < float("inf") for x in told), given
+    assert told
+    assert all(0 < x < float("inf") for x in told), given
 
 
 def _table(given: pd.DataFrame) -> None:
@@ -118,7 +119,8 @@ def _grid(given: str) -> None:
 
 
 def _changed(told: dict[str, Any], changes: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {k: v for k, v in (told | dict(changes)).items() if v != "gone"}
+    found = told | dict(changes)
+    return {k: v for k, v in found.items() if not (isinstance(v, str) and v == "gone")}
 
 
 def _config(changes: list[tuple[str, Any]]) -> None:
@@ -168,7 +170,8 @@ class _Set:
 
     def __init__(self) -> None:
         self.kept = tempfile.TemporaryDirectory()
-        self.folder = broken_sets.small_copy(artefacts.default_folder(), Path(self.kept.name, "set"))
+        place = Path(self.kept.name, "set")
+        self.folder = broken_sets.small_copy(artefacts.default_folder(), place)
         self.card = (self.folder / "card.json").read_bytes()
 
     def __call__(self, seed: int) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
 
 import lightgbm as lgb
 import numpy as np
@@ -152,6 +153,17 @@ def test_other_kinds_are_left_to_xgboost(params):
 def test_a_wrong_walk_is_noticed(monkeypatch, wrong):
     monkeypatch.setattr(walker, wrong, lambda *given: None)
     assert trees.flatten(fitted(0.0)) is None
+
+
+@pytest.mark.parametrize("error", [EOFError, AttributeError, MemoryError, UnpicklingError])
+def test_a_damaged_cache_leaves_it_to_the_library(monkeypatch, error):
+    def walk(*given: object) -> None:
+        raise error("ran out of input")  # what unpickling a cut file does
+
+    monkeypatch.setattr(walker, "walk", walk)
+    booster = fitted(0.0)
+    assert trees.flatten(booster) is None
+    assert LightGbm(booster).predict(asked(0.0)).tolist() == trees.ask(booster)(asked(0.0)).tolist()
 
 
 def rearranged_after(monkeypatch, *calls: int) -> list[bool]:

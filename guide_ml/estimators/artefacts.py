@@ -164,7 +164,8 @@ def load(folder: Path | None = None) -> Fitted:
     held.check_whole()
     devices = {target: list(entry.get("devices", [])) for target, entry in targets.items()}
     inputs = {target: list(entry["inputs"]) for target, entry in targets.items()}
-    return Fitted(physics, inputs, {t: {**m} for t, m in members.items()}, devices, held.card, known)
+    named: dict[str, dict[str, Member]] = {t: {**own} for t, own in members.items()}
+    return Fitted(physics, inputs, named, devices, held.card, known)
 
 
 def _knowledge(held: Contents) -> Knowledge | None:

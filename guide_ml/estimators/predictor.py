@@ -136,7 +136,9 @@ class Predictor:
                 {k: np.concatenate([getattr(p, f.name)[k] for p in parts])
                  for k in getattr(parts[0], f.name)} for f in fields(Answer)))  # fmt: skip
         errors = resolved.errors
-        endless = np.logical_or.reduce([np.isinf(v) for v in found.values.values()])
+        together = np.stack(list(found.values.values()))
+        usable = (errors == "") & ((found.memory["fits"] > 0) | force)
+        endless = np.isinf(together).any(axis=0) | (usable & np.isnan(together).all(axis=0))
         if endless.any():
             errors = np.where(endless & (errors == ""), ENDLESS, errors)
             for values in found.values.values():

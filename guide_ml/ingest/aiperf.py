@@ -87,7 +87,7 @@ def _config(found: dict[str, Any]) -> Row:
 
 
 def _pace(found: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Requests done a second, and the mean time of one in seconds."""
+    """Read requests done a second, and the mean time of one in seconds."""
     took = _avg(found, "request_latency")
     scale = _MS.get(str(pick(found, "request_latency", "unit")), 1.0)
     return _avg(found, "request_throughput"), took and took * scale / MS_PER_S

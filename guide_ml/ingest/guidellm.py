@@ -1,9 +1,10 @@
 """GuideLLM's ``benchmarks.json``, ``.yaml`` and ``.csv``: one row a benchmark of the report.
 
 Its ``time_per_output_token_ms`` is not read: releases up to 0.3 leave the first token's wait out
-of it and divide by all tokens, newer ones take whole requests. TPOT in this project's sense (after the first token) is its ``inter_token_latency_ms``.
-Latencies of requests are in seconds. Statistics of ``total`` hold failed and cut requests, so
-those of ``successful`` are read. Older releases count the prompt twice in tokens a second.
+of it and divide by all tokens, newer ones take whole requests. TPOT in this project's sense (after
+the first token) is its ``inter_token_latency_ms``. Latencies of requests are in seconds. Statistics
+of ``total`` hold failed and cut requests, so those of ``successful`` are read. Older releases count
+the prompt twice in tokens a second.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pandas as pd
 from guide_ml import catalogue
 from guide_ml.errors import GuideError
 from guide_ml.ingest.content import Content, number
+from guide_ml.ingest.loads import served
 from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS
 from guide_ml.measurements.read import MEASURED
 from guide_ml.precision.dtypes import dtype
@@ -66,8 +67,6 @@ BITS, PARAMETERS, UNLIKE = "bits_a_weight", "parameters_b", "unlike_devices"
 MAX_FAILED = 0.05
 #: Accepted tokens a step from which on drafting is certain: one is what there is without.
 DRAFTING = 1.02
-#: Share of a request rate that must be done for it to have been the load: arrivals are random.
-KEPT = 0.9
 
 
 @dataclass(frozen=True)
@@ -149,65 +148,6 @@ def stats(name: str, figures: Iterable[object], scale: float = 1.0) -> Row:
         if value:
             row[f"{name}_{key}_ms"] = value
     return row
-
-
-def served(
-    concurrency: object, rate: object = None, requests: object = None, reached: object = None,
-    latency_s: object = None,
-) -> Row:  # fmt: skip
-    """Name the mode of a server's run by its load.
-
-    A stated request rate is an open load; a cap alone a closed one; neither sends all requests
-    at once, so that the engine drains a queue. A cap above the number of requests was never
-    reached: those were all there at once, too.
-
-    A rate under a cap is one of two loads. Where fewer requests a second were done than the rate
-    sends, the cap held them back, so the load was closed at the cap. Where the rate was kept, the
-    load is open, and flagged: clients start the clock when the cap lets a request go.
-
-    Parameters
-    ----------
-    concurrency : object
-        Requests that may be in flight, as asked for.
-    rate : object
-        Requests a second as asked for, or ``trace`` for arrivals of another kind.
-    requests : object
-        Requests that were sent.
-    reached : object
-        Requests a second that were done.
-    latency_s : object
-        Mean time of a request, seconds: a run ends so much after its last arrival.
-
-    Examples
-    --------
-    >>> served(8), served(None, "inf"), served(64, "inf", 8)
-    ({'mode': 'closed', 'concurrency': 8.0}, {'mode': 'offline'}, {'mode': 'offline'})
-    >>> served(None, 2.5)
-    {'mode': 'open', 'request_rate_rps': 2.5}
-    >>> served(8, 50, 400, reached=21)
-    {'mode': 'closed', 'concurrency': 8.0}
-    """
-    cap, pace, sent = number(concurrency), number(rate), number(requests)
-    if cap and pace and not (sent and cap > sent) and _held_back(pace, sent, reached, latency_s):
-        return {"mode": "closed", "concurrency": cap}
-    if (pace is not None and pace > 0) or rate == "trace":
-        row: Row = {"mode": "open"} | ({"request_rate_rps": pace} if pace is not None else {})
-        return row | ({"flags": "rate-under-a-cap"} if cap and not (sent and cap > sent) else {})
-    if not cap or (sent and cap > sent):
-        return {"mode": "offline"}
-    return {"mode": "closed", "concurrency": cap}
-
-
-def _held_back(pace: float, sent: float | None, reached: object, latency_s: object) -> bool:
-    """Tell whether requests were done more slowly than they were to arrive.
-
-    N requests at a rate take N / rate, and the time of the last one; a cap that never holds one
-    back adds nothing.
-    """
-    done, took = number(reached), number(latency_s) or 0.0
-    if not done or not sent:
-        return bool(done) and done < KEPT * pace  # type: ignore[operator]
-    return done < KEPT * sent / (sent / pace + took)
 
 
 def per_request(total: object, requests: object) -> float | None:

@@ -84,7 +84,7 @@ def run(found: dict[str, Any]) -> Row:
 
 
 def _reached(found: dict[str, Any]) -> float | None:
-    """Requests done a second, counted where the file does not say."""
+    """Read requests done a second, counted where the file does not say."""
     done, took = number(found.get("completed")), number(found.get("duration"))
     return number(found.get("request_throughput")) or (done / took if done and took else None)
 

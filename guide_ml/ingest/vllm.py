@@ -136,7 +136,7 @@ def _load(found: dict[str, Any], sent: float | None) -> Row:
 
 
 def _reached(found: dict[str, Any]) -> float | None:
-    """Requests done a second, counted where the file does not say."""
+    """Read requests done a second, counted where the file does not say."""
     done, took = number(found.get("completed")), number(found.get("duration"))
     return number(found.get("request_throughput")) or (done / took if done and took else None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from guide_ml.errors import BadArtefact
@@ -76,7 +75,7 @@ def _numbers(given: Any, known: Any, most: float, where: str) -> dict[str, float
     out = {}
     for name, value in _known(given, known, where).items():
         plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if not plain or not isfinite(value) or abs(value) > most:
+        if not plain or not -most <= value <= most:
             raise BadArtefact(f"{where} must be numbers from -{most:g} to {most:g}; {name!r:.80}"
                               f" is {value!r:.60}")  # fmt: skip
         out[name] = float(value)

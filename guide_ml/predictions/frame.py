@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from guide_ml.describe.targets import NAMES
+from guide_ml.errors import whole_letters
 from guide_ml.predictions.run import Run
 
 __all__ = ["COLUMNS", "ENDS", "empty", "result"]
@@ -32,7 +33,8 @@ def result(index: pd.Index, done: Run) -> pd.DataFrame:
     reasons = done.errors.copy()
     reasons[done.unfit] = done.shortages()
     columns["memory_fits"] = fits
-    columns["error"] = pd.Series(reasons.tolist(), index=index, dtype="str")
+    told = [whole_letters(str(reason)) for reason in reasons.tolist()]
+    columns["error"] = pd.Series(told, index=index, dtype="str")
     return pd.DataFrame(columns, index=index)
 
 

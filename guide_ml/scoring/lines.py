@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from guide_ml.errors import InvalidInput
+from guide_ml.errors import InvalidInput, whole_letters
 
 __all__ = ["csv_tables", "json_tables"]
 
@@ -139,20 +139,7 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict):
         raise InvalidInput(f"line {number:,} must be a JSON object; got {line[:60]!r}")
-    return {_whole(name): value for name, value in found.items()}
-
-
-def _whole(text: str) -> str:
-    r"""Write halves of letters (lone surrogates), which UTF-8 does not have, as escapes.
-
-    Examples
-    --------
-    >>> _whole("a\ud800")
-    'a\\ud800'
-    """
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return {whole_letters(name): value for name, value in found.items()}
 
 
 def _table(rows: list[dict[str, Any]], names: dict[str, None]) -> pa.Table:
@@ -173,6 +160,6 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        return _whole(value if isinstance(value, str) else json.dumps(value))
+        return whole_letters(value if isinstance(value, str) else json.dumps(value))
     except RecursionError:
         return "nested too deep to be written"

@@ -24,6 +24,8 @@ HardwareLike = Hardware | str | os.PathLike[str] | Mapping[str, Any]
 ModelLike = Model | str | os.PathLike[str] | Mapping[str, Any]
 FrameworkLike = Framework | str
 
+DEEPEST = 50  # levels of a config; files have four
+
 Described = TypeVar("Described", Hardware, Model)
 
 
@@ -88,6 +90,7 @@ def model(given: ModelLike, accept_unknown: bool = False) -> Model:
     if str(given).strip().lower().endswith(".gguf") and not isinstance(given, Mapping):
         return model_from_gguf(Path(str(given).strip()))
     if isinstance(given, Mapping):
+        _check_values(given)
         return model_from_config(given, accept_unknown=accept_unknown)
     if (path := _path("model", given, ".json")) is not None:
         return model_from_config(path, accept_unknown=accept_unknown)
@@ -150,6 +153,25 @@ def named(
             f"{kind} definitions must be a dict by name or a list; got {_what(given)}"
         )
     return {str(getattr(found, kind)).strip(): found for found in map(read, given)}
+
+
+def _check_values(given: Any, key: str = "", depth: int = 0) -> None:
+    """Refuse values that no JSON has and that cannot be compared: arrays, pandas' NA."""
+    if depth > DEEPEST:
+        raise InvalidInput(f"a config.json may be nested {DEEPEST} times; {key!r:.80} is deeper")
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            _check_values(value, str(name), depth + 1)
+    elif isinstance(given, list | tuple):
+        for value in given:
+            _check_values(value, key, depth + 1)
+    else:
+        try:
+            bool(given == given)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise InvalidInput(
+                f"a config.json must hold JSON values; {key!r:.80} is {_what(given):.80}"
+            ) from error
 
 
 def _what(given: object) -> str:

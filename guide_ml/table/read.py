@@ -8,7 +8,7 @@ in ``errors`` and costs no other row anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS
 from guide_ml.describe.settings import RANGES
 from guide_ml.errors import GuideError, InvalidInput, nearest
+from guide_ml.table.cells import BLANK, one_by_one
 from guide_ml.table.words import Definitions, resolvers
 
 __all__ = [
@@ -185,16 +186,26 @@ def _number(
         what = {"b": "a truth value", "c": "a complex one"}.get(column.dtype.kind, "a date or time")
         raw.fail(np.ones(raw.n, dtype=bool), f"{name} must be a number; got {what}")
         return np.full(raw.n, np.nan)
+    try:
+        values, text = _together(column)
+    except (TypeError, ValueError, ArithmeticError):  # a cell that pandas stumbles over
+        values, text = one_by_one(column)
+    if text is not None:
+        broken = np.isnan(values) & ~np.isin(text, BLANK)
+        raw.fail(broken, lambda i: f"{name} must be a number; got {text[i]!r:.200}")
+    return _in_range(raw, name, values, low, high, whole)
+
+
+def _together(column: pd.Series) -> tuple[Floats, NDArray[Any] | None]:
+    """Read all numbers of a column at once; their text, where cells are no numbers already."""
     if column.dtype == object:
         column = column.map(_plain)
     plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
     numbers = column if plain else pd.to_numeric(column, errors="coerce")
     values = numbers.to_numpy(np.float64, na_value=np.nan)
-    if not plain and not pd.api.types.is_numeric_dtype(column.dtype):
-        text = column.astype("string").str.strip().fillna("").to_numpy()
-        broken = np.isnan(values) & ~np.isin(text, ["", "nan", "NaN", "None", "<NA>"])
-        raw.fail(broken, lambda i: f"{name} must be a number; got {text[i]!r}")
-    return _in_range(raw, name, values, low, high, whole)
+    if plain or pd.api.types.is_numeric_dtype(column.dtype):
+        return values, None
+    return values, column.astype("string").str.strip().fillna("").to_numpy()
 
 
 def _by_category(
@@ -240,9 +251,9 @@ def _distinct(column: pd.Series) -> tuple[NDArray[Any], Any]:
     cells = column.to_numpy(dtype=object)
     try:
         return pd.factorize(cells)
-    except TypeError:  # a list or a dict in a cell: named in its error like any other text
-        cells = np.asarray([v if isinstance(v, Hashable) else repr(v) for v in cells], dtype=object)
-        return pd.factorize(cells)
+    except (TypeError, ValueError, ArithmeticError):  # named in its error like any other text
+        texts = [v if isinstance(v, str) or v is None else repr(v) for v in cells]
+        return pd.factorize(np.asarray(texts, dtype=object))
 
 
 def _text(raw: Raw, table: pd.DataFrame, name: str, resolve: Callable[[str], Any]) -> Codes:

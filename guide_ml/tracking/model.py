@@ -11,7 +11,7 @@ import pandas as pd
 from guide_ml.api import COLUMNS
 from guide_ml.registry.store import fluent
 from guide_ml.registry.versions import ESTIMATORS
-from guide_ml.table.read import DESCRIPTORS, TEXTS
+from guide_ml.table.read import DESCRIPTORS
 from guide_ml.tracking.log import RunLog
 from guide_ml.trust.intervals import LEVEL
 
@@ -32,13 +32,18 @@ EXAMPLE = pd.DataFrame({
 
 
 def signature() -> Any:
-    """Say what goes in and what comes out; only hardware and model must be there."""
+    """Say what goes in and what comes out; only hardware and model must be there.
+
+    Columns may be of any type, as those of :func:`guide_ml.predict_table` may. With types MLflow
+    would refuse a whole table for whole numbers where it is told of doubles, for categories, or
+    for one cell that is no number, which here costs its row only.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
 
     inputs: list[Any] = [
-        ColSpec("string" if name in TEXTS else "double", name, required=name in NEEDED)
-        for name in DESCRIPTORS
+        ColSpec(AnyType(), name, required=name in NEEDED) for name in DESCRIPTORS
     ]
     outputs: list[Any] = [ColSpec(_type(name), name, required=False) for name in COLUMNS]
     params = ParamSchema([ParamSpec("level", "double", LEVEL)])

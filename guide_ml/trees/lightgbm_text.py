@@ -84,6 +84,8 @@ class _Trees:
         found = np.asarray([line.count(b" ") + 1 if line else 0 for line in lines])
         if len(found) != len(count):  # a tree of one leaf may leave lines of splits out
             count = count[count > 0]
+        elif name != b"leaf_value":  # or have nothing to say of its leaf but its value
+            count = np.where((self.leaves == 1) & (found == 0), 0, count)
         if len(found) != len(count) or np.any(found != count):
             raise ValueError(f"{_text(name)} must hold a number for each split or leaf of a tree")
         return int(np.sum(count))

@@ -1,0 +1,58 @@
+"""Cells of number columns, read one after the other where pandas stumbles over one of them."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["BLANK", "one_by_one"]
+
+BLANK = ("", "nan", "NaN", "None", "<NA>")
+"""Texts of cells that are not given."""
+
+
+def one_by_one(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Read numbers of a column, and each cell as text; what is no number is NaN.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> values, text = one_by_one(pd.Series([Decimal("sNaN"), "8", None], dtype=object))
+    >>> values.tolist(), text.tolist()
+    ([nan, 8.0, nan], ["Decimal('sNaN')", '8', ''])
+    """
+    found = [_read(value) for value in column.to_numpy(dtype=object)]
+    values = np.asarray([value for value, _ in found], dtype=np.float64)
+    text = np.empty(len(found), dtype=object)
+    text[:] = [words for _, words in found]
+    return values, text
+
+
+def _read(value: Any) -> tuple[float, str]:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return math.nan, ""
+    text = value.strip() if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        plain = text.isascii() and "_" not in text
+        return _float(text) if plain else math.nan, text
+    number = isinstance(value, int | float | Decimal | Fraction | np.integer | np.floating)
+    if not number or isinstance(value, bool):
+        return math.nan, text
+    if isinstance(value, float) and math.isnan(value):
+        return math.nan, ""
+    return _float(value), text
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError, ArithmeticError):
+        return math.nan

@@ -27,7 +27,8 @@ from guide_ml.precision.dtypes import DTYPES, KV_DTYPES
 yaml = pytest.importorskip("yaml")
 LOAD = Workload(mode="closed", input_len=1000, output_len=300, concurrency=64)
 DEVICES = {"cuda": "b200", "rocm": "mi355x", "xpu": "intel-max-1550-128gb", "hpu": "gaudi3",
-           "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c", "cpu": "intel-xeon-8480plus"}  # fmt: skip
+           "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c",
+           "cpu": "intel-xeon-8480plus"}  # fmt: skip
 DENSE, MOE = "meta-llama/Llama-3.1-8B-Instruct", "deepseek-ai/DeepSeek-R1"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from guide_ml import catalogue
+from guide_ml.launch.refusals import Device, refusal
 from guide_ml.table.assume import Resolved
 
 __all__ = ["notes"]
@@ -35,10 +36,27 @@ def notes(resolved: Resolved) -> tuple[str, ...]:
     if c["tp"] > domain:
         found.append(f"tp={c['tp']:.0f} reaches beyond the {domain:.0f} that fast links join of"
                      f" {names['hardware']}: every layer waits for slower ones")  # fmt: skip
+    if names["framework_version"] == "" and (gone := _gone(names)):
+        found.append(f"{gone}: newer versions refuse {names['model']}")
+    if names["framework"] == "tensorrt-llm" and c["depth"] + c["input_len"] > c["pass_tokens"]:
+        found.append(f"TensorRT-LLM refuses prompts above {c['pass_tokens']:,.0f} tokens unless"
+                     " told --enable_chunked_prefill or a higher --max_num_tokens: guide launch"
+                     " writes it")  # fmt: skip
+    kv = c["m_num_kv_heads"]
+    if c["tp"] > kv > 0 and not c["m_mla"] and names["framework"] in ("vllm", "sglang"):
+        found.append(f"each of the {kv:.0f} KV heads of {names['model']} is held by"
+                     f" {c['tp'] / kv:g} devices: tp={c['tp']:.0f} saves no more cache than"
+                     f" tp={kv:.0f}")  # fmt: skip
     if newer(names["framework"], names["framework_version"]):
         found.append(f"{names['framework']} {names['framework_version']} is newer than any version"
                      " that is known here: the newest one stands in")  # fmt: skip
     return tuple(found)
+
+
+def _gone(names: dict[str, str]) -> str:
+    """Say up to which version an engine loads a model; blank if the newest does."""
+    nowhere = Device("", "")  # a rule about models asks no device
+    return refusal(names["framework"], "", "family", names["family"], nowhere)
 
 
 def newer(framework: str, version: str) -> bool:

@@ -61,11 +61,13 @@ def starts(slug: str) -> tuple[Launch, ...]:
 @cache
 def parsed(slug: str) -> list[dict[str, Any]]:
     commands = [list(s.arguments) for s in starts(slug)]
+    commands.append([*commands[0], "--no-such-flag", "1"])
     done = subprocess.run([str(PYTHON), str(HERE / "engines" / "parse.py"), slug],
                           input=json.dumps(commands), capture_output=True, text=True,
                           timeout=900, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    assert "error" in found.pop(), "the parser takes anything"
     return found
 
 
@@ -107,4 +109,4 @@ def test_the_engine_reads_the_numbers_that_were_written(slug, names):
             if flag in words:
                 assert found[name] == float(words[words.index(flag) + 1]), (flag, words)
                 compared += 1
-    assert compared > 100
+    assert compared > 50

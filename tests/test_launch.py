@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,6 @@ from guide_ml.launch.engines import engine
 from guide_ml.launch.yaml_text import to_yaml
 from guide_ml.precision.dtypes import DTYPES, KV_DTYPES
 
-yaml = pytest.importorskip("yaml")
 LOAD = Workload(mode="closed", input_len=1000, output_len=300, concurrency=64)
 DEVICES = {"cuda": "b200", "rocm": "mi355x", "xpu": "intel-max-1550-128gb", "hpu": "gaudi3",
            "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c",

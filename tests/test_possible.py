@@ -92,6 +92,6 @@ def test_measured_deployments_stay_possible():
 
     left_out = prepare(read_files()).left_out
     words = ("must divide", "ep must", "mtp needs", "drives devices", "works a queue",
-             "framework_version must", "refuses to cut", 
+             "framework_version must", "refuses to cut",
              *(rule.says for rule in rules()))  # fmt: skip
     assert not [r for r in left_out["reason"] if any(w in r for w in words)]

@@ -56,6 +56,8 @@ def predict(
     draft_tokens: float | None = None, accept_len: float | None = None,
     prefix_hit_rate: float | None = None, max_num_seqs: float | None = None,
     max_num_batched_tokens: float | None = None, memory_share: float | None = None,
+    max_model_len: float | None = None, enforce_eager: bool | float | None = None,
+    block_size: float | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
@@ -92,7 +94,8 @@ def predict(
     ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
         Statistic wanted of a server.
     gpu_layers, experts_on_cpu, host, host_bandwidth_gbs, threads, vcpus, draft_tokens, accept_len,
-    prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share : optional
+    prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share, max_model_len,
+    enforce_eager, block_size : optional
         What the engine and the machine were told: :class:`guide_ml.describe.settings.Settings`.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
@@ -146,7 +149,9 @@ def predict(
                "threads": threads, "vcpus": vcpus, "draft_tokens": draft_tokens,
                "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
                "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
-               "memory_share": memory_share}  # fmt: skip
+               "memory_share": memory_share, "max_model_len": max_model_len,
+               "enforce_eager": int(enforce_eager) if isinstance(enforce_eager, bool)
+               else enforce_eager, "block_size": block_size}  # fmt: skip
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)

@@ -89,7 +89,7 @@ def test_the_parts_of_the_memory_add_up_to_the_device(asked: dict[str, Any]) -> 
     parts = (m.weights_gb, m.kv_cache_gb, m.activations_gb, m.reserved_gb, m.free_gb)
     assert min(parts) >= 0
     assert sum(parts) == pytest.approx(m.total_gb)
-    assert m.total_gb == 80
+    assert m.total_gb == pytest.approx(84.93)  # 79.1 GiB: what a program finds
     assert m.fits
 
 

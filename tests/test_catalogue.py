@@ -100,7 +100,7 @@ def test_peaks_are_dense() -> None:
 
 
 def test_a_slice_has_no_more_memory_than_its_share() -> None:
-    slices = {n: d for n, d in DEVICES.items() if d.slice_share < 1}
+    slices = {n: d for n, d in DEVICES.items() if d.slice_share < 1 and "-vgpu" in n}
     assert slices
     for name, part in slices.items():
         parent = [d for n, d in DEVICES.items()

@@ -9,6 +9,7 @@ from typing import Any
 from guide_ml.answers.blocks import Block, Sheet
 from guide_ml.answers.cells import HELD
 from guide_ml.answers.shown import Shown
+from guide_ml.units import GB, GIB
 
 __all__ = ["Domain", "Evidence", "MemoryAccount"]
 
@@ -19,7 +20,7 @@ _PARTS = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryAccount(Shown):
-    """Memory of one device, decimal GB; ``total_gb`` is the sum of the parts.
+    """Memory of one device, decimal GB; ``total_gb`` is the sum of the five parts before it.
 
     Parameters
     ----------
@@ -33,11 +34,21 @@ class MemoryAccount(Shown):
     free_gb : float
         Room for more sequences.
     total_gb : float
-        The device's memory.
+        The device's memory, as a program finds it.
     fits : bool
         Whether the weights and one sequence fit.
     largest_batch : int
         Sequences of full length that the whole deployment holds; further ones wait.
+    kv_budget_gb : float
+        Memory for the KV cache: ``kv_cache_gb`` and ``free_gb`` together.
+    kv_tokens : int
+        Tokens that the cache of a replica holds, as its engine logs them.
+    longest_request : int
+        Tokens of the longest request that the engine lets in.
+    requests_at_longest : float
+        Requests of that length that a replica holds at once; below 1 not even one.
+    longest_context : int
+        Tokens of the longest request that fits, at most the model's longest context.
     """
 
     weights_gb: float
@@ -48,6 +59,11 @@ class MemoryAccount(Shown):
     total_gb: float
     fits: bool
     largest_batch: int
+    kv_budget_gb: float
+    kv_tokens: int
+    longest_request: int
+    requests_at_longest: float
+    longest_context: int
 
     def sheet(self, states: bool = False) -> Sheet:
         """Return it as a table; `states`: the model keeps recurrent states beside its KV cache."""
@@ -56,9 +72,22 @@ class MemoryAccount(Shown):
         rows.append(("largest batch", f"{self.largest_batch:,}{HELD * 3}"))
         return Sheet(title="memory of a device", rows=tuple(rows), right=frozenset({1}))
 
+    def log_sheet(self) -> Sheet:
+        """Return it in the words and units of an engine's log, to be compared line by line."""
+        at_once = f"requests of {self.longest_request:,} tokens at once"
+        rows = (
+            ("weights", f"{self.weights_gb * GB / GIB:,.2f} GiB"),
+            ("memory for KV cache", f"{self.kv_budget_gb * GB / GIB:,.2f} GiB"),
+            ("KV cache tokens", f"{self.kv_tokens:,}{HELD * 4}"),
+            (at_once, f"{self.requests_at_longest:,.2f}{HELD * 4}"),
+            ("longest context that fits", f"{self.longest_context:,}{HELD * 4}"),
+        )
+        return Sheet(title="as the engine logs it", rows=rows,
+                     right=frozenset({1}))  # fmt: skip
+
     def blocks(self, brief: bool = False) -> list[Block]:
         """Return what is shown of it."""
-        return [self.sheet()]
+        return [self.sheet(), self.log_sheet()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""

@@ -75,7 +75,8 @@ def brief_sheets(told: _Told, metrics: Metrics) -> list[Block]:
 def full_sheets(told: _Told, metrics: Metrics) -> list[Block]:
     """Return everything that is known of a prediction."""
     found: list[Block] = [details(_asked(told), "deployment"), _speed(told, metrics, "speed")]
-    found += [*_sureness(told), told.memory.sheet(bool(told.deployment.model.state_values))]
+    found += [*_sureness(told), told.memory.sheet(bool(told.deployment.model.state_values)),
+              told.memory.log_sheet()]  # fmt: skip
     if told.assumed:
         found.append(details(told.assumed, "assumed, as it was not given"))
     if told.notes:

@@ -109,7 +109,9 @@ def predict(
     vcpus: o.VcpusOption = None, draft_tokens: o.DraftOption = None,
     accept_len: o.AcceptedOption = None, prefix_hit_rate: o.HitOption = None,
     max_num_seqs: o.SeqsOption = None, max_num_batched_tokens: o.BatchedOption = None,
-    memory_share: o.ShareOption = None, level: o.LevelOption = 0.9,
+    memory_share: o.ShareOption = None, max_model_len: o.LongestOption = None,
+    enforce_eager: o.EagerOption = None, block_size: o.BlockOption = None,
+    level: o.LevelOption = 0.9,
     predictor: o.PredictorOption = None, profile: o.ProfileOption = None,
     explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,
 ) -> None:  # fmt: skip

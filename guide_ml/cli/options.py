@@ -128,6 +128,16 @@ ShareOption = Annotated[
     float | None, typer.Option(help="Share of the device's memory that the engine plans with.",
                                rich_help_panel=_SETTINGS)
 ]
+LongestOption = Annotated[
+    int | None, typer.Option(help="Tokens of the longest request that is let in.",
+                             rich_help_panel=_SETTINGS)
+]
+EagerOption = Annotated[
+    bool | None, typer.Option(help="No CUDA graphs are recorded.", rich_help_panel=_SETTINGS)
+]
+BlockOption = Annotated[
+    int | None, typer.Option(help="Tokens of a block of the KV cache.", rich_help_panel=_SETTINGS)
+]
 LevelOption = Annotated[
     float, typer.Option("--level", help="Share of like cases that each interval is to hold.")
 ]

@@ -49,7 +49,7 @@ MODEL = {
     "window_layers": _ANY, "max_position": _SOME, "index_topk": _ANY,
     "state_values": Range(0, 1e11, whole=True), "cache_values": Range(0, 1e9),
     "window_values": Range(0, 1e9), "expert_bits": Range(0, 32), "body_bits": Range(0, 32),
-    "vocabulary_bits": Range(0, 32),
+    "vocabulary_bits": Range(0, 32), "tower_params_b": Range(0, 1e3),
 }  # fmt: skip
 
 FRAMEWORK = {"release_year": Range(2018, 2100)}

@@ -67,6 +67,9 @@ class Model(Brief):
     expert_bits, body_bits, vocabulary_bits : float
         Bits a weight as published: routed experts, the rest of the layers, embeddings and head;
         0 where ``native_dtype`` says it.
+    tower_params_b : float
+        Parameters of vision and audio towers in billions, in 16 bits, beside the counts above: they
+        take memory, and no part in the text that is generated.
     max_position : int
         Longest context in tokens.
     tie_embeddings, gated_mlp, encoder_decoder : bool
@@ -109,6 +112,7 @@ class Model(Brief):
     expert_bits: float = 0.0
     body_bits: float = 0.0
     vocabulary_bits: float = 0.0
+    tower_params_b: float = 0.0
     max_position: int = 4096
     tie_embeddings: bool = False
     gated_mlp: bool = True

@@ -16,6 +16,8 @@ RANGES = {
     "accept_len": Range(1, 1000), "prefix_hit_rate": Range(0, 1),
     "max_num_seqs": Range(1, MAX_REQUESTS, whole=True),
     "max_num_batched_tokens": Range(1, MAX_TOKENS, whole=True), "memory_share": Range(0.01, 1),
+    "max_model_len": Range(1, MAX_TOKENS, whole=True), "enforce_eager": Range(0, 1, whole=True),
+    "block_size": Range(1, 10_000, whole=True),
 }
 """Range in which each number is believed."""
 
@@ -50,7 +52,15 @@ class Settings(Brief):
     max_num_batched_tokens : int, optional
         Tokens of one pass at most (``-ub`` of llama.cpp).
     memory_share : float, optional
-        Share of the device's memory that the engine plans with.
+        Share of the device's memory that the engine plans with: of the whole (vLLM's
+        ``--gpu-memory-utilization``, SGLang's ``--mem-fraction-static``), or of what is free
+        (TensorRT-LLM's ``free_gpu_memory_fraction``, LMDeploy's, TGI's).
+    max_model_len : int, optional
+        Tokens of the longest request that is let in; the model's longest context by default.
+    enforce_eager : int, optional
+        1 where no CUDA graphs are recorded, 0 (the default) where they are.
+    block_size : int, optional
+        Tokens of a block of the KV cache.
     """
 
     gpu_layers: int | None = None
@@ -65,6 +75,9 @@ class Settings(Brief):
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
     memory_share: float | None = None
+    max_model_len: int | None = None
+    enforce_eager: int | None = None
+    block_size: int | None = None
 
     def __post_init__(self) -> None:
         require_numbers("settings", self, RANGES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.features.memory import HALF_BYTES
+from guide_ml.features.weights import HALF_BYTES
 from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
 from guide_ml.units import GB

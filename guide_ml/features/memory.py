@@ -10,159 +10,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from guide_ml.table.assume import FAMILIES, Columns
+from guide_ml.features import accounts
+from guide_ml.features.accounts.rules import VLLM, is_rule
+from guide_ml.features.cache import Cache, cache_shape, index_bytes, kv_bytes, state_bytes
+from guide_ml.features.paging import Pages, pages
+from guide_ml.features.weights import on_device
+from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
-from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
-__all__ = ["Cache", "cache_shape", "extract", "index_bytes", "kv_bytes", "state_bytes"]
-
-HALF_BYTES = 2.0  # embeddings, norms and activations stay in 16 bits
-INDEX_BYTES = 132.0  # a token's key in sparse attention's indexer
-STATE_BYTES = 4.0  # recurrent states are sums over the whole prompt, and kept in fp32
-
-#: llama.cpp keeps the output matrix of 4-bit mixes in q6_k.
-GGUF_HEAD_BITS = 6.56
+__all__ = ["PASS_TOKENS", "LogLines", "extract", "log_lines"]
 
 #: Prompt tokens that an engine puts into one pass, where a queue offers them and no limit of its
 #: own is known (the default of ``max_num_batched_tokens`` on large devices).
 PASS_TOKENS = 8192.0
-
-#: Share of device memory that engines plan with at most (vLLM's default is 0.90, tuned servers
-#: reach 0.97).
-USABLE = 0.97
-#: Runtime, context and kernel images on a device, bytes (a CUDA context is 0.3 to 0.5 GB).
-RUNTIME_BYTES = 0.4 * GB
-
-
-def split_params(columns: Columns) -> Columns:
-    """Tell the parameters apart by how they are read.
-
-    A token touches ``experts_per_token`` of ``experts``: with total ``T`` and active ``A``,
-    routed = (T - A) / (1 - k / E), whatever layers hold them; the rest is touched always.
-
-    Returns
-    -------
-    dict
-        ``embedding``, ``head`` (output projection), ``experts`` (routed, all), ``experts_active``
-        and ``body`` (everything else), as numbers of parameters.
-    """
-    total, active = columns["m_params_total_b"] * BILLION, columns["m_params_active_b"] * BILLION
-    experts, per_token = columns["m_num_experts"], columns["m_num_experts_per_tok"]
-    share = np.where(experts > 0, per_token / np.maximum(experts, 1), 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        routed = np.where(share < 1, (total - active) / (1 - share), 0.0)
-    # What a dense model does not use for a token are embeddings of its layers (Gemma 3n, 4 E).
-    looked_up = np.where(experts > 0, 0.0, np.maximum(total - active, 0.0))
-    vocabulary = columns["m_vocab_size"] * columns["m_hidden_size"]
-    embedding = np.where(columns["m_tie_embeddings"] > 0, 0.0, vocabulary)
-    body = np.maximum(total - routed - looked_up - vocabulary - embedding, 0.002 * total)
-    embedding = embedding + looked_up
-    return {"embedding": embedding, "head": vocabulary, "experts": routed,
-            "experts_active": routed * share, "body": body}  # fmt: skip
-
-
-def weight_bits(columns: Columns) -> tuple[Floats, Floats, Floats]:
-    """Bits of routed experts, of the rest of the layers, and of the vocabulary matrices.
-
-    GGUF mixes quantise everything; other formats leave embeddings in 16 bits, and 4-bit MoE
-    checkpoints (gpt-oss mxfp4, DeepSeek NVFP4) leave all but the experts wider, too.
-    """
-    bits, rest = columns["weight_bits"], columns["rest_bits"]
-    body = np.where((rest > 0) & (columns["m_num_experts"] > 0), rest, bits)
-    gguf = (columns["family"] == FAMILIES.index("gguf")) | (columns["gguf_file"] > 0)
-    vocabulary = np.where(gguf, np.clip(bits, GGUF_HEAD_BITS, 8.5), 16.0)
-    usual = (bits, body, np.where(rest > 0, rest, vocabulary))
-    # A config that says how each module is stored knows better than the format's name.
-    known = (columns["as_published"] > 0) & (columns["m_body_bits"] > 0)
-    names = ("m_expert_bits", "m_body_bits", "m_vocabulary_bits")
-    expert, rest_of_layers, tables = (
-        np.where(known & (columns[name] > 0), columns[name], value)
-        for name, value in zip(names, usual, strict=True)
-    )
-    return expert, rest_of_layers, tables
-
-
-class Cache(NamedTuple):
-    """Shape of the KV cache: layers without and with a window, its tokens, a layer's width."""
-
-    whole: Floats
-    windowed: Floats
-    window: Floats
-    width: Floats
-
-    def reach(self, tokens: Floats) -> Floats:
-        """Sum over the layers of the tokens that each looks back on."""
-        return self.whole * tokens + self.windowed * np.minimum(tokens, self.window)
-
-
-def cache_shape(columns: Columns) -> Cache:
-    """Work out the shape of the KV cache on one device: see :func:`kv_bytes`."""
-    heads = np.maximum(columns["m_num_kv_heads"] / columns["tp"], 1.0)
-    wide = 2.0 * heads * columns["m_head_dim"]
-    latent = columns["m_kv_lora_rank"] + columns["m_qk_rope_head_dim"]
-    width = np.where(columns["m_mla"] > 0, latent, wide)
-    windowed = np.minimum(columns["m_window_layers"], columns["m_kv_layers"])
-    whole = columns["m_kv_layers"] - windowed
-    # Layers that differ: as many layers of the usual width as hold what they hold together.
-    usual = np.where(columns["m_mla"] > 0, latent, 2 * columns["m_num_kv_heads"]
-                     * columns["m_head_dim"])  # fmt: skip
-    differ = columns["m_cache_values"] + columns["m_window_values"] > 0
-    whole = np.where(differ, columns["m_cache_values"] / usual, whole)
-    windowed = np.where(differ, columns["m_window_values"] / usual, windowed)
-    window = np.where(columns["m_sliding_window"] > 0, columns["m_sliding_window"], np.inf)
-    return Cache(whole, windowed, window, width)
-
-
-def kv_bytes(columns: Columns, tokens: Floats, cache: Cache | None = None) -> Floats:
-    """KV cache of one sequence on one device after `tokens` tokens, bytes.
-
-    Multi-head kinds keep K and V of ``num_kv_heads`` heads, split over tp but at least one
-    head a device; MLA keeps one latent vector of ``kv_lora_rank + qk_rope_head_dim`` that every
-    tp device holds whole (DeepSeek-V2, arXiv 2405.04434). Windowed layers keep the window only.
-    Bytes = tokens * layers with a cache / pp * width * bits / 8, width = 2 * heads * head_dim.
-
-    Parameters
-    ----------
-    columns : dict
-        Resolved descriptors.
-    tokens : array of shape (n,)
-        Tokens in the cache of each sequence.
-    cache : Cache, optional
-        Its shape, if that is known already.
-    """
-    shape = cache or cache_shape(columns)
-    held = shape.reach(tokens) * shape.width * columns["kv_bits"]
-    return np.asarray(held / BITS_PER_BYTE / columns["pp"])
-
-
-def index_bytes(columns: Columns, tokens: Floats) -> Floats:
-    """Keys of the indexer of sparse attention, one sequence on one device, bytes.
-
-    One key of 128 numbers in fp8 and its scale for each token and layer, which every tensor
-    parallel device holds whole (DeepSeek-V3.2, arXiv 2512.02556).
-    """
-    held = tokens * columns["m_kv_layers"] * INDEX_BYTES / columns["pp"]
-    return np.where(columns["m_index_topk"] > 0, held, 0.0)
-
-
-def state_bytes(columns: Columns) -> Floats:
-    """Recurrent state of one sequence on one device, bytes: its heads are split as others are."""
-    devices = columns["tp"] * columns["pp"]
-    return np.asarray(columns["m_state_values"] * STATE_BYTES / devices)
-
-
-def expert_devices(columns: Columns) -> Floats:
-    """Devices over which one copy of the routed experts is spread."""
-    return columns["tp"] * columns["attention_dp"]
+#: Since then vLLM logs the tokens of requests of the longest length, before that those of a group.
+LOGS_REQUESTS_SINCE = 2026.3
 
 
 def extract(columns: Columns) -> Columns:
     """Compute the memory account of each deployment.
 
-    KV budget = usable share of the memory - weights - activations - runtime, as vLLM profiles it
-    (PagedAttention, arXiv 2309.06180), or a share of what these leave (``cache_share``); a replica
-    holds as many sequences as fit in there. An engine may set more aside than a sequence fills
-    (``kv_reserve``), so fewer run together.
+    KV budget = what the engine's own rule leaves (:mod:`guide_ml.features.accounts`;
+    PagedAttention, arXiv 2309.06180); a replica holds as many sequences as fit in there. An engine
+    may set more aside than a sequence fills (``kv_reserve``, blocks of
+    :mod:`guide_ml.features.paging`), so fewer run together.
 
     Parameters
     ----------
@@ -172,49 +43,127 @@ def extract(columns: Columns) -> Columns:
     Returns
     -------
     dict
-        Per device in bytes: ``weights_byte``, ``activations_byte``, ``kv_budget_byte``,
-        ``kv_need_byte`` (the asked batch at full length); ``slots`` (sequences a replica holds at
-        full length), ``running`` (those that a server or a queue has there, of all lengths up to
-        full), ``replica_batch`` (asked sequences a replica), ``fits`` (1 or 0: weights and
-        one sequence), and the parameter counts of :func:`split_params` as ``p_*``.
+        Per device in bytes: ``weights_byte``, ``activations_byte``, ``graphs_byte``,
+        ``runtime_byte``, ``kv_budget_byte``, ``kv_need_byte`` (the asked batch at full length);
+        ``kv_tokens`` (of a replica, as the engine logs them); ``slots`` (sequences a replica holds
+        at full length), ``running`` (those that a server or a queue has there, of all lengths up
+        to full), ``replica_batch`` (asked sequences a replica), ``fits`` (1 or 0: weights and one
+        sequence, for vLLM of the longest length that was stated), and the parameter counts of
+        :func:`guide_ml.features.weights.split_params` as ``p_*``.
     """
-    parts = split_params(columns)
-    expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
-    own = columns["tp"] * columns["pp"]
-    kept = 1.0 - columns["host_layers"]  # on the devices; the rest is in the host's memory
-    vocabulary = (parts["head"] + parts["embedding"]) * vocabulary_bits
-    dense = parts["body"] * body_bits * kept + vocabulary * (kept > 0)
-    experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
-    experts = experts * (1.0 - columns["host_experts"])
-    weights = (dense / own + experts) / BITS_PER_BYTE
+    stored = on_device(columns)
+    plan = accounts.plan(columns, stored.held)
+    budget = plan.budget
+    room = _room(columns)
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
-    # A forward pass holds a few activation rows of the wide layers for each of its tokens.
-    rows = np.minimum(PASS_TOKENS, columns["batch"] * columns["input_len"])
-    wide = columns["m_hidden_size"] * 6 + 2 * np.maximum(
-        columns["m_intermediate_size"], columns["m_moe_intermediate_size"]
-    )
-    activations = rows * wide * HALF_BYTES / columns["tp"]
-    total, taken = columns["hw_memory_gb"] * GB, weights + activations + RUNTIME_BYTES
-    share = columns["cache_share"]
-    usable = np.where(np.isnan(columns["memory_share"]), USABLE, columns["memory_share"])
-    budget = np.where(np.isnan(share), total * usable - taken, (total - taken) * share)
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
-    sequence = _sequence_bytes(columns, length)
+    sequence = room.of(length)
     slots = _sequences(columns, budget, sequence)
-    usual = _sequence_bytes(columns, prompt + columns["output_held"] * columns["output_len"])
+    usual = room.of(prompt + columns["output_held"] * columns["output_len"])
     running = np.maximum(_sequences(columns, budget, usual), slots)
-    out = {"weights_byte": weights, "activations_byte": activations, "kv_budget_byte": budget,
-           "kv_need_byte": replica_batch * sequence, "slots": slots, "running": running,
-           "replica_batch": replica_batch, "fits": (slots >= 1).astype(float)}  # fmt: skip
+    # vLLM does not start where the longest request that it may let in has no room.
+    strict = is_rule(columns, VLLM) & (columns["max_len_stated"] > 0)
+    longest = room.of(columns["max_len"], columns["pass_tokens"])
+    starts = ~strict | (budget >= longest)
+    out = {"weights_byte": stored.held, "activations_byte": plan.activations,
+           "graphs_byte": plan.graphs, "runtime_byte": plan.runtime, "kv_budget_byte": budget,
+           "kv_need_byte": replica_batch * sequence, "kv_tokens": _tokens(columns, budget, room,
+                                                                          longest),
+           "slots": slots, "running": running, "replica_batch": replica_batch,
+           "fits": ((slots >= 1) & starts).astype(float)}  # fmt: skip
+    expert_bits, body_bits, vocabulary_bits = stored.bits
     out |= {"host_body_bits": body_bits, "host_expert_bits": expert_bits,
             "host_head_bits": vocabulary_bits}  # fmt: skip
-    return out | {"p_" + k: v for k, v in parts.items()}
+    return out | {"p_" + k: v for k, v in stored.parts.items()}
 
 
-def _sequence_bytes(columns: Columns, tokens: Floats) -> Floats:
-    """All that a sequence of so many tokens keeps on one device."""
-    return kv_bytes(columns, tokens) + index_bytes(columns, tokens) + state_bytes(columns)
+class LogLines(NamedTuple):
+    """What an engine says of its cache at start.
+
+    Parameters
+    ----------
+    requests : array
+        Requests of the longest length that a replica holds at once.
+    longest : array
+        Tokens of the longest request that fits, at most the model's longest context.
+    """
+
+    requests: Floats
+    longest: Floats
+
+
+def log_lines(columns: Columns, budget: Floats) -> LogLines:
+    """Say what a budget holds, in the words of the engines' logs."""
+    room, most = _room(columns), columns["max_len"]
+    budget = np.maximum(budget, 0.0)
+    requests = budget / np.maximum(room.of(most, columns["pass_tokens"]), 1.0)
+    blocks = np.floor(budget / room.paged.held)
+    paged = room.paged.longest(blocks)
+    whole = (kv_bytes(columns, most, room.kept) + index_bytes(columns, most)) / most
+    plain = _plain_longest(columns, budget, room, whole)
+    grouped = room.paged.grouped > 0
+    requests = np.where(grouped, blocks / room.paged.of(most, columns["pass_tokens"]), requests)
+    longest = np.where(grouped, paged, plain)
+    return LogLines(requests, np.minimum(longest, columns["m_max_position"]))
+
+
+def _plain_longest(columns: Columns, budget: Floats, room: _Room, whole: Floats) -> Floats:
+    """Tokens of one sequence that a budget holds; layers with a window stop growing at it."""
+    left = budget - state_bytes(columns)
+    edge = np.where(np.isfinite(room.kept.window), room.kept.window, np.inf)
+    window = np.where(np.isfinite(edge), edge, 1.0)
+    at = kv_bytes(columns, window, room.kept) + index_bytes(columns, window)
+    further = (kv_bytes(columns, window + 1.0, room.kept)
+               + index_bytes(columns, window + 1.0) - at)  # fmt: skip
+    beyond = window + (left - at) / np.maximum(further, 1e-9)
+    inside = left / np.maximum(at / window, 1e-9)
+    found = np.where(np.isfinite(edge) & (left > at), beyond, inside)
+    return np.floor(np.maximum(found, 0.0) + 0.0 * whole)
+
+
+class _Room(NamedTuple):
+    """How a sequence takes its place: in blocks that kinds of layers share, or each by itself."""
+
+    columns: Columns
+    kept: Cache
+    paged: Pages
+
+    def of(self, tokens: Floats, ahead: Floats | float = 0.0) -> Floats:
+        """All that a sequence of so many tokens keeps on one device."""
+        c = self.columns
+        blocks = c["block_tokens"]
+        filled = np.ceil(tokens / blocks) * blocks
+        plain = kv_bytes(c, filled, self.kept) + index_bytes(c, filled) + state_bytes(c)
+        if not np.any(self.paged.grouped):
+            return plain
+        return np.where(self.paged.grouped > 0, self.paged.of(tokens, ahead) * self.paged.held,
+                        plain)  # fmt: skip
+
+
+def _room(columns: Columns) -> _Room:
+    shape = cache_shape(columns)
+    # Before they had groups of their own, layers with a window kept what others keep.
+    alike = is_rule(columns, VLLM) & (columns["hybrid"] == 0)
+    kept = shape._replace(window=np.where(alike, np.inf, shape.window))
+    return _Room(columns, kept, pages(columns, shape))
+
+
+def _tokens(columns: Columns, budget: Floats, room: _Room, longest: Floats) -> Floats:
+    """Tokens that the caches of a replica hold, as its engine logs them."""
+    most, blocks = columns["max_len"], columns["block_tokens"]
+    budget = np.maximum(budget, 0.0)
+    each = (kv_bytes(columns, most, room.kept) + index_bytes(columns, most)) / most
+    plain = np.floor(budget / np.maximum(each * blocks, 1.0)) * blocks
+    paged = room.paged
+    if not np.any(paged.grouped):
+        return plain
+    there = np.floor(budget / paged.held)
+    groups = paged.whole + paged.windowed + paged.recurrent
+    of_group = np.floor(there / groups) * paged.tokens
+    of_requests = np.floor(there / np.maximum(longest / paged.held, 1.0) * most)
+    new = columns["fw_release_year"] >= LOGS_REQUESTS_SINCE
+    return np.where(paged.grouped > 0, np.where(new, of_requests, of_group), plain)
 
 
 def _sequences(columns: Columns, budget: Floats, sequence: Floats) -> Floats:

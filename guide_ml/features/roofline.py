@@ -12,17 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.features import links
+from guide_ml.features.cache import Cache, cache_shape, index_bytes, kv_bytes, state_bytes
 from guide_ml.features.host import FLOP_PER_WEIGHT, Host, on_host
-from guide_ml.features.memory import (
-    Cache,
-    cache_shape,
-    expert_devices,
-    index_bytes,
-    kv_bytes,
-    state_bytes,
-    weight_bits,
-)  # fmt: skip
 from guide_ml.features.unpacking import Unpacking, chosen_compute, unpacking
+from guide_ml.features.weights import expert_devices, weight_bits
 from guide_ml.table.assume import COMPUTE, FAMILIES, Columns
 from guide_ml.table.read import Floats
 from guide_ml.units import BITS_PER_BYTE, GB, TERA

@@ -22,6 +22,8 @@ __all__ = ["unfit"]
 DEVICES = (2, 4, 8, 16, 32, 64)
 #: Weight dtypes of engines that read GGUF files, from wide to narrow.
 GGUF = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k")
+#: Requests together that an engine may be held to, most first.
+FEWER = (512.0, 256.0, 128.0, 64.0, 16.0)
 #: A dtype that saves less than a tenth is no advice.
 WORTH_IT = 0.9
 
@@ -52,11 +54,10 @@ def unfit(resolved: Resolved, account: Columns, rows: NDArray[np.intp]) -> list[
     width = _least_width(columns, names["framework"])
     narrower = _widest_dtype(columns)
     by_layer, beside = _by_layer(names["framework"]), _beside(columns)
-    return [
-        f"{_shortage(i, columns, names, needs)};"
-        f" {_remedy(width[i], columns['devices'][i], bool(by_layer[i]), narrower[i], beside[i])}"
-        for i in range(len(rows))
-    ]
+    fewer = _fewer(columns)
+    ways = [_remedy(width[i], columns["devices"][i], bool(by_layer[i]), narrower[i], beside[i],
+                    fewer[i]) for i in range(len(rows))]  # fmt: skip
+    return [f"{_shortage(i, columns, names, needs)}; {way}" for i, way in enumerate(ways)]
 
 
 def _by_layer(framework: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -94,6 +95,16 @@ def _widest_dtype(columns: Columns) -> list[str]:
         smaller = bits < WORTH_IT * columns["weight_bits"]
         fits = memory.extract(columns | other)["fits"] == 1
         best = np.where((best == "") & possible & smaller & fits, name, best)
+    return [str(b) for b in best]
+
+
+def _fewer(columns: Columns) -> list[str]:
+    """Most requests together that leave room for one, where the pass over all takes it."""
+    best = np.full(len(columns["tp"]), "", dtype=object)
+    for n in FEWER:
+        fits = memory.extract(columns | {"max_seqs": np.full(len(best), n)})["fits"] == 1
+        less = ~(columns["max_seqs"] <= n)
+        best = np.where((best == "") & less & fits, f"max_num_seqs={n:.0f}", best)
     return [str(b) for b in best]
 
 
@@ -152,7 +163,8 @@ def _gb(value: float) -> str:
     return f"{value:,.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def _remedy(width: float, devices: float, by_layer: bool, narrower: str, beside: str) -> str:
+def _remedy(width: float, devices: float, by_layer: bool, narrower: str, beside: str,
+            fewer: str) -> str:  # fmt: skip
     ways = []
     if width:
         ways.append(f"num_devices={max(width, devices):.0f} with {'pp' if by_layer else 'tp'}"
@@ -161,6 +173,8 @@ def _remedy(width: float, devices: float, by_layer: bool, narrower: str, beside:
         ways.append(f"weight_dtype='{narrower}'")
     if beside:
         ways.append(beside)
+    if fewer:
+        ways.append(fewer)
     if ways:
         return " or ".join(ways) + " would fit"
     return f"neither up to {DEVICES[-1]} devices nor smaller weights alone would do"

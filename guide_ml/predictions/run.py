@@ -26,6 +26,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import Outcome, Predictor, default_predictor
 from guide_ml.features.load import OFFLINE_SLOTS, SERVER_SLOTS
+from guide_ml.features.memory import log_lines
 from guide_ml.predictions import advice
 from guide_ml.predictions import assumed as explain
 from guide_ml.predictions.notes import notes
@@ -125,14 +126,18 @@ class Run:
         most = min(limit if np.isfinite(limit) else usual, OFFLINE_SLOTS if offline else asked)
         filled = account["kv_need_byte"] / asked * min(most, account["slots"])
         cache = min(filled * self._number("kv_reserve"), account["kv_budget_byte"])
-        total = self._number("hw_memory_gb")
+        total = self._number("hw_real_byte") / GB
         # The budget is what engines plan with less all else, so the rest is what they leave alone.
         used = account["weights_byte"] + account["activations_byte"] + account["kv_budget_byte"]
+        lines = log_lines(self.resolved.columns, self.outcome.memory["kv_budget_byte"])
         return MemoryAccount(
             weights_gb=account["weights_byte"] / GB, kv_cache_gb=cache / GB,
             activations_gb=account["activations_byte"] / GB, reserved_gb=total - used / GB,
             free_gb=(account["kv_budget_byte"] - cache) / GB, total_gb=total,
             fits=True, largest_batch=int(account["slots"] * self._number("dp")),
+            kv_budget_gb=account["kv_budget_byte"] / GB, kv_tokens=int(account["kv_tokens"]),
+            longest_request=int(self._number("max_len")),
+            requests_at_longest=float(lines.requests[0]), longest_context=int(lines.longest[0]),
         )  # fmt: skip
 
     def _deployment(self) -> Deployment:

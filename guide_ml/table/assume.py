@@ -24,6 +24,8 @@ from guide_ml import catalogue
 from guide_ml.catalogue.versions import newest
 from guide_ml.describe.descriptors import MODES, STATS, Framework, Hardware, Model
 from guide_ml.table import possible
+from guide_ml.table.device_memory import real_bytes
+from guide_ml.table.engine_memory import engine_memory
 from guide_ml.table.parallel import spread
 from guide_ml.table.precisions import COMPUTE, FAMILIES, precisions
 from guide_ml.table.rates import peak_tflops, topology, vector_tflops
@@ -82,6 +84,7 @@ def resolve(raw: Raw) -> Resolved:
     precisions(raw, columns, names)
     spread(raw, columns)
     settings(raw, columns, names)
+    engine_memory(raw, columns, names)
     possible.check(raw, columns, names)
     return Resolved(columns, names, raw.errors)
 
@@ -96,14 +99,16 @@ _MODEL_NUMBERS = (
     "qk_rope_head_dim", "num_experts", "num_experts_per_tok", "moe_intermediate_size",
     "num_shared_experts", "first_dense_layers", "sliding_window", "kv_layers", "window_layers",
     "index_topk", "state_values", "cache_values", "window_values", "expert_bits", "body_bits",
-    "vocabulary_bits", "max_position", "tie_embeddings", "gated_mlp", "encoder_decoder",
+    "vocabulary_bits", "tower_params_b", "max_position", "tie_embeddings", "gated_mlp",
+    "encoder_decoder",
 )  # fmt: skip
 
 
 VENDORS = ("nvidia", "amd", "intel", "apple")
 _HARDWARE_COLUMNS = (
     *(f"hw_{name}" for name in (*_HARDWARE_NUMBERS, *COMPUTE)), "hw_vector", "hw_nvlink",
-    "hw_link_peers", "hw_link_adds", "hw_is_cdna", *(f"hw_is_{vendor}" for vendor in VENDORS),
+    "hw_link_peers", "hw_link_adds", "hw_is_cdna", "hw_real_byte", "hw_own_memory",
+    *(f"hw_is_{vendor}" for vendor in VENDORS),
 )  # fmt: skip
 
 
@@ -118,6 +123,7 @@ def _device_numbers(device: Hardware) -> tuple[float, ...]:
         *(math.nan if x is None else float(x) for x in stated),
         *(float(peak_tflops(device, c)) for c in COMPUTE),
         vector_tflops(device), float(fast), *topology(device), float(cdna),
+        real_bytes(device), float(device.memory_kind == "own"),
         *(float(device.vendor == vendor) for vendor in VENDORS),
     )  # fmt: skip
 

@@ -47,7 +47,7 @@ DESCRIPTORS = (
     "request_rate_rps", "num_requests", "input_len", "output_len", "context_depth", "ttft_stat",
     "tpot_stat", "gpu_layers", "experts_on_cpu", "host", "host_bandwidth_gbs", "threads", "vcpus",
     "draft_tokens", "accept_len", "prefix_hit_rate", "max_num_seqs", "max_num_batched_tokens",
-    "memory_share",
+    "memory_share", "max_model_len", "enforce_eager", "block_size",
 )  # fmt: skip
 """Columns that a table of deployments may have; only hardware, model and framework must."""
 

@@ -50,8 +50,7 @@ def settings(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) 
         that the used cores of a processor reach; 1 for accelerators), ``sockets``,
         ``host_layers`` and ``host_experts`` (shares of the layers, and of the layers' experts, in
         the host's memory), ``host_gbs``, ``host_tflops``, ``host_link_gbs``,
-        ``accept_len`` (NaN where unknown), ``drafted``, ``hit_rate`` and ``memory_share``
-        (NaN where the engine's own holds).
+        ``accept_len`` (NaN where unknown), ``drafted`` and ``hit_rate``.
     names : dict of str to array of shape (n,) of object
         Gains ``spec_method`` and ``isa``.
     """
@@ -67,7 +66,6 @@ def settings(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) 
     columns["drafted"] = np.where(columns["spec"] > 0, drafted, 0.0)
     columns["drafted_stated"] = np.isfinite(n["draft_tokens"]).astype(float)
     columns["hit_rate"] = np.nan_to_num(n["prefix_hit_rate"], nan=0.0)
-    columns["memory_share"] = n["memory_share"]
     limits(raw, columns, names)
 
 

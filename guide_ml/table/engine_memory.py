@@ -1,0 +1,107 @@
+"""What an engine's memory account hangs on: its rule, what it was told, how it keeps caches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide_ml import catalogue
+from guide_ml.table.columns import distinct
+from guide_ml.table.read import Columns, Floats, Raw
+
+__all__ = ["ACCOUNTS", "engine_memory"]
+
+#: Names of the rules, in the order of their codes; the first is that of all other engines.
+ACCOUNTS = ("usual", "vllm", "sglang", "tensorrt-llm", "llama.cpp", "tgi", "lmdeploy", "mlx")
+
+#: From 0.8 on vLLM's engine is V1, which cuts prompts; V0 profiled whole prompts of the longest
+#: context, up to 32,768 tokens, and cut those of longer ones (0.6.4, engine/arg_utils.py).
+V1_SINCE, WHOLE_PROMPTS, V0_CHUNK = 2025.16, 32_768.0, 2048.0
+#: Devices that V1 did not run on at first, and until when V0 stood in.
+OLD_DEVICES, V0_UNTIL = ("turing", "volta", "pascal"), 2025.7
+#: vLLM keeps windowed layers in groups of their own blocks since 0.9.2, before that like others
+#: (v1/core/kv_cache_utils.py).
+HYBRID_SINCE = 2025.49
+#: Blocks of recurrent state a sequence and group: a second one since the prefix cache aligns
+#: states with blocks (0.33.0, v1/kv_cache_interface.py, ``mamba_cache_mode``).
+TWO_STATES_SINCE = 2026.3
+#: Families whose published configs keep the recurrent state in fp32; others keep it in vLLM as the
+#: weights are (``mamba_ssm_cache_dtype`` auto).
+WIDE_STATES = ("qwen-3.5", "kimi-linear")
+FULL, HALF = 4.0, 2.0
+
+#: Widths that mxfp4 experts are padded to: hidden and inner width, and whether only along rows, by
+#: generation of the device (vLLM 0.12.0, quantization/mxfp4.py).
+_MX_MARLIN, _MX_HOPPER, _MX_WIDE = (256.0, 128.0, 0.0), (256.0, 256.0, 1.0), (256.0, 256.0, 0.0)
+
+
+def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]) -> None:
+    """Add the columns of the memory account to resolved descriptors, in place.
+
+    Parameters
+    ----------
+    raw : Raw
+        What the table states.
+    columns : dict of str to array of shape (n,)
+        Gains ``account`` (code of :data:`ACCOUNTS`), ``memory_share`` (NaN where the engine's own
+        holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
+        ``is_rocm``, ``hybrid``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
+    names : dict of str to array of shape (n,) of object
+        Names in force.
+    """
+    n = raw.numbers
+    columns["account"] = _codes(names["framework"])
+    columns["memory_share"] = n["memory_share"]
+    longest = columns["m_max_position"]
+    columns["max_len"] = np.where(np.isnan(n["max_model_len"]), longest, n["max_model_len"])
+    columns["max_len_stated"] = np.isfinite(n["max_model_len"]).astype(float)
+    columns["eager"] = np.nan_to_num(n["enforce_eager"], nan=0.0)
+    vllm = columns["account"] == ACCOUNTS.index("vllm")
+    usual = np.where(vllm, np.where(columns["is_cpu"] > 0, 128.0, 16.0), 1.0)
+    columns["block_tokens"] = np.where(np.isnan(n["block_size"]), usual, n["block_size"])
+    columns["is_rocm"] = (names["backend"] == "rocm").astype(float)
+    year = columns["fw_release_year"]
+    _profile(raw, columns, names, vllm)
+    columns["hybrid"] = (vllm & (year >= HYBRID_SINCE)).astype(float)
+    wide = np.isin(names["family"], WIDE_STATES) | ~vllm
+    columns["state_bytes"] = np.where(wide, FULL, HALF)
+    columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
+    _padding(columns, names, vllm)
+
+
+def _profile(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]],
+             vllm: NDArray[np.bool_]) -> None:  # fmt: skip
+    """Note the tokens of the pass that vLLM profiles, and whether its old engine does."""
+    year = columns["fw_release_year"]
+    aged = np.isin(names["architecture"], OLD_DEVICES) & (year < V0_UNTIL)
+    old = vllm & ((year < V1_SINCE) | aged)
+    longest = columns["max_len"]
+    whole = np.where(longest > WHOLE_PROMPTS, V0_CHUNK, np.maximum(longest, V0_CHUNK))
+    stated = np.isfinite(raw.numbers["max_num_batched_tokens"])
+    columns["old_engine"] = old.astype(float)
+    columns["profile_tokens"] = np.where(old & ~stated, whole, columns["pass_tokens"])
+
+
+def _padding(columns: Columns, names: dict[str, NDArray[np.object_]],
+             vllm: NDArray[np.bool_]) -> None:  # fmt: skip
+    """Note the widths to which experts in mxfp4 are padded; 1 where they are not."""
+    padded = vllm & (names["weight_dtype"] == "mxfp4") & (columns["gguf_file"] == 0)
+    if not padded.any():
+        one = np.ones(len(padded))
+        columns |= {"mx_hidden": one, "mx_inner": one, "mx_rows_only": np.zeros(len(padded))}
+        return
+    hopper = names["architecture"] == "hopper"
+    # Blackwell for servers has NVLink; its desktop cards use Marlin's kernels, as older ones do.
+    server = (names["architecture"] == "blackwell") & (columns["hw_nvlink"] > 0)
+    wide = server | (columns["is_rocm"] > 0)
+    for k, name in enumerate(("mx_hidden", "mx_inner", "mx_rows_only")):
+        here = np.where(hopper, _MX_HOPPER[k], np.where(wide, _MX_WIDE[k], _MX_MARLIN[k]))
+        columns[name] = np.where(padded, here, 0.0 if name == "mx_rows_only" else 1.0)
+
+
+def _codes(engines: NDArray[np.object_]) -> Floats:
+    """Look the rule of each engine up."""
+    blocks = catalogue.framework_blocks()
+    index, found = distinct(engines)
+    rules = [ACCOUNTS.index(blocks.get(name, {}).get("account", "usual")) for name in found]
+    return np.asarray(rules, dtype=np.float64)[index]

@@ -1,0 +1,193 @@
+"""Memory as engines divide it: each rule by hand, blocks of mixed layers, what logs would say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from guide_ml import catalogue, predict
+from guide_ml.features import memory
+from guide_ml.table.assume import Resolved
+from guide_ml.table.device_memory import real_bytes
+from guide_ml.units import GB, GIB
+
+Deploy = Callable[..., Resolved]
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+ONE: dict[str, Any] = {"concurrency": 1, "input_len": 128, "output_len": 128}
+VLLM = ONE | {"framework": "vllm", "mode": "closed", "model": LLAMA}
+
+
+def gib(deploy: Deploy, **row: Any) -> dict[str, float]:
+    found = memory.extract(deploy(VLLM | row).columns)
+    return {k: float(v[0]) / (GIB if k.endswith("_byte") else 1) for k, v in found.items()}
+
+
+def lines(deploy: Deploy, **row: Any) -> tuple[float, float]:
+    columns = deploy(VLLM | row).columns
+    found = memory.log_lines(columns, memory.extract(columns)["kv_budget_byte"])
+    return float(found.requests[0]), float(found.longest[0])
+
+
+def test_a_device_has_what_a_program_finds_measured_or_by_rule() -> None:
+    assert real_bytes(catalogue.hardware("t4")) / GIB == pytest.approx(14.56, abs=0.01)
+    assert real_bytes(catalogue.hardware("nvidia-rtx-3090-ti-24gb")) / GIB == pytest.approx(23.54)
+    # What the rule says of measured ones is within 0.6 %.
+    for name in ("rtx-3090", "rtx-4090", "rtx-5090", "h100", "nvidia-a100-sxm-40gb", "h200"):
+        device = catalogue.hardware(name)
+        ruled = (0.99 * device.memory_gb - 0.22) * GIB
+        assert real_bytes(device) == pytest.approx(ruled, rel=6e-3), name
+
+
+def test_vllm_takes_a_share_of_the_whole_less_the_sampled_logits(deploy: Deploy) -> None:
+    row = {"hardware": "h100", "framework_version": "0.11.0"}
+    found = gib(deploy, **row)
+    logits = 1024 * 128_256 * 37 / GIB  # the sort of top-k and top-p
+    assert found["activations_byte"] == pytest.approx(logits)
+    budget = 0.9 * 84.93 * GB / GIB - found["weights_byte"] - logits - 0.15
+    assert found["kv_budget_byte"] == pytest.approx(budget)
+    few = gib(deploy, **row, max_num_seqs=16)  # then a pass of 8,192 tokens is the widest
+    assert few["activations_byte"] == pytest.approx(8192 * (2 * 4096 + 3 * 14_336) * 2 / GIB)
+    assert gib(deploy, **row, tp=2, num_devices=2)["activations_byte"] > logits  # gathered
+
+
+def test_vllm_plans_a_larger_share_today_and_takes_graphs_off(deploy: Deploy) -> None:
+    new, eager = (gib(deploy, hardware="h100", enforce_eager=e) for e in (0, 1))
+    assert new["graphs_byte"] == pytest.approx(32 * 6e6 / GIB)
+    assert (eager["graphs_byte"], new["activations_byte"]) == (0, eager["activations_byte"])
+    stated = gib(deploy, hardware="h100", memory_share=0.92, block_size=16, enforce_eager=0)
+    assert stated == new == gib(deploy, hardware="h100")
+
+
+def test_the_old_vllm_profiled_whole_prompts(deploy: Deploy) -> None:
+    row = {"hardware": "rtx-3090", "framework_version": "0.6.4"}
+    short, long = (gib(deploy, **row, max_model_len=n) for n in (20_000, 29_000))
+    a_token = (2 * 4096 + 3 * 14_336) * 2 / GIB
+    more = long["activations_byte"] - short["activations_byte"]
+    assert more == pytest.approx(9_000 * a_token)
+    assert (short["fits"], long["fits"]) == (1, 0)  # 29,000 tokens have no room: it does not start
+
+
+@pytest.mark.parametrize(("hardware", "share"), [
+    ("nvidia-l4-24gb", 0.688), ("rtx-4090", 0.707), ("t4", 0.735), ("h100", 0.836),
+    ("nvidia-b200-sxm-180gb", 0.859), ("h200", 0.907),
+])  # fmt: skip
+def test_sglang_chooses_its_fraction_by_the_memory(
+    deploy: Deploy, hardware: str, share: float
+) -> None:
+    real = real_bytes(catalogue.hardware(hardware)) / GIB
+    small = {"framework": "sglang", "model": "Qwen/Qwen3-0.6B", "hardware": hardware}
+    found = gib(deploy, **small)
+    planned = found["kv_budget_byte"] + found["weights_byte"] + found["runtime_byte"]
+    assert planned / (real - 0.4 * GB / GIB) == pytest.approx(share, abs=0.006)
+    half = gib(deploy, **small, memory_share=0.5)
+    assert half["kv_budget_byte"] < found["kv_budget_byte"]
+
+
+def test_lmdeploy_and_tgi_take_a_share_of_what_is_free(deploy: Deploy) -> None:
+    for engine, share in (("lmdeploy", 0.8), ("tgi", 0.9)):
+        usual, half = (gib(deploy, framework=engine, hardware="h100", memory_share=s)
+                       for s in (None, share / 2))  # fmt: skip
+        assert half["kv_budget_byte"] == pytest.approx(usual["kv_budget_byte"] / 2)
+
+
+def test_llama_cpp_leaves_embeddings_on_the_host(deploy: Deploy) -> None:
+    row = {"framework": "llama.cpp", "hardware": "rtx-4090", "weight_dtype": "q8_0"}
+    found = gib(deploy, **row)
+    whole = 8.0303e9 * 8.5 / 8 / GIB
+    assert found["weights_byte"] == pytest.approx(whole - 128_256 * 4096 * 8.5 / 8 / GIB, rel=1e-3)
+    assert found["activations_byte"] == pytest.approx(128 * 128_256 * 4 / GIB)
+    apple = gib(deploy, **row | {"hardware": "apple-m2-ultra-76c"})
+    assert apple["weights_byte"] == pytest.approx(whole, rel=1e-3)  # the memory is the same one
+
+
+def test_a_20_gb_radeon_holds_what_its_20_gib_hold(deploy: Deploy) -> None:
+    row = {"framework": "llama.cpp", "hardware": "amd-rx-7900-xt-20gb", "model": "Qwen/Qwen3-32B",
+           "weight_dtype": "q4_k_m"}  # fmt: skip
+    found = gib(deploy, **row)
+    assert 18 < found["weights_byte"] < 19
+    assert found["fits"] == 1
+
+
+def test_windowed_layers_share_blocks_in_groups(deploy: Deploy) -> None:
+    # Gemma 3 12B: 8 layers without a window, 40 with: six groups of 8, 8,192 byte a layer.
+    row = {"model": "google/gemma-3-12b-it", "hardware": "h100", "framework_version": "0.13.0"}
+    found = gib(deploy, **row)
+    blocks = found["kv_budget_byte"] * GIB // (8 * 8192 * 16)
+    assert found["kv_tokens"] == blocks // 6 * 16
+    old = gib(deploy, **row | {"framework_version": "0.8.5"})  # layers kept all alike
+    assert old["kv_tokens"] == old["kv_budget_byte"] * GIB // (48 * 8192 * 16) * 16
+    # A request of 8,192: 512 blocks, and five times those of 1,023 and 8,192 tokens in flight.
+    requests, longest = lines(deploy, **row, max_model_len=8192)
+    assert requests == pytest.approx(blocks / (512 + 5 * 513))
+    assert longest == 131_072
+
+
+def test_blocks_hold_a_recurrent_state_whole(deploy: Deploy) -> None:
+    # Qwen3-Next over two devices: 16 heads * 128 * 128 numbers of 2 byte, and what a convolution
+    # keeps, against 1,024 byte a token: blocks of 544 tokens; 12 layers in each of four groups.
+    row = {"model": "Qwen/Qwen3-Next-80B-A3B-Instruct", "hardware": "h100", "tp": 2,
+           "num_devices": 2, "weight_dtype": "fp8", "framework_version": "0.13.0"}  # fmt: skip
+    found = gib(deploy, **row)
+    blocks = found["kv_budget_byte"] * GIB // (544 * 1024 * 12)
+    assert found["kv_tokens"] == blocks // 4 * 544
+    requests, _ = lines(deploy, **row, max_model_len=16_384)
+    assert requests == pytest.approx(blocks / (31 + 3))
+    new = row | {"framework_version": "0.24.0"}  # the prefix cache keeps a second state a group
+    blocks = gib(deploy, **new)["kv_budget_byte"] * GIB // (544 * 1024 * 12)
+    newer, _ = lines(deploy, **new, max_model_len=16_384)
+    assert newer == pytest.approx(blocks / (31 + 2 * 3))
+
+
+def test_mxfp4_experts_are_padded_for_the_kernels(deploy: Deploy) -> None:
+    row = {"model": "openai/gpt-oss-20b", "weight_dtype": "mxfp4", "framework_version": "0.12.0"}
+    experts = 24 * 32 * 4.25 / 8 / GIB
+    plain, marlin, hopper = (
+        gib(deploy, **row | more)["weights_byte"] for more in (
+            {"hardware": "h100", "framework": "deepspeed-mii"}, {"hardware": "rtx-4090"},
+            {"hardware": "h100"}))  # fmt: skip
+    tables = 131_072 * 64 * 2 / GIB  # rotations
+    more = experts * (3 * 2944 * 3072 - 3 * 2880 * 2880)
+    assert marlin - plain == pytest.approx(more + tables, rel=0.01)
+    assert hopper - plain == pytest.approx(experts * 3 * 2880 * 192 + tables, rel=0.01)
+
+
+def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: Deploy) -> None:
+    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8}
+    plain, vllm = (gib(deploy, **row | {"framework": f})["weights_byte"]
+                   for f in ("deepspeed-mii", "vllm"))  # fmt: skip
+    share = 671.03e9 / 8 / GIB
+    assert plain > share + 0.8  # routers and projections into the latent space, whole on each
+    assert vllm - plain == pytest.approx((61 * 128 * 256 * 512 * 2 / 8 + 163_840 * 64 * 2) / GIB)
+
+
+def test_a_replica_with_fewer_heads_than_devices_keeps_copies(deploy: Deploy) -> None:
+    row = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
+    one, four = (gib(deploy, **row, tp=n, num_devices=n)["weights_byte"] for n in (1, 4))
+    copies = 28 * 1536 * 2 * 256 * (1 / 2 - 1 / 4) * 2 / GIB
+    assert four == pytest.approx(one / 4 + copies)
+
+
+def test_slices_have_their_share_of_the_device() -> None:
+    whole, part = catalogue.hardware("h100"), catalogue.hardware("h100-1g.10gb")
+    assert part.mem_bw_gbs == pytest.approx(whole.mem_bw_gbs / 8, rel=1e-3)
+    assert part.fp16_tflops == pytest.approx(989 * 16 / 132, abs=0.1)
+    assert real_bytes(part) / GIB == pytest.approx(79.1 / 8 - 0.13, abs=0.01)
+    eighths = [catalogue.hardware(f"a100-{n}").mem_bw_gbs for n in ("1g.5gb", "2g.10gb", "3g.20gb")]
+    assert np.asarray(eighths) == pytest.approx(1555 / 8 * np.asarray([1, 2, 4]), rel=1e-3)
+
+
+def test_a_prediction_tells_its_account_as_the_engine_logs_it() -> None:
+    found = predict(hardware="h100", model=LLAMA, framework="vllm", concurrency=16, input_len=1024,
+                    output_len=256, max_model_len=8192, level=None)  # fmt: skip
+    m = found.memory
+    assert m.kv_budget_gb == pytest.approx(m.kv_cache_gb + m.free_gb)
+    assert m.kv_tokens == m.kv_budget_gb * GB // (131_072 * 16) * 16
+    assert m.requests_at_longest == pytest.approx(m.kv_tokens / 8192, rel=1e-3)
+    assert (m.longest_request, m.longest_context) == (8192, 131_072)
+    text = found.summary()
+    for words in ("memory for KV cache", "requests of 8,192 tokens at once", f"{m.kv_tokens:,}"):
+        assert words in text
+    assert found.to_dict()["memory"]["kv_tokens"] == m.kv_tokens

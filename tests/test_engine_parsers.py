@@ -35,6 +35,7 @@ KINDS: list[dict[str, Any]] = [
     *({"kv_dtype": k} for k in ("fp8", "int8", "nvfp4")),
     *({"spec_method": s} for s in ("ngram", "draft", "eagle3")),
     {"settings": Settings(memory_share=0.8, max_num_batched_tokens=4096, max_num_seqs=32)},
+    {"settings": Settings(enforce_eager=1, block_size=32, max_model_len=4096)},
     {"planned": Settings(max_num_batched_tokens=8192, max_num_seqs=1024)},
 ]  # fmt: skip
 

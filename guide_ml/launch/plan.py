@@ -99,7 +99,7 @@ def launch(
         devices=f.devices, replicas=f.replicas, host_devices=host_devices,
         local=path if local else "",
         image=image or f.engine.images.get(f.backend, "").replace(f.engine.version, f.version),
-        notes=tuple(_notes(f, weights["from"], path, local, longest, host_devices)),
+        notes=tuple(_notes(f, weights["from"], path, local, f.stated, host_devices)),
     )  # fmt: skip
 
 

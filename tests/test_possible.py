@@ -81,6 +81,10 @@ def test_what_merely_is_slow_or_new_is_a_note():
     assert "each of the 2 KV heads" in copies.notes[0]
     prompt = guide_ml.predict(**BASE | {"framework": "tensorrt-llm", "input_len": 9000}).notes
     assert "TensorRT-LLM refuses prompts above 8,192 tokens" in prompt[0]
+    large = {"model": "Qwen/Qwen3-235B-A22B", "weight_dtype": "fp8", "tp": 8}
+    assert "vLLM serves that from 0.32 on" in guide_ml.predict(**BASE | large).notes[-1]
+    whole = guide_ml.predict(**BASE | large | {"ep": 8}).notes
+    assert not any("cuts the blocks" in note for note in whole)
     gone = guide_ml.predict(**BASE | {"model": "BAAI/Aquila-7B"}).notes
     assert any("newer versions refuse" in note for note in gone)
     new = guide_ml.predict(**BASE | {"framework_version": "9.0"}).notes

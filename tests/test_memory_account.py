@@ -70,6 +70,13 @@ def test_the_old_vllm_profiled_whole_prompts(deploy: Deploy) -> None:
     assert (short["fits"], long["fits"]) == (1, 0)  # 29,000 tokens have no room: it does not start
 
 
+def test_the_oldest_vllm_cut_no_prompt_however_long(deploy: Deploy) -> None:
+    row = {"hardware": "h100", "max_model_len": 131_072}
+    oldest, old = (gib(deploy, **row, framework_version=v) for v in ("0.5.3", "0.6.4"))
+    assert oldest["activations_byte"] == pytest.approx(131_072 * 2 * (2 * 4096 + 3 * 14_336) / GIB)
+    assert old["activations_byte"] < oldest["activations_byte"] / 8
+
+
 @pytest.mark.parametrize(("hardware", "share"), [
     ("nvidia-l4-24gb", 0.688), ("rtx-4090", 0.707), ("t4", 0.735), ("h100", 0.836),
     ("nvidia-b200-sxm-180gb", 0.859), ("h200", 0.907),
@@ -161,6 +168,13 @@ def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: D
     share = 671.03e9 / 8 / GIB
     assert plain > share + 0.8  # routers and projections into the latent space, whole on each
     assert vllm - plain == pytest.approx((61 * 128 * 256 * 512 * 2 / 8 + 163_840 * 64 * 2) / GIB)
+
+
+def test_the_old_vllm_kept_every_head_of_latent_attention(deploy: Deploy) -> None:
+    row = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
+    old, new = (gib(deploy, **row, framework_version=v) for v in ("0.6.6", "0.8.5"))
+    assert new["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 576 * 2)  # 256 tokens
+    assert old["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 2 * 16 * 256 * 2)
 
 
 def test_a_replica_with_fewer_heads_than_devices_keeps_copies(deploy: Deploy) -> None:

@@ -25,6 +25,8 @@ __all__ = ["PASS_TOKENS", "LogLines", "extract", "log_lines"]
 PASS_TOKENS = 8192.0
 #: Since then vLLM logs the tokens of requests of the longest length, before that those of a group.
 LOGS_REQUESTS_SINCE = 2026.3
+#: vLLM keeps the latent vector of MLA since 0.7 (0.7.1, to the month).
+LATENT_SINCE = 2024.99
 
 
 def extract(columns: Columns) -> Columns:
@@ -145,8 +147,21 @@ def _room(columns: Columns) -> _Room:
     shape = cache_shape(columns)
     # Before they had groups of their own, layers with a window kept what others keep.
     alike = is_rule(columns, VLLM) & (columns["hybrid"] == 0)
-    kept = shape._replace(window=np.where(alike, np.inf, shape.window))
+    kept = shape._replace(window=np.where(alike, np.inf, shape.window),
+                          width=_latent_width(columns, shape.width))  # fmt: skip
     return _Room(columns, kept, pages(columns, shape))
+
+
+def _latent_width(columns: Columns, width: Floats) -> Floats:
+    """Width of a layer's cache; vLLM kept keys and values of all heads before it knew MLA.
+
+    Heads were padded to a power of two, 192 to 256 (0.6.6, model_executor/models/deepseek_v2.py).
+    """
+    before = is_rule(columns, VLLM) & (columns["m_mla"] > 0)
+    before &= columns["fw_release_year"] < LATENT_SINCE
+    padded = 2.0 ** np.ceil(np.log2(columns["m_head_dim"]))
+    heads = np.maximum(columns["m_num_attention_heads"] / columns["tp"], 1.0)
+    return np.where(before, 2.0 * heads * padded, width)
 
 
 def _tokens(columns: Columns, budget: Floats, room: _Room, longest: Floats) -> Floats:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guide_ml.features.cache import Cache
 from guide_ml.table.read import Columns, Floats
@@ -45,7 +46,7 @@ class Pages(NamedTuple):
         Blocks that a recurrent group takes for a sequence.
     """
 
-    grouped: Floats
+    grouped: NDArray[np.bool_]
     tokens: Floats
     held: Floats
     whole: Floats

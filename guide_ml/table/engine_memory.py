@@ -17,6 +17,8 @@ ACCOUNTS = ("usual", "vllm", "sglang", "tensorrt-llm", "llama.cpp", "tgi", "lmde
 #: From 0.8 on vLLM's engine is V1, which cuts prompts; V0 profiled whole prompts of the longest
 #: context, up to 32,768 tokens, and cut those of longer ones (0.6.4, engine/arg_utils.py).
 V1_SINCE, WHOLE_PROMPTS, V0_CHUNK = 2025.16, 32_768.0, 2048.0
+#: Before 0.5.4 prompts of any length were whole.
+CUTS_SINCE = 2024.55
 #: Devices that V1 did not run on at first, and until when V0 stood in.
 OLD_DEVICES, V0_UNTIL = ("turing", "volta", "pascal"), 2025.7
 #: vLLM keeps windowed layers in groups of their own blocks since 0.9.2, before that like others
@@ -76,7 +78,8 @@ def _profile(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]],
     aged = np.isin(names["architecture"], OLD_DEVICES) & (year < V0_UNTIL)
     old = vllm & ((year < V1_SINCE) | aged)
     longest = columns["max_len"]
-    whole = np.where(longest > WHOLE_PROMPTS, V0_CHUNK, np.maximum(longest, V0_CHUNK))
+    cut = (longest > WHOLE_PROMPTS) & ((year >= CUTS_SINCE) | (columns["max_len_stated"] == 0))
+    whole = np.where(cut, V0_CHUNK, np.maximum(longest, V0_CHUNK))
     stated = np.isfinite(raw.numbers["max_num_batched_tokens"])
     columns["old_engine"] = old.astype(float)
     columns["profile_tokens"] = np.where(old & ~stated, whole, columns["pass_tokens"])

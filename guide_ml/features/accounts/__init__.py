@@ -46,5 +46,6 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     made = _RULES[found[0]](columns, weights)
     for k in found[1:]:
         other = _RULES[k](columns, weights)
-        made = Plan(*(np.where(rule == k, b, a) for a, b in zip(made, other, strict=True)))
+        both = zip(made, other, strict=True)
+        made = Plan(*[np.asarray(np.where(rule == k, b, a)) for a, b in both])
     return made

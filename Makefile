@@ -7,6 +7,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 DEFAULT_ESTIMATORS := models/default
 # What needs what only developers install (docs, notebooks, mypy) is left out.
 VERSION_TESTS := tests --ignore tests/test_docs.py --ignore tests/test_notebooks.py --ignore tests/test_wheel.py
+ENGINES := build/engines
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -31,11 +32,17 @@ demo: install  ## predict a few deployments and show them
 test: lint  ## style, types and the tests that take seconds
 	$(BIN)/python -m pytest -q -m "not slow"
 
-test-slow: install  ## the tests that train
+test-slow: install $(ENGINES)/.installed  ## the tests that train, and the engines' own parsers
 	$(BIN)/python -m pytest -q -m slow
 
 test-faults: install  ## kill, starve and race the commands; FAULTS="--kills 20" bounds it
 	$(BIN)/python -W ignore experiments/20_faults.py $(FAULTS)
+# The wheels come without what they need to serve, which weighs gigabytes; the parsers need no GPU.
+$(ENGINES)/.installed: tests/engines/requirements.txt
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile "torch==2.13.0"
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r $<
+	@touch $@
 
 test-spark: install  ## the registered model as a Spark UDF; brings PySpark, needs Java
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0"

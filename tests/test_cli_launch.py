@@ -46,7 +46,8 @@ def test_json_holds_the_words_of_the_command():
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--weight-dtype", "q4_k_m"], "cannot do weight_dtype 'q4_k_m'"),
+        (["--weight-dtype", "q4_k_m"], "vLLM reads no GGUF any more"),
+        (["--max-request-tokens", "99"], "must hold the mean request of 1280"),
         (["--framework", "exllamav2"], "a start is written for"),
         (["--out", "/nowhere/at/all.yaml"], "cannot be written"),
     ],
@@ -56,6 +57,13 @@ def test_what_cannot_be_done_ends_in_one_sentence(more, says):
     assert found.exit_code == 2
     assert says in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_the_longest_request_is_the_user_s():
+    assert "--max-model-len 5376" in run().stdout  # four times the mean
+    long = run("--max-request-tokens", "16000")
+    assert "--max-model-len 16000" in long.stdout
+    assert "are refused" not in long.stdout
 
 
 def test_help_shows_examples():

@@ -216,7 +216,7 @@ def test_the_longest_request_and_the_age_of_prices_are_in_the_answer() -> None:
     limits = ["--max-request-tokens", "8192", "--cached-prompt-tokens", "100"]
     told = json.loads(CliRunner().invoke(app, [*HERE, "--users", "4", *limits]).stdout)
     assert told["plans"][0]["max_len"] == 8192
-    assert "--max-model-len 8192" in told["plans"][0]["start"]
+    assert "--max-request-tokens 8192" in told["plans"][0]["start"]
     assert told["request"]["workload"]["context_depth"] == 100
     assert told["prices_as_of"] in {p["price_date"] for p in told["plans"]}
     assert any(told["plans"][0]["price_date"] in line for line in told["why"])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,16 +19,17 @@ from guide_ml.describe.backends import BACKENDS
 from guide_ml.describe.descriptors import Deployment, Framework, Workload
 from guide_ml.describe.settings import Settings
 from guide_ml.errors import GuideError, InvalidInput
+from guide_ml.features.accounts.vllm import SHARE
 from guide_ml.launch import ENGINES, Launch
 from guide_ml.launch import containers as c
 from guide_ml.launch.engines import engine
 from guide_ml.launch.yaml_text import to_yaml
 from guide_ml.precision.dtypes import DTYPES, KV_DTYPES
 
-yaml = pytest.importorskip("yaml")
 LOAD = Workload(mode="closed", input_len=1000, output_len=300, concurrency=64)
 DEVICES = {"cuda": "b200", "rocm": "mi355x", "xpu": "intel-max-1550-128gb", "hpu": "gaudi3",
-           "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c", "cpu": "intel-xeon-8480plus"}  # fmt: skip
+           "vulkan": "rx-7900-xtx", "metal": "apple-m3-ultra-60c",
+           "cpu": "intel-xeon-8480plus"}  # fmt: skip
 DENSE, MOE = "meta-llama/Llama-3.1-8B-Instruct", "deepseek-ai/DeepSeek-R1"
 
 
@@ -104,7 +106,7 @@ def every_start() -> list[tuple[str, str, Launch]]:
 
 
 STARTS = every_start()
-TOLD = Settings(max_num_batched_tokens=4096, memory_share=0.8)
+TOLD = Settings(max_num_batched_tokens=4096, memory_share=0.8, enforce_eager=1, block_size=32)
 OLD = [
     *((s, deployment(s, settings=TOLD, weight_dtype=w).launch(LOAD)) for s, w in (
         ("vllm", "bf16"), ("sglang", "bf16"), ("tgi", "bf16"), ("llama.cpp", "q4_k_m"),
@@ -200,6 +202,27 @@ def test_lengths_follow_the_workload_and_stop_at_the_model():
         deployment().launch(replace(LOAD, input_len=most))
     with pytest.raises(InvalidInput, match="must hold the mean request of 1300"):
         deployment().launch(LOAD, max_model_len=1299)
+
+
+def test_what_was_told_and_what_a_prediction_assumed_is_written():
+    told = dict(flag_pairs(deployment(settings=TOLD).launch(LOAD)))
+    assert (told["--gpu-memory-utilization"], told["--max-num-batched-tokens"]) == ("0.8", "4096")
+    assert "--enforce-eager" in told
+    found = api.predict(hardware="h100", model=DENSE, framework="vllm", concurrency=16,
+                        input_len=1024, output_len=256, level=None)  # fmt: skip
+    pairs = dict(flag_pairs(found.deployment.launch(found.workload)))
+    assert pairs["--max-num-batched-tokens"] == "8192"
+    assert float(pairs["--gpu-memory-utilization"]) == SHARE  # of the account of memory
+    assert pairs["--max-num-seqs"] == "16"
+    long = deployment(settings=Settings(max_model_len=9000)).launch(LOAD)
+    assert ("--max-model-len", "9000") in flag_pairs(long)
+
+
+def test_tensorrt_llm_cuts_prompts_that_are_longer_than_a_pass():
+    short = deployment("tensorrt-llm").launch(LOAD)
+    assert "--enable_chunked_prefill" not in short.arguments
+    long = deployment("tensorrt-llm").launch(replace(LOAD, input_len=9000))
+    assert "--enable_chunked_prefill" in long.arguments
 
 
 def test_without_a_workload_the_engine_keeps_its_limits():

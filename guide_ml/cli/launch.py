@@ -102,6 +102,7 @@ def launch(
     """Write the command, Compose or Kubernetes file that starts a deployment."""
     asked = dict(locals()) | {"hardware": hardware[0]}
     own = {name: asked.pop(name) for name in _OWN}
+    asked["max_model_len"] = own["max_request_tokens"] or own["max_model_len"]
     for name in ("form", "out", "as_json"):
         asked.pop(name)
     files = [p for p in (asked["hardware"], asked["model"]) if os.path.isfile(p)]

@@ -48,7 +48,8 @@ def _vllm(f: Facts) -> Flags:
         *_sized(("--max-model-len", f.length), ("--max-num-seqs", per_rank),
                 # It must not be below the sequences.
                 ("--max-num-batched-tokens", f.tokens and max(f.tokens, per_rank or 0)),
-                ("--gpu-memory-utilization", _share(f))),
+                ("--gpu-memory-utilization", _share(f)), ("--block-size", f.block)),
+        *(["--enforce-eager"] if f.eager else []),
     ]  # fmt: skip
 
 
@@ -60,7 +61,9 @@ def _sglang(f: Facts) -> Flags:
         *_above_one(("--tensor-parallel-size", group), ("--pipeline-parallel-size", f.pp)),
         *_attention_copies(f), *_above_one(("--expert-parallel-size", f.ep)),
         *_sized(("--context-length", f.length), ("--max-running-requests", f.sequences),
-                ("--chunked-prefill-size", f.tokens), ("--mem-fraction-static", f.share)),
+                ("--chunked-prefill-size", f.tokens), ("--mem-fraction-static", f.share),
+                ("--page-size", f.block)),
+        *(["--disable-cuda-graph"] if f.eager else []),
     ]  # fmt: skip
 
 

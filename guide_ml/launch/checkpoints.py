@@ -12,7 +12,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["cut_blocks", "published"]
+__all__ = ["BLOCK", "blocked", "cut_blocks", "published"]
 
 #: Checkpoints whose fp8 weights carry one scale for each block of 128 x 128 weights: the
 #: ``weight_block_size`` of their config.json (DeepSeek-V3's recipe).
@@ -21,6 +21,7 @@ _BLOCKED = re.compile(
     r"|MiniMaxAI/MiniMax-M2.*)"
 )
 BLOCK = 128
+"""Weights along either side of a block that shares a scale."""
 
 
 @cache
@@ -39,6 +40,17 @@ def published(model: str, weight_dtype: str) -> str:
     ('zai-org/GLM-4.6-FP8', '')
     """
     return _listed().get((model, weight_dtype), "")
+
+
+def blocked(checkpoint: str) -> bool:
+    """Tell whether a checkpoint's fp8 scales are of blocks.
+
+    Examples
+    --------
+    >>> blocked("Qwen/Qwen3-32B-FP8"), blocked("zai-org/GLM-4.6-FP8")
+    (True, False)
+    """
+    return _BLOCKED.fullmatch(checkpoint) is not None
 
 
 def cut_blocks(checkpoint: str, intermediate: float, slices: float) -> bool:
@@ -60,5 +72,4 @@ def cut_blocks(checkpoint: str, intermediate: float, slices: float) -> bool:
     >>> cut_blocks("Qwen/Qwen3-235B-A22B-FP8", 1536, 4)
     False
     """
-    blocked = slices > 1 and _BLOCKED.fullmatch(checkpoint) is not None
-    return blocked and intermediate / slices % BLOCK != 0
+    return slices > 1 and blocked(checkpoint) and intermediate / slices % BLOCK != 0

@@ -45,12 +45,16 @@ class Facts:
         Copies of the attention within one replica whose experts they share.
     replicas : int
         Independent copies of the whole.
-    length, input_len : int or None
-        Tokens of the longest request and of its prompt.
+    length, input_len, stated : int or None
+        Tokens of the longest request and of its prompt, and of the longest that was asked for.
     sequences : int or None
         Requests that a replica runs at once.
     tokens, share : int or None, float or None
         Tokens of one pass and share of the memory that the engine is to take.
+    eager : bool
+        Whether no CUDA graphs are recorded.
+    block : int or None
+        Tokens of a block of the KV cache.
     drafted : int
         Tokens that a speculative step drafts.
     device : Device
@@ -77,9 +81,12 @@ class Facts:
     replicas: int
     length: int | None
     input_len: int | None
+    stated: int | None
     sequences: int | None
     tokens: int | None
     share: float | None
+    eager: bool
+    block: int | None
     drafted: int
     device: Device
     family: str
@@ -115,7 +122,8 @@ def gather(
     most = int(model["max_position"])
     # A server of several requests has room for one that is longer; llama.cpp sets it aside.
     room = 1 if found.slug == "llama.cpp" else min(slots or 1, ROOM)
-    length, prompt = _lengths(workload, max_model_len, most, model["model"], room)
+    asked = max_model_len if max_model_len is not None else d["settings"]["max_model_len"]
+    length, prompt = _lengths(workload, asked, most, model["model"], room)
     told = {k: v if v is not None else d["planned"][k] for k, v in d["settings"].items()}
     return Facts(
         engine=found, backend=backend, version=found.named(framework["version"]),
@@ -124,9 +132,10 @@ def gather(
         native_dtype=dtype(model["native_dtype"]).name, weight_dtype=dtype(d["weight_dtype"]).name,
         kv_dtype=d["kv_dtype"], spec_method=_method(d["spec_method"]),
         tp=d["tp"], pp=d["pp"], ep=ep, attention_dp=shared, replicas=replicas,
-        length=length, input_len=prompt,
+        length=length, input_len=prompt, stated=asked,
         sequences=d["settings"]["max_num_seqs"] or slots, tokens=told["max_num_batched_tokens"],
-        share=told["memory_share"], drafted=math.ceil(told["draft_tokens"] or DRAFTED),
+        share=told["memory_share"], eager=bool(told["enforce_eager"]), block=told["block_size"],
+        drafted=math.ceil(told["draft_tokens"] or DRAFTED),
         idle=d["num_devices"] - d["tp"] * d["pp"] * dp,
     )  # fmt: skip
 

@@ -99,7 +99,7 @@ def launch(
         devices=f.devices, replicas=f.replicas, host_devices=host_devices,
         local=path if local else "",
         image=image or f.engine.images.get(f.backend, "").replace(f.engine.version, f.version),
-        notes=tuple(_notes(f, weights["from"], path, local, longest, host_devices)),
+        notes=tuple(_notes(f, weights["from"], path, local, f.stated, host_devices)),
     )  # fmt: skip
 
 
@@ -155,11 +155,18 @@ def _checkpoint(f: Facts, need: str, given: str | None) -> tuple[str, bool]:
     name = f"{MODELS}/{_file_name(f.model)}-{f.weight_dtype}"
     if need == "gguf":
         return f"{name}.gguf", True
-    if ready := published(f.model, f.weight_dtype):
+    if ready := _ready(f):
         return ready, False
     if _as_published(f) or (need == "model" and f.native_dtype in (*_SIXTEEN, "fp32")):
         return f.model, False
     return name, True
+
+
+def _ready(f: Facts) -> str:
+    """Name the published checkpoint to load; that of a maker of devices only on its own."""
+    found = published(f.model, f.weight_dtype)
+    maker = found.split("/", 1)[0]
+    return "" if maker in ("nvidia", "amd") and maker != f.device.vendor else found
 
 
 def _file_name(model: str) -> str:
@@ -174,7 +181,7 @@ def _precision(f: Facts, weights: Mapping[str, Any], path: str) -> list[str]:
     floating = "--dtype" in flags
     online = weights["from"] == "model" and not floating
     ready = path != f.model
-    if ready and path == published(f.model, f.weight_dtype):
+    if ready and path == _ready(f):
         return []  # the checkpoint says itself what it is
     if online and (ready or f.weight_dtype == f.native_dtype):
         return []

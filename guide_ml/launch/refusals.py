@@ -157,8 +157,8 @@ def refusal(
     for rule in rules():
         if (rule.framework, rule.kind) != (framework, kind) or not rule.holds(asked):
             continue
-        if stated_only and not asked and rule.after:
-            continue
+        if rule.after and not asked and (stated_only or version):
+            continue  # a run without a number may be older
         if (not rule.values or names & rule.values) and rule.meets(device):
             return rule.says
     return ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from guide_ml import catalogue
+from guide_ml.launch.checkpoints import BLOCK, cut_blocks, published
+from guide_ml.launch.refusals import Device, refusal
 from guide_ml.table.assume import Resolved
 
 __all__ = ["notes"]
@@ -35,10 +37,42 @@ def notes(resolved: Resolved) -> tuple[str, ...]:
     if c["tp"] > domain:
         found.append(f"tp={c['tp']:.0f} reaches beyond the {domain:.0f} that fast links join of"
                      f" {names['hardware']}: every layer waits for slower ones")  # fmt: skip
+    if names["framework_version"] == "" and (gone := _gone(names)):
+        found.append(f"{gone}: newer versions refuse {names['model']}")
+    if names["framework"] == "tensorrt-llm" and c["depth"] + c["input_len"] > c["pass_tokens"]:
+        found.append(f"TensorRT-LLM refuses prompts above {c['pass_tokens']:,.0f} tokens unless"
+                     " told --enable_chunked_prefill or a higher --max_num_tokens: guide launch"
+                     " writes it")  # fmt: skip
+    kv = c["m_num_kv_heads"]
+    if c["tp"] > kv > 0 and not c["m_mla"] and names["framework"] in ("vllm", "sglang"):
+        found.append(f"each of the {kv:.0f} KV heads of {names['model']} is held by"
+                     f" {c['tp'] / kv:g} devices: tp={c['tp']:.0f} saves no more cache than"
+                     f" tp={kv:.0f}")  # fmt: skip
+    if sliced := _sliced(c, names):
+        found.append(sliced)
     if newer(names["framework"], names["framework_version"]):
         found.append(f"{names['framework']} {names['framework_version']} is newer than any version"
                      " that is known here: the newest one stands in")  # fmt: skip
     return tuple(found)
+
+
+def _gone(names: dict[str, str]) -> str:
+    """Say up to which version an engine loads a model; blank if the newest does."""
+    nowhere = Device("", "")  # a rule about models asks no device
+    return refusal(names["framework"], "", "family", names["family"], nowhere)
+
+
+def _sliced(c: dict[str, float], names: dict[str, str]) -> str:
+    """Say that vLLM takes other kernels where a layout cuts the blocks of fp8 scales."""
+    if names["framework"] != "vllm" or names["weight_dtype"] != "fp8" or not c["m_num_experts"]:
+        return ""
+    checkpoint = published(names["model"], "fp8") or names["model"]
+    parts, width = c["tp"] * c["attention_dp"] / c["ep"], c["m_moe_intermediate_size"]
+    if not cut_blocks(checkpoint, width, parts):
+        return ""
+    return (f"the layout cuts the blocks of {BLOCK} by which {checkpoint} holds its fp8 scales"
+            f" ({width:.0f} over {parts:g} devices): vLLM serves that from 0.32 on, with Triton's"
+            " kernels alone, and refuses it before; ep keeps experts whole")  # fmt: skip
 
 
 def newer(framework: str, version: str) -> bool:

@@ -182,6 +182,8 @@ class Plan(Shown):
     def blocks(self, brief: bool = False) -> list[Block]:
         """Return what is shown of it: everything that matters, in words, and how to start it."""
         facts = {name: tell(self) for name, tell in FACTS.items()}
+        if self.not_started:
+            facts["no start"] = self.not_started
         sheet = details(facts, "the deployment to rent")
         start = [Command(title="start a replica", line=self.start)] if self.start else []
         return [sheet] if brief else [sheet, *start]

@@ -147,13 +147,17 @@ def _configs(request: Request, largest: dict[str, int]) -> pd.DataFrame:
     for slug, most in largest.items():
         device = catalogue.hardware(slug)
         for framework in names:
-            if not support.runs(device, framework):
+            if not (support.runs(device, framework) and support.loads(device, framework, model)):
                 continue
+            if not (asked.frameworks or support.starts(device, framework)):
+                continue  # nobody asked for what cannot be started
             by_layer = catalogue.framework_blocks()[framework]["split"] == "pp"
             spreads = _layouts(model, most, by_layer)
             for weights in support.weight_dtypes(device, framework, model, asked.weight_dtypes):
+                whole = [s for s in spreads
+                         if support.lays_out(device, framework, model, weights, s)]
                 for kv in support.kv_dtypes(device, framework, asked.kv_dtypes):
-                    rows += [(slug, framework, weights, kv, *layout) for layout in spreads]
+                    rows += [(slug, framework, weights, kv, *layout) for layout in whole]
     out = pd.DataFrame(rows, columns=list(CONFIG))
     out["devices"] = (out["tp"] * out["pp"] * out["dp"]).astype(int) if len(out) else 0
     return out

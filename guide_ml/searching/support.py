@@ -1,7 +1,7 @@
 """Which engine runs which precision on which device: what does not run is never proposed.
 
-Rules as the engines' documentation of supported hardware states them; ``docs/`` pages of vLLM
-(Quantization, Supported Hardware), SGLang (Quantization) and TensorRT-LLM (Support Matrix).
+What engines refuse stands in :mod:`guide_ml.launch.refusals`, what starts can be written of in
+``launch/engines.toml``; here is only what a search does not propose though it would run.
 """
 
 from __future__ import annotations
@@ -11,32 +11,22 @@ from collections.abc import Sequence
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Deployment, Hardware, Model
 from guide_ml.errors import GuideError, InvalidInput
+from guide_ml.launch.checkpoints import cut_blocks, published
+from guide_ml.launch.engines import ENGINES, engine
+from guide_ml.launch.refusals import GENERATIONS, Device
+from guide_ml.launch.refusals import refusal as rule
 from guide_ml.precision.dtypes import KV_DTYPES, dtype
 
-__all__ = ["backend", "kv_dtypes", "refusal", "runs", "weight_dtypes"]
+__all__ = [
+    "backend", "kv_dtypes", "lays_out", "loads", "refusal", "runs", "starts", "weight_dtypes",
+]  # fmt: skip
 
-#: Generations from old to new; an engine runs from one of them on.
-_GENERATIONS = {
-    "nvidia": ("kepler", "maxwell", "pascal", "volta", "turing", "ampere", "ada", "hopper",
-               "blackwell", "blackwell-ultra"),
-    "amd": ("vega20", "rdna2", "cdna1", "rdna3", "rdna3.5", "rdna4", "cdna2", "cdna3", "cdna4"),
-}  # fmt: skip
-_OLDEST = {
-    "vllm": {"nvidia": "volta", "amd": "cdna2"}, "sglang": {"nvidia": "turing", "amd": "cdna3"},
-    "tensorrt-llm": {"nvidia": "ampere"}, "tgi": {"nvidia": "turing", "amd": "cdna2"},
-    "atom": {"amd": "cdna3"}, "lmdeploy": {"nvidia": "volta"},
-}  # fmt: skip
+Layout = tuple[int, int, int, int]
+
 _GGUF = ("llama.cpp", "ollama")
 _FLOAT = ("fp16", "bf16", "fp32")
-_WEIGHTS = {
-    "vllm": ("fp8", "int8", "w8a16", "int4", "gptq-int4", "awq-int4", "nf4", "nvfp4", "mxfp4",
-             "mxfp8"),
-    "sglang": ("fp8", "int8", "int4", "gptq-int4", "awq-int4", "nvfp4", "mxfp4"),
-    "tensorrt-llm": ("fp8", "awq-int4", "int4-fp8", "nvfp4", "mxfp4"),
-    "tgi": ("fp8", "int4", "gptq-int4", "awq-int4", "nf4"),
-    "atom": ("fp8", "mxfp4"),
-    "lmdeploy": ("int8", "int4", "awq-int4"),
-}  # fmt: skip
+#: Precisions of engines that `guide launch` writes no starts for.
+_WEIGHTS = {"atom": ("fp8", "mxfp4"), "lmdeploy": ("int8", "int4", "awq-int4")}
 
 
 def runs(device: Hardware, framework: str) -> bool:
@@ -51,11 +41,56 @@ def runs(device: Hardware, framework: str) -> bool:
     """
     if backend(device) not in catalogue.framework_blocks()[framework]["backends"]:
         return False
-    oldest = _OLDEST.get(framework, {}).get(device.vendor)
-    line = _GENERATIONS.get(device.vendor, ())
-    if oldest is None or device.architecture not in line:
-        return oldest is None or device.architecture == "unknown"
-    return line.index(device.architecture) >= line.index(oldest)
+    return not _refused(device, framework, "device", "")
+
+
+def _refused(device: Hardware, framework: str, kind: str, value: str) -> str:
+    """Say why the newest version of an engine refuses a device, precision or model family."""
+    return rule(framework, "", kind, value, Device(device.vendor, device.architecture))
+
+
+def starts(device: Hardware, framework: str) -> bool:
+    """Whether ``guide launch`` writes starts of an engine on a device.
+
+    Examples
+    --------
+    >>> starts(catalogue.hardware("gaudi2"), "vllm"), starts(catalogue.hardware("h100"), "vllm")
+    (False, True)
+    """
+    return framework in ENGINES and backend(device) in engine(framework).backends
+
+
+def loads(device: Hardware, framework: str, model: Model) -> bool:
+    """Whether the newest version of an engine loads a model.
+
+    Examples
+    --------
+    >>> loads(catalogue.hardware("h100"), "vllm", catalogue.model("BAAI/Aquila-7B"))
+    False
+    """
+    return not _refused(device, framework, "family", model.family)
+
+
+def lays_out(
+    device: Hardware, framework: str, model: Model, weights: str, layout: Layout
+) -> bool:
+    """Whether an engine takes a layout (tp, pp, dp, ep) that divides the heads.
+
+    Examples
+    --------
+    >>> large = catalogue.model("Qwen/Qwen3-235B-A22B")
+    >>> h200 = catalogue.hardware("h200")
+    >>> [lays_out(h200, "sglang", large, "fp8", (8, 1, 1, ep)) for ep in (1, 8)]
+    [False, True]
+    """
+    tp, _, dp, ep = layout
+    if framework == "tensorrt-llm" and dp > 1:
+        return tp == 1  # it copies the attention to every device or to none
+    if framework != "sglang" or device.vendor != "nvidia" or weights != "fp8":
+        return True
+    wide = model.moe_intermediate_size if model.num_experts else model.intermediate_size
+    parts = tp * dp / ep if model.num_experts else tp
+    return not cut_blocks(published(model.model, "fp8") or model.model, wide, parts)
 
 
 def backend(device: Hardware) -> str:
@@ -101,14 +136,21 @@ def _served(device: Hardware, framework: str, name: str) -> bool:
         return dtype(name).family == "gguf"
     if dtype(name).family == "gguf":
         return False
+    if _refused(device, framework, "weights", name):
+        return False
     if name in _FLOAT:
         return name != "bf16" or bool(device.bf16_tflops)
-    return name in _WEIGHTS.get(framework, ()) and _has_units(device, framework, name)
+    if framework in ENGINES:
+        able = engine(framework).weights.get(name)
+        if able is None or backend(device) not in able.get("backends", (backend(device),)):
+            return False
+    return (framework in ENGINES or name in _WEIGHTS.get(framework, ())) and _has_units(
+        device, framework, name)
 
 
 def _has_units(device: Hardware, framework: str, name: str) -> bool:
     """Whether a device multiplies in a format, or the engine has kernels that widen it first."""
-    nvidia, line = device.vendor == "nvidia", _GENERATIONS["nvidia"]
+    nvidia, line = device.vendor == "nvidia", GENERATIONS["nvidia"]
     age = line.index(device.architecture) if device.architecture in line else 0
     if name == "mxfp4":  # kernels widen it on Ampere (vLLM), Hopper (others) and CDNA 3
         return age >= line.index("ampere" if framework == "vllm" else "hopper") if nvidia else bool(
@@ -131,10 +173,19 @@ def kv_dtypes(device: Hardware, framework: str, asked: Sequence[str] = ()) -> tu
     if framework in _GGUF:
         return tuple(n for n in names if n in ("fp16", "q8_0", "q4_0"))
     names = ["fp16" if n == "bf16" else n for n in names]
-    allowed = {"fp16": True, "fp8": bool(device.fp8_tflops),
-               "int8": framework == "tensorrt-llm",
-               "nvfp4": framework == "tensorrt-llm" and bool(device.fp4_tflops)}  # fmt: skip
-    return tuple(n for n in dict.fromkeys(names) if allowed.get(n, False))
+    return tuple(n for n in dict.fromkeys(names) if _keeps(device, framework, n, bool(asked)))
+
+
+def _keeps(device: Hardware, framework: str, name: str, asked: bool) -> bool:
+    """Whether an engine keeps its cache in a precision; unasked, only where the device has it."""
+    if name == "fp16":
+        return True
+    if _refused(device, framework, "kv", name) or not (asked or device.fp8_tflops):
+        return False
+    if framework not in ENGINES:
+        return name == "fp8" and bool(device.fp8_tflops)
+    able = engine(framework).kv.get(name)
+    return able is not None and backend(device) in able.get("backends", (backend(device),))
 
 
 def refusal(deployment: Deployment) -> str:

@@ -61,6 +61,12 @@ def precisions(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]]
     fallback = np.where(as_made, published, habit)
     names["weight_dtype"] = np.where(stated.index < 0, fallback, own)
     columns["as_published"] = (as_made & (names["weight_dtype"] == published)).astype(float)
+    # Engines fall back to the other 16 bits where a device has no bf16 and nothing was said.
+    without = raw.codes["hardware"].numbers(
+        lambda h: h.vendor == "nvidia" and not h.bf16_tflops, blank=0.0
+    )
+    halved = (without > 0) & (stated.index < 0) & (names["weight_dtype"] == "bf16")
+    names["weight_dtype"] = np.where(halved, "fp16", names["weight_dtype"])
     kv = raw.codes["kv_dtype"].numbers(lambda d: d.bits)
     # TensorRT-LLM's fp8 and fp4 checkpoints carry an fp8 KV cache; others default to 16 bits.
     compute = columns["compute"]

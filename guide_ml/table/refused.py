@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.launch.checkpoints import cut_blocks, published
+from guide_ml.launch.checkpoints import BLOCK, blocked, published
 from guide_ml.launch.refusals import Device, refusal
 from guide_ml.table.columns import distinct, joined
 from guide_ml.table.read import Codes, Columns, Raw
@@ -91,27 +91,37 @@ def sliced(raw: Raw, columns: Columns, names: Names) -> None:
     raw.fail(whole & uneven & (columns["m_mla"] == 0), lambda i: (
         f"tp must divide the {kv[i]:.0f} KV heads of {names['model'][i]} or be a multiple of them:"
         f" {names['framework'][i]} keeps whole heads; got tp={tp[i]:g}"))  # fmt: skip
-    for i in np.flatnonzero(_may_be_cut(raw, columns, names)):
-        width, slices = _widest(columns, int(i))
-        model, checkpoint = str(names["model"][i]), published(str(names["model"][i]), "fp8")
-        if cut_blocks(checkpoint or model, width, slices):
-            raw.fail(np.arange(raw.n) == i,
-                     f"{checkpoint or model} holds its fp8 scales by blocks of 128 and"
-                     f" {names['framework'][i]} refuses to cut them: {width:.0f} over"
-                     f" {slices:g} devices is {width / slices:g}; give a smaller tp, or ep for a"
-                     " mixture of experts")  # fmt: skip
+    cut, width, slices = _cut(raw, columns, names)
+    raw.fail(cut, lambda i: (
+        f"{_checkpoint(names, i)} holds its fp8 scales by blocks of {BLOCK} and"
+        f" {names['framework'][i]} refuses to cut them: {width[i]:.0f} over {slices[i]:g} devices"
+        f" is {width[i] / slices[i]:g}; give a smaller tp, or ep for a mixture of experts"))
 
 
-def _may_be_cut(raw: Raw, columns: Columns, names: Names) -> NDArray[np.bool_]:
-    """Tell which rows an engine that refuses cut blocks (SGLang on NVIDIA) serves in fp8."""
-    eight = names["weight_dtype"] == "fp8"
-    return (eight & (names["framework"] == "sglang") & (names["backend"] == "cuda")
-            & (columns["tp"] * columns["attention_dp"] > 1))  # fmt: skip
+def _checkpoint(names: Names, i: int) -> str:
+    model = str(names["model"][i])
+    return published(model, "fp8") or model
 
 
-def _widest(columns: Columns, i: int) -> tuple[float, float]:
-    """Return the width that is sliced and in how many parts: experts if there are any."""
-    group = float(columns["tp"][i] * columns["attention_dp"][i])
-    if columns["m_num_experts"][i] > 0:
-        return float(columns["m_moe_intermediate_size"][i]), group / float(columns["ep"][i])
-    return float(columns["m_intermediate_size"][i]), float(columns["tp"][i])
+def _cut(
+    raw: Raw, columns: Columns, names: Names
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Tell which rows cut blocks where the engine refuses that (SGLang on NVIDIA in fp8).
+
+    Returns
+    -------
+    tuple of array of shape (n,)
+        Whether they do; the width that is sliced, an expert's if there are any; in how many parts.
+    """
+    experts, tp = columns["m_num_experts"] > 0, np.maximum(columns["tp"], 1)
+    width = np.where(experts, columns["m_moe_intermediate_size"], columns["m_intermediate_size"])
+    group = tp * columns["attention_dp"]
+    slices = np.where(experts, group / np.maximum(columns["ep"], 1), tp)
+    rest = np.mod(width / slices, BLOCK) != 0
+    served = (names["framework"] == "sglang") & (names["backend"] == "cuda")
+    may = served & (names["weight_dtype"] == "fp8") & (slices > 1) & rest
+    if may.any():
+        index, models = distinct(names["model"])
+        known = np.asarray([blocked(published(m, "fp8") or m) for m in models])
+        may &= known[index]
+    return may, width, slices

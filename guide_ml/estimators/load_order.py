@@ -32,9 +32,9 @@ NEAR = 0.6
 #: so that the last of them bound all alike.
 MOST_BATCH = 8192.0
 
-#: A factor that stands for the last doubling up to :data:`MOST_BATCH`. Beyond what fits, users wait
-#: and no step gets slower, so any number of doublings bounds a server's TPOT; their estimates are
-#: nearly one, so the last stands for all.
+#: A factor that stands for the last doubling up to :data:`MOST_BATCH`. Beyond what fits, users and
+#: sequences wait and no step gets slower, so any number of doublings bounds a TPOT; their estimates
+#: are nearly one, so the last stands for all.
 END = math.inf
 
 
@@ -68,8 +68,9 @@ AXES = (
          ("batch_latency_s", "ttft_ms")),
 )
 
-DOUBLINGS = round(math.log2(max(f for a in AXES for f in a.factors.get("batch", ()) if f < END)))
-"""How often a batch is doubled at most."""
+MOST_FACTOR = max(f for a in AXES for f in a.factors.get("batch", ()) if f < END)
+DOUBLINGS = round(math.log2(MOST_FACTOR)) + 1
+"""How often a batch is doubled at most; the last stands for :data:`END`."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +153,9 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     possible = can[rows][:, place]
     grown = factors.get("batch", np.ones(len(axis)))
     ends, asked = np.isinf(grown), columns["batch"][rows][:, None]
-    doubled = np.log2(np.where(ends, 1.0, grown)).astype(np.intp)
-    possible &= (columns["mode"][rows][:, None] == MODES.index("closed")) | ~ends
+    doubled = np.log2(np.where(ends, 2.0**DOUBLINGS, grown)).astype(np.intp)
     last = 2.0 ** np.floor(np.log2(np.maximum(MOST_BATCH / asked, 1.0)))
+    possible &= (last > MOST_FACTOR) | ~ends
     grown = np.where(ends, last, grown)
     possible &= (asked * grown <= MOST_BATCH) | (grown == 1.0)
     out = each(columns) if own else Gathered(columns, rows[:, None])

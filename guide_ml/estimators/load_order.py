@@ -28,7 +28,7 @@ __all__ = ["AXES", "DOUBLINGS", "NEAR", "Axis", "Heavier", "heavier"]
 #: Logarithm by which a heavier load's physics may be above and still matter.
 NEAR = 0.6
 
-#: Requests beyond which nothing is looked at: loads that double share the heavier ones up to here,
+#: Requests of a copy beyond which nothing is looked at: loads that double share the heavier ones up to here,
 #: so that the last of them bound all alike.
 MOST_BATCH = 8192.0
 
@@ -152,7 +152,7 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     possible = can[rows][:, place]
     grown = factors.get("batch", np.ones(len(axis)))
-    ends, asked = np.isinf(grown), columns["batch"][rows][:, None]
+    ends, asked = np.isinf(grown), (columns["batch"] / columns["dp"])[rows][:, None]
     doubled = np.log2(np.where(ends, 2.0**DOUBLINGS, grown)).astype(np.intp)
     last = 2.0 ** np.floor(np.log2(np.maximum(MOST_BATCH / asked, 1.0)))
     possible &= (last > MOST_FACTOR) | ~ends

@@ -28,8 +28,8 @@ __all__ = ["AXES", "DOUBLINGS", "NEAR", "Axis", "Heavier", "heavier"]
 #: Logarithm by which a heavier load's physics may be above and still matter.
 NEAR = 0.6
 
-#: Requests of a copy beyond which nothing is looked at: loads that double share the heavier ones up to here,
-#: so that the last of them bound all alike.
+#: Requests of a copy beyond which nothing is looked at: loads that double share the heavier ones up
+#: to here, so that the last of them bound all alike.
 MOST_BATCH = 8192.0
 
 #: A factor that stands for the last doubling up to :data:`MOST_BATCH`. Beyond what fits, users and

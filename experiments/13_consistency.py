@@ -20,7 +20,8 @@ from guide_ml import catalogue
 RESULTS = Path(__file__).parent / "results"
 DEPLOYMENTS, SEED, SLIP = 20_000, 0, 0.01
 TIMES = ("batch_latency_s", "ttft_ms", "tpot_ms")
-#: What is changed in which mode, and the figures that must not fall with it.
+#: What is changed in which mode, and the figures that must not get worse with it: times may not
+#: fall with a heavier load, nor rise with a better machine; a rate may not fall with one.
 ORDERS = (
     ("twice the batch", "static", {"batch_size": 2.0}, TIMES),
     ("twice the users", "closed", {"concurrency": 2.0}, ("ttft_ms", "tpot_ms")),
@@ -28,6 +29,16 @@ ORDERS = (
     ("twice the prompt", "closed", {"input_len": 2.0}, ("ttft_ms",)),
     ("twice the answer", "static", {"output_len": 2.0}, ("batch_latency_s",)),
 )
+BETTER = (
+    ("a second copy", "static", "copies", TIMES),
+    ("a second copy", "closed", "copies", ("ttft_ms", "tpot_ms")),
+    ("more room for KV", "closed", "room", ("output_tok_s",)),
+    ("more bandwidth", "static", "bandwidth", TIMES),
+    ("more bandwidth", "closed", "bandwidth", ("output_tok_s",)),
+)
+#: What a device must have no less of to be the better one of two with the same silicon.
+NO_LESS = ("memory_gb", "fp32_tflops", "fp16_tflops", "bf16_tflops", "fp8_tflops", "int8_tops",
+           "fp4_tflops", "l2_mb", "tdp_w", "link_gbs")  # fmt: skip
 
 
 def drawn(n: int) -> pd.DataFrame:
@@ -75,6 +86,31 @@ def identities(table: pd.DataFrame, found: pd.DataFrame) -> list[dict[str, objec
     ]  # fmt: skip
 
 
+def twins() -> dict[str, str]:
+    """Name for each device one of the same silicon with more bandwidth that is no worse at all."""
+    every = [catalogue.hardware(name) for name in catalogue.slugs("hardware")]
+    whole = [d for d in every if d.sm_count and d.slice_share == 1.0]
+    return {
+        a.hardware: b.hardware for a in whole for b in whole
+        if (a.architecture, a.sm_count) == (b.architecture, b.sm_count)
+        and b.mem_bw_gbs > a.mem_bw_gbs
+        and all((getattr(b, n) or 0.0) >= (getattr(a, n) or 0.0) for n in NO_LESS)
+    }  # fmt: skip
+
+
+def pair(what: str, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return deployments, and the same on a machine that is better in one way."""
+    if what == "room":
+        return table.assign(memory_share=0.6), table.assign(memory_share=0.9)
+    if what == "copies":  # two processors of one machine are no copies of each other
+        one = table[[catalogue.hardware(n).cores is None for n in table["hardware"]]]
+        one = one.assign(tp=one["num_devices"], pp=1)
+        return one, one.assign(num_devices=2 * one["num_devices"])
+    better = twins()
+    worse = table.assign(hardware=np.resize(sorted(better), len(table)))
+    return worse, worse.assign(hardware=worse["hardware"].map(better))
+
+
 def main() -> None:
     """Predict, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,6 +125,12 @@ def main() -> None:
         heavier = table[mine].assign(**{k: f * table[k][mine] for k, f in factors.items()})
         then = predicted(heavier)
         rows += [broken(what, mode, name, 1.0 - then[name] / found[name][mine])
+                 for name in figures]  # fmt: skip
+    for what, mode, kind, figures in BETTER:
+        worse, better = (predicted(t) for t in pair(kind, table[table["mode"] == mode]))
+        both = worse["ttft_ms"].notna() & better["ttft_ms"].notna()
+        sign = {name: -1.0 if name == "output_tok_s" else 1.0 for name in figures}
+        rows += [broken(what, mode, name, sign[name] * (better[name] / worse[name] - 1.0)[both])
                  for name in figures]  # fmt: skip
     out = pd.DataFrame(rows)
     asked.out.parent.mkdir(exist_ok=True)

@@ -205,6 +205,10 @@ def test_floors_intervals_and_definitions_hold_under_a_profile(ratio):
     tokens = table["batch_size"][:6] * table["output_len"][:6]
     assert np.allclose(static["output_tok_s"], tokens / static["batch_latency_s"])
     assert np.allclose(static["output_tok_s_low"], tokens / static["batch_latency_s_high"])
+    server = found[6:]
+    flight_ms = server["ttft_ms"] + (table["output_len"][6:] - 1.0) * server["tpot_ms"]
+    tokens = table["concurrency"][6:] * table["output_len"][6:]
+    assert np.allclose(server["output_tok_s"], 1000.0 * tokens / flight_ms)
     most = np.maximum(1000 * static["batch_latency_s_high"], static["ttft_ms"])
     assert (static["ttft_ms_high"] <= most * (1 + 1e-12)).all()
 

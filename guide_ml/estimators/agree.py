@@ -123,9 +123,11 @@ def _flight_s(found: Columns, output_len: Floats) -> Floats:
 
 
 def _no_more_than(load: Load, tokens: Floats, mean: Columns, out: Columns, most: Floats) -> None:
-    """Stretch the latencies of servers, in place, that would imply more than arithmetic allows."""
-    served = tokens / _flight_s(mean, load.columns["output_len"])
-    stretched: NDArray[np.bool_] = load.is_mode("closed") & (served > most)
-    for name in FLIGHT:
-        for values in (mean, out):
-            values[name] = np.where(stretched, values[name] * served / most, values[name])
+    """Let requests of servers wait, in place, that imply more than arithmetic allows.
+
+    They wait for their first token; steps take as long as they did.
+    """
+    late_s = tokens / most - _flight_s(mean, load.columns["output_len"])
+    wait = np.where(load.is_mode("closed") & (late_s > 0.0), MS_PER_S * late_s, 0.0)
+    for values in (mean, out):
+        values["ttft_ms"] = values["ttft_ms"] + wait

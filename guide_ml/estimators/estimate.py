@@ -13,6 +13,7 @@ from guide_ml.estimators.agree import FLIGHT, PARTS, at_best, one_answer, scale_
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.estimators.heavier_loads import Rows, Steps, Wanted, near
 from guide_ml.estimators.load_order import AXES
+from guide_ml.estimators.rising import least, least_batches
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients, Drivers, drivers
@@ -178,7 +179,7 @@ def _estimate(
     if m != len(load.held) or np.any(rows != np.arange(m)):
         load, slugs = load.take(rows), {k: v[rows] for k, v in slugs.items()}
         few = few and Steps(few.heavy.take(rows), few.load.take(rows))
-    moved_by = drivers(load.columns, slugs, asked.statistic)
+    moved_by = drivers(load.columns, slugs, asked.statistic, load.held)
     knobs, share = fitted.physics.knobs(moved_by), trust(fitted.physics, moved_by)
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
     if few is not None:
@@ -186,7 +187,7 @@ def _estimate(
     else:
         physics = estimate(load, knobs)
         found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted,
-                      asked.wanted)]  # fmt: skip
+                      asked.wanted, np.zeros(m, dtype=np.intp))]  # fmt: skip
         for axis in range(len(AXES)):
             steps = Steps.of(load.columns, (axis,))
             if len(steps.heavy.rows):
@@ -212,7 +213,15 @@ def _estimate(
     _sum_up(every, load.is_mode("static")[parent], found)
     bounds = {t.name: np.concatenate([f.wanted[t.name] & f.bounds[t.name] for f in found])
               for t in TARGETS}  # fmt: skip
-    return {name: _least(values, bounds[name], parent, m) for name, values in every.items()}
+    out = {name: least(values, bounds[name], parent, m) for name, values in every.items()}
+    batches = np.flatnonzero(load.is_mode("static"))
+    if len(batches):
+        doubled = np.concatenate([f.doubled for f in found])
+        parts = least_batches(every, bounds, parent, doubled, batches,
+                              load.columns["output_len"][batches])  # fmt: skip
+        for name, values in parts.items():
+            out[name][batches] = values
+    return out
 
 
 def _sum_up(every: Columns, static: NDArray[np.bool_], found: list[Rows]) -> None:
@@ -223,16 +232,6 @@ def _sum_up(every: Columns, static: NDArray[np.bool_], found: list[Rows]) -> Non
         scale_parts(batch, np.exp(np.concatenate([f.inputs["log_output"] for f in found])[rows]))
         for name, values in batch.items():
             every[name][rows] = values
-
-
-def _least(
-    values: Floats, bounds: NDArray[np.bool_], parent: NDArray[np.intp], m: int
-) -> Floats:
-    """Take for each asked load the least among itself and the heavier ones that bound it."""
-    out = values[:m].copy()  # the asked ones come before the heavier
-    heavier = m + np.flatnonzero(bounds[m:])
-    np.minimum.at(out, parent[heavier], values[heavier])
-    return out
 
 
 def _loads(found: list[Rows]) -> Columns:

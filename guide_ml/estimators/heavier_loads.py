@@ -56,6 +56,8 @@ class Rows:
         What to estimate, by target.
     bounds : dict of str to array of bool of shape (k,)
         Which of that bounds the asked load.
+    doubled : array of int of shape (k,)
+        How often its batch is that of the parent doubled.
     """
 
     parent: NDArray[np.intp]
@@ -63,6 +65,7 @@ class Rows:
     inputs: Columns
     wanted: Wanted
     bounds: Wanted
+    doubled: NDArray[np.intp]
 
 
 def near(
@@ -87,7 +90,7 @@ def near(
     heavy, own = steps.heavy, physics is None
     rows = heavy.rows[:, None]
     knobs, numbers = ((each(a) if own else Gathered(a, rows)) for a in asked)
-    coefficients.carry(knobs, numbers, by_load(steps.load.columns))
+    coefficients.carry(knobs, numbers, by_load(steps.load.columns, steps.load.held))
     found = estimate(steps.load, knobs)
     below = _first(found.targets) if physics is None else Gathered(physics.targets, rows)
     close: Wanted = {}
@@ -98,8 +101,8 @@ def near(
             close[name] &= np.log(found.targets[name] / below[name]) < NEAR
         if own:
             close[name][:, 0] = mine[:, 0]
-    bounds = dict(close)
     _whole_batches(close, steps.load.is_mode("static"))
+    bounds = {name: mask & heavy.bounds(name) for name, mask in close.items()}
     kept = np.logical_or.reduce(list(close.values()))
     if own:
         kept[:, 0] = True
@@ -108,7 +111,8 @@ def near(
     moved = {k: pick(knobs[k], (row, step)) for k in (n.removeprefix("log_") for n in MOVED)}
     return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
                 {name: mask[row, step] for name, mask in close.items()},
-                {name: mask[row, step] for name, mask in bounds.items()})  # fmt: skip
+                {name: mask[row, step] for name, mask in bounds.items()},
+                heavy.doubled[step])  # fmt: skip
 
 
 def _whole_batches(close: Wanted, static: NDArray[np.bool_]) -> None:

@@ -11,6 +11,7 @@ boosters correct it by less than the rest.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,14 +23,19 @@ from guide_ml.table.assume import REQUESTS_PER_SLOT, Columns
 from guide_ml.table.columns import Gathered, each
 from guide_ml.table.read import Floats
 
-__all__ = ["AXES", "NEAR", "Axis", "Heavier", "heavier"]
+__all__ = ["AXES", "DOUBLINGS", "NEAR", "Axis", "Heavier", "heavier"]
 
 #: Logarithm by which a heavier load's physics may be above and still matter.
-NEAR = 1.0
+NEAR = 0.6
 
-#: Requests beyond which nothing is looked at: loads that double share the heavier ones up to here,
-#: so that the last of them bound all alike.
+#: Requests of a copy beyond which nothing is looked at: loads that double share the heavier ones up
+#: to here, so that the last of them bound all alike.
 MOST_BATCH = 8192.0
+
+#: A factor that stands for the last doubling up to :data:`MOST_BATCH`. Beyond what fits, users and
+#: sequences wait and no step gets slower, so any number of doublings bounds a TPOT; their estimates
+#: are nearly one, so the last stands for all.
+END = math.inf
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,16 @@ class Axis:
 
 
 AXES = (
-    Axis({"batch": (2, 4, 8, 16, 32, 64)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis({"input_len": (2, 4, 8)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"batch": (2, 4, 8, 16, 32, 64, END)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
+    Axis({"input_len": (2, 4, 8, 16, 32)}, ("batch_latency_s", "ttft_ms")),
     Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
-    Axis({"batch": (2, 2, 4, 4), "input_len": (2, 4, 2, 4)}, ("batch_latency_s", "ttft_ms")),
+    Axis({"batch": (2, 2, 2, 4, 4, 4, 8), "input_len": (2, 4, 8, 2, 4, 8, 2)},
+         ("batch_latency_s", "ttft_ms")),
 )
+
+MOST_FACTOR = max(f for a in AXES for f in a.factors.get("batch", ()) if f < END)
+DOUBLINGS = round(math.log2(MOST_FACTOR)) + 1
+"""How often a batch is doubled at most; the last stands for :data:`END`."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,15 @@ class Heavier:
         Which rows can be heavier in that way.
     columns : dict of str to array of shape (n, 1) or (n, steps)
         Their descriptors.
+    doubled : array of int of shape (steps,)
+        How often the batch is doubled at each step.
     """
 
     rows: NDArray[np.intp]
     axis: NDArray[np.intp]
     possible: NDArray[np.bool_]
     columns: Columns
+    doubled: NDArray[np.intp]
 
     def bounds(self, target: str) -> NDArray[np.bool_]:
         """Tell which steps bound a target."""
@@ -91,7 +105,7 @@ class Heavier:
     def take(self, rows: NDArray[np.intp]) -> Heavier:
         """Keep some loads, renumbered, in the order given."""
         return Heavier(np.arange(len(rows)), self.axis, self.possible[rows],
-                       Gathered(self.columns, rows))  # fmt: skip
+                       Gathered(self.columns, rows), self.doubled)  # fmt: skip
 
 
 def _possible(mode: Floats, axis: Axis) -> NDArray[np.bool_]:
@@ -138,14 +152,19 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
     possible = can[rows][:, place]
     grown = factors.get("batch", np.ones(len(axis)))
-    possible &= (columns["batch"][rows][:, None] * grown <= MOST_BATCH) | (grown == 1.0)
+    ends, asked = np.isinf(grown), (columns["batch"] / columns["dp"])[rows][:, None]
+    doubled = np.log2(np.where(ends, 2.0**DOUBLINGS, grown)).astype(np.intp)
+    last = 2.0 ** np.floor(np.log2(np.maximum(MOST_BATCH / asked, 1.0)))
+    possible &= (last > MOST_FACTOR) | ~ends
+    grown = np.where(ends, last, grown)
+    possible &= (asked * grown <= MOST_BATCH) | (grown == 1.0)
     out = each(columns) if own else Gathered(columns, rows[:, None])
     batch = out["batch"]
     for column, factor in factors.items():
-        out[column] = out[column] * factor
+        out[column] = out[column] * (grown if column == "batch" else factor)
     # A stated run keeps its requests, so more at a time mean fewer rounds; a usual one, which is
     # what a blank stands for, has its rounds at any load.
     rounds = out["requests_per_slot"]
     fewer = np.maximum(rounds * (batch / out["batch"]), 1.0)
     out["requests_per_slot"] = np.where(rounds == REQUESTS_PER_SLOT, rounds, fewer)
-    return Heavier(rows, axis, possible, out)
+    return Heavier(rows, axis, possible, out, doubled)

@@ -68,7 +68,7 @@ def account(resolved: Resolved, fitted: Fitted, target: Target) -> Account:
     """
     load = build(resolved.columns)
     code = resolved.columns[target.stat] if target.stat else np.zeros(1)
-    moved_by = drivers(load.columns, resolved.names, code)
+    moved_by = drivers(load.columns, resolved.names, code, load.held)
     knobs = fitted.physics.knobs(moved_by)
     found = estimate(load, knobs)
     columns = inputs(load, resolved.names, knobs, found) | {"statistic": code}

@@ -35,13 +35,14 @@ class Drivers:
 
 
 def drivers(
-    columns: Columns, names: Mapping[str, NDArray[np.object_]], statistic: Floats
-) -> Drivers:
-    """Prepare what moves the knobs, for n rows."""
+    columns: Columns, names: Mapping[str, NDArray[np.object_]], statistic: Floats,
+    held: Floats | None = None,
+) -> Drivers:  # fmt: skip
+    """Prepare what moves the knobs, for n rows; `held` as of :func:`by_load`."""
     found = groups(columns, names)
     codes = {group: index for group, (index, _) in found.items()}
     levels = {group: texts for group, (_, texts) in found.items()}
-    return Drivers(len(statistic), numeric(columns, statistic), codes, levels)
+    return Drivers(len(statistic), numeric(columns, statistic, held), codes, levels)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def numeric(columns: Columns, statistic: Floats) -> Columns:
+def numeric(columns: Columns, statistic: Floats, held: Floats | None = None) -> Columns:
     """Compute the numeric drivers, centred so that 0 is ordinary.
 
     Parameters
@@ -48,6 +48,8 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
         Resolved descriptors.
     statistic : array of shape (n,)
         Statistic that the row's value is of, a code of :data:`guide_ml.describe.descriptors.STATS`.
+    held : array of shape (n,), optional
+        As of :func:`by_load`.
     """
     c, mode = columns, columns["mode"]
     moe = (c["m_num_experts"] > 0).astype(float)
@@ -76,7 +78,7 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     # Prompts of an offline queue or a batch share passes, which fill the experts' tiles.
     out["moe_prefill"] = moe * (mode == MODES.index("prefill"))
     out["moe_closed"] = moe * served
-    out |= by_load(c)
+    out |= by_load(c, held)
     # How long prompts were that nobody stated is unknown: they must not bend what is known.
     out["unstated_prompt"] = (1.0 - c["input_stated"]) * (mode != MODES.index("decode"))
     piped = _piped(c)
@@ -88,12 +90,23 @@ def numeric(columns: Columns, statistic: Floats) -> Columns:
     return out
 
 
-def by_load(c: Columns) -> Columns:
-    """Compute the drivers that change with the load alone."""
+def by_load(c: Columns, held: Floats | None = None) -> Columns:
+    """Compute the drivers that change with the load alone.
+
+    Parameters
+    ----------
+    c : dict
+        Resolved descriptors.
+    held : array of shape (n,), optional
+        Sequences that a replica decodes together; by default all that are asked. Users who wait
+        for room slow no step.
+    """
     served = (c["mode"] == MODES.index("closed")).astype(float)
+    users = np.maximum(c["batch"] / c["dp"], 1.0)
+    users = users if held is None else np.minimum(users, held)
     return {
         "prompt": np.log(c["input_len"]) - 6.5,
-        "users": served * (np.log(np.maximum(c["batch"] / c["dp"], 1.0)) - 2.5),
+        "users": served * (np.log(users) - 2.5),
         "long_output": served * (np.log(c["output_len"]) - 5.5),
     }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from guide_ml import catalogue
 from guide_ml.describe.backends import BACKENDS
+from guide_ml.describe.descriptors import MODES
 from guide_ml.features.load import Load
 from guide_ml.physics.model import Estimate, Parts
 from guide_ml.table.assume import Columns
@@ -83,10 +84,22 @@ def _code(text: NDArray[np.object_], known: tuple[str, ...]) -> Floats:
     return np.asarray([place.get(level, np.nan) for level in levels])[index]
 
 
+def _copies(c: Columns) -> Floats:
+    """Count the copies of a deployment that work each for itself.
+
+    A request sees one of them and its share of the users, so more copies never slow it. Attention
+    replicas that share their experts are one; a queue fills all copies, which few measure alone.
+    """
+    apart = (c["attention_dp"] == 1.0) & (c["mode"] != MODES.index("offline"))
+    return np.where(apart, c["dp"], 1.0)
+
+
 def fixed(load: Load, slugs: Mapping[str, NDArray[np.object_]], knobs: Columns) -> Columns:
     """Compute the inputs that a heavier load leaves as they are, but ``statistic``."""
     c, m = load.columns, load.memory
     out = {name: c[name] for name in STATIC_PLAIN}
+    copies = _copies(c)
+    out["dp"], out["devices"] = c["dp"] / copies, c["devices"] / copies
     out |= {f"log_{name}": _log(c[name]) for name in STATIC_LOG}
     out["framework"] = _code(slugs["framework"], catalogue.slugs("framework"))
     out["backend"] = _code(slugs["backend"], BACKENDS)

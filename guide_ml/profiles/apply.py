@@ -30,10 +30,13 @@ def values(
     predicted, moved, floors : dict of str to array of shape (n,)
         Predictions without and with the profile, and physical bounds by target; NaN where there
         is none. Latencies are corrected while they are predicted, so that they still rise with
-        the load; of `predicted`, throughput is corrected.
+        the load, and a server's throughput follows from them; of `predicted`, that of a queue,
+        which has no latencies, is corrected.
     """
-    found = profile.correct(resolved.columns, resolved.names, predicted)
-    found = _bounded({t.name: (moved if t.is_time else found)[t.name] for t in TARGETS}, floors)
+    own = profile.correct(resolved.columns, resolved.names, predicted)
+    queue = resolved.columns["mode"] == MODES.index("offline")
+    rate = np.where(queue, own["output_tok_s"], moved["output_tok_s"])
+    found = _bounded({t.name: moved[t.name] for t in TARGETS} | {"output_tok_s": rate}, floors)
     return _by_definition(resolved, found, found["batch_latency_s"])
 
 

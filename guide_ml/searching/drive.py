@@ -110,9 +110,8 @@ class _Loop:
                 refused.append(trial)
         left = np.flatnonzero(open_)
         extra: list[int] = []
-        for trial in refused if sampled >= count else ():
-            if len(left) > len(extra):
-                extra.append(self.trials.nearest(trial, left[~np.isin(left, extra)]))
+        if sampled >= count and len(left):
+            extra = self.trials.nearest(refused, left)
         self.trials.drop(refused)
         if sampled < count:
             extra = self.guide.propose(left, count - len(chosen), self._give_way).tolist()

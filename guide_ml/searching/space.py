@@ -18,7 +18,7 @@ from guide_ml import catalogue
 from guide_ml.describe.descriptors import Model
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.features.floors import floors
-from guide_ml.features.load import SERVER_SLOTS, build
+from guide_ml.features.load import SERVER_SLOTS, Load, build
 from guide_ml.physics.design import Coefficients, drivers
 from guide_ml.physics.drivers import by_load
 from guide_ml.physics.model import estimate
@@ -213,7 +213,9 @@ def _limits(
     first = np.full(len(configs), np.nanmax(np.append(loads[:1], 1.0)))
     _, resolved = run.ask(table_of(request, configs, first), known)
     bad = resolved.errors != ""
-    moved_by = drivers(resolved.columns, resolved.names, np.zeros(len(configs)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        held = build(resolved.columns).held
+    moved_by = drivers(resolved.columns, resolved.names, np.zeros(len(configs)), held)
     knobs = {} if physics is None else physics.knobs(moved_by)
     size = max(CHUNK // len(loads), 1)
     parts = []
@@ -223,21 +225,21 @@ def _limits(
                               for some in (resolved.columns, knobs, moved_by.numbers))  # fmt: skip
         if not request.load.offline:
             columns["batch"] = np.tile(loads, len(columns["batch"]) // len(loads))
-        if physics is not None:
-            physics.carry(mine, own, by_load(columns))
-        parts.append(_bounds(columns, np.repeat(bad[rows], len(loads)), mine))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            load = build(columns)
+            if physics is not None:
+                physics.carry(mine, own, by_load(columns, load.held))
+            parts.append(_bounds(load, np.repeat(bad[rows], len(loads)), mine))
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     estimates = {m: joined.pop(f"estimated_{m}") for m in METRICS}
     return joined.pop("slots"), joined, estimates
 
 
-def _bounds(columns: Columns, bad: NDArray[np.bool_], knobs: Columns) -> Columns:
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        load = build(columns)
-        least = floors(load)
-        decode = load.step.floor_s * columns["output_len"] / load.held
-        told = estimate(load, knobs).targets if knobs else {
-            m: least[m] * (0.5 if m == "output_tok_s" else 2.0) for m in METRICS}  # fmt: skip
+def _bounds(load: Load, bad: NDArray[np.bool_], knobs: Columns) -> Columns:
+    least = floors(load)
+    decode = load.step.floor_s * load.columns["output_len"] / load.held
+    told = estimate(load, knobs).targets if knobs else {
+        m: least[m] * (0.5 if m == "output_tok_s" else 2.0) for m in METRICS}  # fmt: skip
     slots = np.where(bad | (load.memory["fits"] < 1), 0.0, load.memory["slots"])
     return {
         "slots": slots, **{m: least[m] for m in METRICS},

@@ -61,6 +61,7 @@ class Trials:
                                         return_inverse=True)  # fmt: skip
         self._choices = {c: pd.unique(space.configs[c]).tolist() for c in CONFIG}
         codes = [pd.Index(self._choices[c]).get_indexer(space.configs[c]) for c in CONFIG]
+        self._configs = np.stack(codes, 1)
         self._codes = np.stack([*(c[space.config] for c in codes), self._level], 1)
         self._sizes = [*(len(v) for v in self._choices.values()), len(levels)]
         flat = np.ravel_multi_index(tuple(self._codes.T), tuple(self._sizes))
@@ -117,14 +118,30 @@ class Trials:
         trials = [self.study.ask(self._space) for _ in range(count)]
         return trials, np.asarray([self._point(t.params) for t in trials], dtype=np.intp)
 
-    def nearest(self, trial: optuna.Trial, candidates: Ints) -> int:
-        """Find the candidate that differs least from what a trial proposes."""
-        wanted = [self._choices[c].index(trial.params[c]) for c in CONFIG]
-        mine = self._codes[candidates]
-        differ = (mine[:, :-1] != np.asarray(wanted)).astype(float)
-        differ[:, 0] *= 2.0  # another device changes more than another engine
-        step = np.abs(mine[:, -1] - trial.params[LEVEL]) / self._sizes[-1]
-        return int(candidates[np.argmin(differ.sum(1) + step)])
+    def nearest(self, trials: list[optuna.Trial], candidates: Ints) -> list[int]:
+        """Find for each trial the candidate that differs least from what it proposes.
+
+        Each candidate is taken once. Another configuration always differs more than another load,
+        so configurations are compared first: of them there are a hundred times fewer than points.
+        """
+        held, place = np.unique(self._problem.space.config[candidates], return_inverse=True)
+        members = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
+        codes, free = self._configs[held], np.ones(len(candidates), dtype=bool)
+        left = np.bincount(place)
+        found: list[int] = []
+        for trial in trials[: len(candidates)]:
+            wanted = [self._choices[c].index(trial.params[c]) for c in CONFIG]
+            differ = (codes != np.asarray(wanted)).astype(float)
+            differ[:, 0] *= 2.0  # another device changes more than another engine
+            far = np.where(left > 0, differ.sum(1), np.inf)
+            near = np.concatenate([members[k] for k in np.flatnonzero(far == far.min())])
+            near = np.sort(near[free[near]])
+            level = self._codes[candidates[near], -1]
+            one = near[np.argmin(np.abs(level - trial.params[LEVEL]))]
+            free[one] = False
+            left[place[one]] -= 1
+            found.append(int(candidates[one]))
+        return found
 
     def drop(self, trials: list[optuna.Trial]) -> None:
         """Close trials that propose no point, or one that was scored: they are not scored."""

@@ -67,8 +67,8 @@ def build(measured: Measurements) -> Dataset:
     slugs[LABORATORY] = laboratories(source)
     weight = weigh(slugs[LABORATORY], _deployments(load, slugs), found.target)
     sample = Sample(
-        load, drivers(load.columns, slugs, found.statistic), found.target, np.log(found.value),
-        weight,
+        load, drivers(load.columns, slugs, found.statistic, load.held), found.target,
+        np.log(found.value), weight,
     )  # fmt: skip
     return Dataset(found, sample, slugs)
 

@@ -102,15 +102,14 @@ def log_lines(columns: Columns, budget: Floats) -> LogLines:
     requests = budget / np.maximum(room.of(most, columns["pass_tokens"]), 1.0)
     blocks = np.floor(budget / room.paged.held)
     paged = room.paged.longest(blocks)
-    whole = (kv_bytes(columns, most, room.kept) + index_bytes(columns, most)) / most
-    plain = _plain_longest(columns, budget, room, whole)
+    plain = _plain_longest(columns, budget, room)
     grouped = room.paged.grouped > 0
     requests = np.where(grouped, blocks / room.paged.of(most, columns["pass_tokens"]), requests)
     longest = np.where(grouped, paged, plain)
     return LogLines(requests, np.minimum(longest, columns["m_max_position"]))
 
 
-def _plain_longest(columns: Columns, budget: Floats, room: _Room, whole: Floats) -> Floats:
+def _plain_longest(columns: Columns, budget: Floats, room: _Room) -> Floats:
     """Tokens of one sequence that a budget holds; layers with a window stop growing at it."""
     left = budget - state_bytes(columns)
     edge = np.where(np.isfinite(room.kept.window), room.kept.window, np.inf)
@@ -121,7 +120,7 @@ def _plain_longest(columns: Columns, budget: Floats, room: _Room, whole: Floats)
     beyond = window + (left - at) / np.maximum(further, 1e-9)
     inside = left / np.maximum(at / window, 1e-9)
     found = np.where(np.isfinite(edge) & (left > at), beyond, inside)
-    return np.floor(np.maximum(found, 0.0) + 0.0 * whole)
+    return np.floor(np.maximum(found, 0.0))
 
 
 class _Room(NamedTuple):

@@ -12,12 +12,12 @@ imported by whoever has a table or asks often, never for a first prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from guide_ml.compiled import compiled
 
 __all__ = ["step", "walk"]
 
@@ -27,16 +27,7 @@ LANES = 64  # rows that the widest vectors hold; blocks are filled up to whole o
 Ints = NDArray[Any]
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile, to run without the interpreter's lock; kept on disk where a folder allows it."""
-    try:
-        kept: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither NUMBA_CACHE_DIR, the package nor the user has one
-        kept = numba.njit(nogil=True)(function)
-    return kept
-
-
-@_compiled
+@compiled
 def _rank(
     column: NDArray[np.float32], cuts: NDArray[np.float32], half: int, place: Ints, out: Ints
 ) -> None:
@@ -53,7 +44,7 @@ def _rank(
         out[i] = -1 if np.isnan(column[i]) else place[i]  # beyond all ranks; one more is 0
 
 
-@_compiled
+@compiled
 def _settle(
     ranks: Ints, feature: Ints, rank: Ints, shift: Ints, leaf: Ints, start: int, end: int,
     place: Ints,
@@ -69,7 +60,7 @@ def _settle(
             place[i] += step if right else place.dtype.type(0)
 
 
-@_compiled
+@compiled
 def walk(
     x: NDArray[np.float32], cuts: NDArray[np.float32], halves: Ints, feature: Ints, rank: Ints,
     shift: Ints, leaf: Ints, first: Ints, values: NDArray[Any], out: NDArray[Any],
@@ -110,7 +101,7 @@ def walk(
                 total[i] += own[np.uint64(place[i])]
 
 
-@_compiled
+@compiled
 def step(
     x: NDArray[np.float32], nodes: NDArray[np.void], first: Ints, values: NDArray[Any],
     out: NDArray[Any],

@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints", "Deployment", "DoesNotFit",
-           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
-           "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
-           "Workload", "__version__", "calibrate", "capacity", "list_frameworks", "list_hardware",
-           "list_models", "list_offers", "predict", "predict_dask", "predict_table", "search",
-           "sweep"]  # fmt: skip
+__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints", "Deployment",
+           "DoesNotFit", "Explanation", "Found", "Framework", "GuideError", "Hardware",
+           "InvalidInput", "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor",
+           "Profile", "Traffic", "UnknownName", "Workload", "__version__", "calibrate", "capacity",
+           "list_frameworks", "list_hardware", "list_models", "list_offers", "predict",
+           "predict_dask", "predict_table", "search", "sweep"]  # fmt: skip
 
 _NAMES_OF = {
     "api": ("predict", "predict_table"),

@@ -13,6 +13,7 @@ from rich.console import Console
 from guide_ml import catalogue
 from guide_ml.answers.blocks import Block, details, listing
 from guide_ml.cli import calibrate as cli_calibrate
+from guide_ml.cli import capacity as cli_capacity
 from guide_ml.cli import ingest as cli_ingest
 from guide_ml.cli import launch as cli_launch
 from guide_ml.cli import options as o
@@ -145,6 +146,7 @@ app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
+app.command(epilog=examples(*cli_capacity.EXAMPLES))(cli_capacity.capacity)
 app.add_typer(cli_prices.app, name="prices")
 app.add_typer(cli_traffic.app, name="traffic")
 

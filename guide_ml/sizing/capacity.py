@@ -77,7 +77,8 @@ class Capacity(Shown):
             ("bound by", words(self.binds) if self.binds else "throughput"),
             ("if nobody minds waiting", f"{self.full_rps:.4g} requests/s"),
         ]  # fmt: skip
-        rows += [(words(n), f"{self.seen[n]:,.4g} of {m:,.4g} ms") for n, m in self.limits.items()]
+        rows += [(words(n), f"{self.seen[n]:{'.3g' if m < 100 else ',.0f'}} of {m:,.10g} ms")
+                 for n, m in self.limits.items()]  # fmt: skip
         if self.refused_share:
             rows.append(("refused", f"{self.refused_share:.2%} of the requests: longer than the"
                          " context or the cache"))  # fmt: skip

@@ -236,8 +236,10 @@ def sweep(
 
 _GROUPS = {
     "workload": ("input_len", "output_len", "context_depth", "ttft_stat", "tpot_stat"),
-    "load": ("requests_per_s", "users", "tokens_per_s", "offline_tokens", "deadline_h"),
-    "slo": ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user"),
+    "load": ("requests_per_s", "users", "tokens_per_s", "offline_tokens", "deadline_h",
+             "burstiness", "length_cv"),
+    "slo": ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user", "ttft_p99_ms", "tpot_p99_ms",
+            "e2e_p99_ms"),
     "constraints": ("hardware", "vendors", "providers", "regions", "frameworks", "weight_dtypes",
                     "kv_dtypes", "spot", "marketplace", "undated", "in_domain", "priced_since",
                     "max_usd_h", "max_devices", "max_request_tokens"),

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from guide_ml.errors import InvalidInput
 from guide_ml.simulation.loads import OpenLoad, burstiness
 from guide_ml.traffic import Traffic
 
 __all__ = ["MOST", "Turned", "turned"]
 
-#: Requests of one look at made traffic.
-REQUESTS = 4000
-#: Of recorded traffic so many are looked at, the first ones.
+#: Of recorded traffic so many requests are looked at, the first ones.
 MOST = 100_000
 
 
@@ -25,7 +25,7 @@ class Turned:
     Parameters
     ----------
     at : callable
-        Takes requests a second and a seed.
+        Takes requests a second, how many are wanted at least, and a seed.
     settling : float
         Share of the requests at the start that do not count, as the servers are still empty.
     input_len, output_len : float
@@ -36,7 +36,7 @@ class Turned:
         What it is, in words.
     """
 
-    at: Callable[[float, int], Traffic]
+    at: Callable[[float, int, int], Traffic]
     settling: float
     input_len: float
     output_len: float
@@ -72,10 +72,10 @@ def turned(
     if not 0 <= length_cv < 100:
         raise InvalidInput(f"length_cv must be from 0 to below 100; got {length_cv!r}")
 
-    def at(rate_rps: float, seed: int) -> Traffic:
+    def at(rate_rps: float, requests: int, seed: int) -> Traffic:
         load = OpenLoad(rate_rps=rate_rps, burstiness=shape, input_len=input_len,
                         output_len=output_len, length_cv=length_cv)  # fmt: skip
-        return load.traffic(REQUESTS, seed)
+        return load.traffic(requests, seed)
 
     way = {1.0: "Poisson", math.inf: "even gaps"}.get(shape, f"burstiness {shape:g}")
     spread = f", spread {length_cv:g}" if length_cv else ""
@@ -91,5 +91,25 @@ def _recorded(traffic: Traffic, input_len: object, output_len: object) -> Turned
     kept = traffic.first(MOST) if len(traffic) > MOST else traffic
     kept.at_rate(1.0)  # refuses traffic without a rate
     cut = f", its first {MOST:,} requests" if kept is not traffic else ""
-    return Turned(lambda rate, _: kept.at_rate(rate), 0.0, float(kept.input_tokens.mean()),
-                  float(kept.output_tokens.mean()), 1, traffic.text + cut)  # fmt: skip
+    means = float(kept.input_tokens.mean()), float(kept.output_tokens.mean())
+    return Turned(lambda rate, n, _: _tiled(kept, n).at_rate(rate), 0.0, *means, 1,
+                  traffic.text + cut)  # fmt: skip
+
+
+def _tiled(traffic: Traffic, requests: int) -> Traffic:
+    """Play traffic again and again until there are so many requests; conversations begin anew."""
+    times = math.ceil(requests / len(traffic))
+    if times <= 1:
+        return traffic
+    lap = traffic.duration_s * (1.0 + 1.0 / len(traffic))
+    turn = np.repeat(np.arange(times), len(traffic))
+    talks = np.tile(traffic.conversation, times)
+    apart = int(traffic.conversation.max()) + 1
+    return Traffic(
+        arrival_s=np.tile(traffic.arrival_s, times) + lap * turn,
+        input_tokens=np.tile(traffic.input_tokens, times),
+        output_tokens=np.tile(traffic.output_tokens, times),
+        conversation=np.where(talks >= 0, talks + apart * turn, -1),
+        shared_prefix=np.tile(traffic.shared_prefix, times),
+        shared_tokens=np.tile(traffic.shared_tokens, times), text=traffic.text,
+    )  # fmt: skip

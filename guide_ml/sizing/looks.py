@@ -13,6 +13,10 @@ from guide_ml.sizing.loads import Turned
 
 __all__ = ["Look", "look"]
 
+#: Requests of one run at least and at most, and for each that is in flight on average: fewer would
+#: be over before the servers are as full as they will be.
+FEWEST, MOST, EACH = 4000, 20_000, 40
+
 #: Requests whose times count, at least; else nothing can be said.
 LEAST = 20
 
@@ -68,8 +72,9 @@ def look(
         Of the first run; the others follow.
     """
     each, refused, requests = [], 0, 0
-    for k in range(load.seeds):
-        traffic = load.at(rate_rps, seed + k)
+    wanted = int(np.clip(EACH * rate_rps * _request_s(own, load), FEWEST, MOST))
+    for k in range(load.seeds if wanted <= FEWEST else 1):
+        traffic = load.at(rate_rps, wanted, seed + k)
         n = len(traffic)
         start = float(traffic.arrival_s[int(load.settling * n)])
         found = simulate_replica(traffic, own.surface, own.rules, replicas=replicas, router=router,
@@ -86,3 +91,9 @@ def look(
 
 def _none() -> Figures:
     return {m: dict.fromkeys(STATISTICS, float("nan")) for m in METRICS}
+
+
+def _request_s(own: Replica, load: Turned) -> float:
+    """Return the seconds of a request that is alone."""
+    loads = own.asked.loads
+    return float(loads.ttft_s[0] + load.output_len * np.nan_to_num(loads.tpot_s[0]))

@@ -22,6 +22,8 @@ NEAR = 0.02
 IDLE = 200.0
 #: First step outwards from a guess; each further one is so many times longer.
 FIRST = 1.5
+#: Replicas that are simulated at most.
+SHARD = 16
 #: Replicas at most.
 MOST = 4096
 
@@ -34,7 +36,7 @@ def full_rps(own: Replica, load: Turned, replicas: int) -> float:
 
 
 def _cv(load: Turned) -> float:
-    tokens = load.at(1.0, 0).output_tokens
+    tokens = load.at(1.0, 1000, 0).output_tokens
     return float(tokens.std() / tokens.mean())
 
 
@@ -120,7 +122,9 @@ def fewest(
     seen: dict[int, Look] = {}
 
     def holds(count: int) -> bool:
-        seen[count] = look(own, load, rate_rps, count * queues, router, seed)
+        part = min(1.0, SHARD / count)  # of many replicas some, with their share of the requests
+        some = round(part * count)
+        seen[count] = look(own, load, rate_rps * some / count, some * queues, router, seed)
         return seen[count].holds(limits)
 
     low = max(math.ceil(rate_rps / full) - 1, 0)  # so many are too few

@@ -53,7 +53,7 @@ def told(
     now = figures(found, over)
     books, records = found.world.books, found.world.requests
     took = max(float(np.nanmax(books["finish"], initial=0.0)) - float(records["arrival"][0]), 1e-9)
-    if traffic.concurrency is not None and over.any():  # Little's law: a drain at the end is no load
+    if traffic.concurrency is not None and over.any():  # Little's law leaves the drain out
         part = max(round(traffic.concurrency / count), 1)
         took = float(np.nansum(found.e2e_s)) / part
     flight = float(np.nansum(found.e2e_s)) / took

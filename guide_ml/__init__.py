@@ -9,6 +9,7 @@ of the data through the packages::
     measurements, traffic, ingest              what others measured, and what users send
     trees, profiles, trust, registry           what was learnt, and how sure it is
     estimators, predictions, training          a trained set: asked, and made
+    simulation                                 what users see when requests come as they do
     explaining, calibration, api               what users call
     sizing, searching, scoring, tracking, cli  searches, tables of candidates, retraining, commands
 """
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from guide_ml.profiles import Profile
     from guide_ml.scoring.cluster import predict_dask
     from guide_ml.searching import SLO, Constraints, Found, Load, Plan, search, sweep
+    from guide_ml.simulation.api import simulate
     from guide_ml.sizing import Capacity, capacity
     from guide_ml.traffic import Lengths, Traffic
 
@@ -51,7 +53,7 @@ __all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints
            "InvalidInput", "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor",
            "Profile", "Traffic", "UnknownName", "Workload", "__version__", "calibrate", "capacity",
            "list_frameworks", "list_hardware", "list_models", "list_offers", "predict",
-           "predict_dask", "predict_table", "search", "sweep"]  # fmt: skip
+           "predict_dask", "predict_table", "search", "simulate", "sweep"]  # fmt: skip
 
 _NAMES_OF = {
     "api": ("predict", "predict_table"),
@@ -66,6 +68,7 @@ _NAMES_OF = {
     "offers.listing": ("list_offers",),
     "profiles": ("Profile",),
     "scoring.cluster": ("predict_dask",),
+    "simulation.api": ("simulate",),
     "searching": ("SLO", "Constraints", "Found", "Load", "Plan", "search", "sweep"),
     "sizing": ("Capacity", "capacity"),
     "traffic": ("Lengths", "Traffic"),

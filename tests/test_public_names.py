@@ -18,7 +18,7 @@ PUBLIC = {
     "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic",
     "UnknownName", "Workload", "__version__", "calibrate", "capacity", "list_frameworks",
     "list_hardware", "list_models", "list_offers", "predict", "predict_dask", "predict_table",
-    "search", "sweep",
+    "search", "simulate", "sweep",
 }  # fmt: skip
 
 

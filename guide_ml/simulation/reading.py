@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 
 from guide_ml.errors import InvalidInput
 from guide_ml.simulation.loads import OpenLoad, burstiness
-from guide_ml.simulation.routing import ROUTERS
-from guide_ml.simulation.statistics import STATISTICS
+from guide_ml.simulation.names import OPEN_COLUMNS, ROUTERS, STATISTICS
 
-__all__ = ["OPEN_COLUMNS", "OpenRow", "as_closed", "is_open", "read_row"]
-
-OPEN_COLUMNS = ("arrival", "length_cv", "e2e_stat", "duration_s", "replicas", "router")
-"""Columns that only open loads have, beside ``request_rate_rps``."""
+__all__ = ["OpenRow", "as_closed", "is_open", "read_row"]
 
 #: Columns that say how much comes and what is wanted of it; the rest is the deployment.
 _LOAD = ("mode", "request_rate_rps", "concurrency", "batch_size", "num_requests", "ttft_stat",

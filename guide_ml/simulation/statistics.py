@@ -7,16 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from guide_ml.simulation.names import STATISTICS
 from guide_ml.simulation.run import Times
 from guide_ml.simulation.state import ITL_LEAST_S, ITL_RATIO
 from guide_ml.table.read import Floats
 from guide_ml.units import MS_PER_S
 
-__all__ = ["METRICS", "STATISTICS", "Figures", "figures", "of_tokens"]
+__all__ = ["Figures", "figures", "of_tokens"]
 
-METRICS = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
-"""Latencies: to the first token, per further token of a request, between tokens, of all of it."""
-STATISTICS = ("mean", "median", "p90", "p95", "p99")
 _SHARES = (0.5, 0.9, 0.95, 0.99)
 
 Figures = Mapping[str, Mapping[str, float]]

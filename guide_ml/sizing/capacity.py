@@ -11,7 +11,7 @@ from guide_ml.answers.shown import Shown
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.profiles import ProfileLike
-from guide_ml.simulation.routing import ROUTERS
+from guide_ml.simulation.names import ROUTERS
 from guide_ml.sizing.limits import excess, limits_of, of, words
 from guide_ml.sizing.loads import turned
 from guide_ml.sizing.served import served

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.simulation.statistics import METRICS, STATISTICS, Figures
+from guide_ml.simulation.names import METRICS, STATISTICS
+from guide_ml.simulation.statistics import Figures
 
 __all__ = ["NAMES", "Limits", "excess", "limits_of", "of", "place", "words"]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from guide_ml.simulation.names import METRICS, STATISTICS
 from guide_ml.simulation.run import Replica, simulate_replica
-from guide_ml.simulation.statistics import METRICS, STATISTICS, Figures, figures
+from guide_ml.simulation.statistics import Figures, figures
 from guide_ml.sizing.limits import Limits, excess
 from guide_ml.sizing.loads import Turned
 

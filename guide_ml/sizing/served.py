@@ -12,9 +12,8 @@ from guide_ml.errors import DoesNotFit, InvalidInput, UnknownName
 from guide_ml.predictions import keywords
 from guide_ml.predictions.run import PredictorLike, ask, run
 from guide_ml.profiles import ProfileLike, profile_of
-from guide_ml.simulation import asked
-from guide_ml.simulation.policies import policy
-from guide_ml.simulation.run import Replica, replica
+from guide_ml.simulation.opened import prepared
+from guide_ml.simulation.run import Replica
 from guide_ml.simulation.steady import scaled
 from guide_ml.table import given
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
@@ -88,12 +87,11 @@ def served(
         raise InvalidInput(str(done.errors[0]))
     if not done.fits[0]:
         raise DoesNotFit(done.shortages()[0])
-    found = asked.ask(resolved, 0, done.predictor, corrections)
     engine = str(resolved.names["framework"][0])
-    own = replica(found, policy(engine), longest=float(llm.max_position))
+    own = prepared(resolved, 0, done.predictor, corrections, longest=float(llm.max_position))
     low, high = _ends(done, "low"), _ends(done, "high")
     count = int(resolved.columns["devices"][0])
-    return Served(own, scaled(own, **high), scaled(own, **low), found.replicas,
+    return Served(own, scaled(own, **high), scaled(own, **low), own.asked.replicas,
                   f"{llm.model} on {count} x {device.hardware}, {engine}")  # fmt: skip
 
 

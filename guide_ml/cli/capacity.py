@@ -23,28 +23,16 @@ EXAMPLES = (
 
 
 def _limit(help_: str) -> Any:
-    return typer.Option(help=help_, rich_help_panel="Limits (at least one)")
+    return typer.Option(help=help_, rich_help_panel="Limits")
 
 
 TtftOption = Annotated[float | None, _limit("Most mean time to the first token.")]
 TpotOption = Annotated[float | None, _limit("Most mean time per further token.")]
 E2eOption = Annotated[float | None, _limit("Most mean time of a whole request.")]
-Ttft99Option = Annotated[
-    float | None, typer.Option("--ttft-p99-ms", help="Most time to the first token, of 99 in 100"
-                               " requests.", rich_help_panel="Limits (at least one)")
-]  # fmt: skip
-Tpot99Option = Annotated[
-    float | None, typer.Option("--tpot-p99-ms", help="Most time per further token, of 99 in 100"
-                               " requests.", rich_help_panel="Limits (at least one)")
-]  # fmt: skip
-E2e99Option = Annotated[
-    float | None, typer.Option("--e2e-p99-ms", help="Most time of a whole request, of 99 in 100.",
-                               rich_help_panel="Limits (at least one)")
-]  # fmt: skip
 LimitOption = Annotated[
     list[str] | None, typer.Option("--limit", help="Any other, as e2e_p90_ms=5000 or"
                                    " itl_p95_ms=80. May be repeated.",
-                                   rich_help_panel="Limits (at least one)")
+                                   rich_help_panel="Limits")
 ]  # fmt: skip
 
 
@@ -59,8 +47,8 @@ def capacity(
     burstiness: t.BurstinessOption = None, length_cv: t.CvOption = None,
     trace: t.TraceOption = None, spread: t.SpreadOption = False,
     ttft_ms: TtftOption = None, tpot_ms: TpotOption = None, e2e_ms: E2eOption = None,
-    ttft_p99_ms: Ttft99Option = None, tpot_p99_ms: Tpot99Option = None,
-    e2e_p99_ms: E2e99Option = None, limit: LimitOption = None,
+    ttft_p99_ms: t.Ttft99Option = None, tpot_p99_ms: t.Tpot99Option = None,
+    e2e_p99_ms: t.E2e99Option = None, limit: LimitOption = None,
     replicas: t.ReplicasOption = 1, router: t.RouterOption = "least-loaded",
     seed: t.SeedOption = 0, draft_tokens: o.DraftOption = None, accept_len: o.AcceptedOption = None,
     prefix_hit_rate: o.HitOption = None, max_num_seqs: o.SeqsOption = None,

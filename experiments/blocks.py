@@ -289,6 +289,7 @@ PRINTED: dict[str, Callable[[], Block]] = {
     "sweep": lambda: ours(guide(SWEEP)),
     "scored": scored,
     "launch": lambda: Block(guide(LAUNCH)),
+    "traffic": lambda: Block(guide(("traffic", "describe", "mooncake"), "mooncake", "over time")),
 }  # fmt: skip
 BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "data": data,

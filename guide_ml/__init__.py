@@ -10,9 +10,10 @@ of the data through the packages::
     measurements, traffic, ingest              what others measured, and what users send
     trees, profiles, trust, registry           what was learnt, and how sure it is
     estimators, predictions, training          a trained set: asked, and made
+    simulation                                 what users see when requests come as they do
     explaining, calibration, api               what users call
-    searching, scoring, tracking               searches, tables of candidates, retraining
-    planning, cli                              five plain questions, commands
+    sizing, searching, scoring, tracking       searches, tables of candidates, retraining
+    planning, web, cli                         five plain questions, the service, commands
 """
 
 from __future__ import annotations
@@ -43,16 +44,18 @@ if TYPE_CHECKING:
     from guide_ml.profiles import Profile
     from guide_ml.scoring.cluster import predict_dask
     from guide_ml.searching import SLO, Constraints, Found, Load, Plan, search, sweep
+    from guide_ml.simulation.api import simulate
+    from guide_ml.sizing import Capacity, capacity
     from guide_ml.traffic import Lengths, Traffic
 
     __version__: str
 
-__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
-           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
-           "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
-           "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware",
-           "list_models", "list_offers", "predict", "predict_dask", "predict_table", "search",
-           "sweep"]  # fmt: skip
+__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints", "Deployment",
+           "DoesNotFit", "Explanation", "Found", "Framework", "GuideError", "Hardware",
+           "InvalidInput", "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor",
+           "Profile", "Traffic", "UnknownName", "Workload", "__version__", "calibrate", "capacity",
+           "list_frameworks", "list_hardware", "list_models", "list_offers", "predict",
+           "predict_dask", "predict_table", "search", "simulate", "sweep"]  # fmt: skip
 
 _NAMES_OF = {
     "api": ("predict", "predict_table"),
@@ -67,7 +70,9 @@ _NAMES_OF = {
     "offers.listing": ("list_offers",),
     "profiles": ("Profile",),
     "scoring.cluster": ("predict_dask",),
+    "simulation.api": ("simulate",),
     "searching": ("SLO", "Constraints", "Found", "Load", "Plan", "search", "sweep"),
+    "sizing": ("Capacity", "capacity"),
     "traffic": ("Lengths", "Traffic"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _NAMES_OF.items() for name in names}

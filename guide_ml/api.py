@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
 from guide_ml.describe.descriptors import Framework
@@ -19,13 +17,14 @@ from guide_ml.explaining import Explainer
 from guide_ml.predictions import keywords
 from guide_ml.predictions.frame import COLUMNS, empty, result
 from guide_ml.predictions.run import PredictorLike, Run, ask, run
+from guide_ml.predictions.table_checks import once_each, raise_first, tell_strange
 from guide_ml.profiles import Profile, ProfileLike, profile_of
+from guide_ml.simulation.names import OPEN_COLUMNS, says_open
 from guide_ml.table import given
 from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
 from guide_ml.table.interchange import to_pandas
-from guide_ml.table.read import DESCRIPTORS, Definitions, Raw
-from guide_ml.table.strange import strange
+from guide_ml.table.read import Definitions, Raw
 from guide_ml.trust.intervals import LEVEL, check_level
 
 __all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
@@ -58,6 +57,9 @@ def predict(
     max_num_batched_tokens: float | None = None, memory_share: float | None = None,
     max_model_len: float | None = None, enforce_eager: bool | float | None = None,
     block_size: float | None = None,
+    arrival: str | float | None = None, length_cv: float | None = None,
+    duration_s: float | None = None, e2e_stat: str | None = None,
+    replicas: float | None = None, router: str | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
@@ -81,22 +83,34 @@ def predict(
         Tensor-, pipeline-, data- and expert-parallel sizes.
     weight_dtype, kv_dtype, spec_method : str, optional
         Precision of weights and KV cache; speculative decoding.
-    mode : {"static", "prefill", "decode", "closed", "offline"}, optional
-        Follows from the load: static from `batch_size`, closed from `concurrency`.
+    mode : {"static", "prefill", "decode", "closed", "offline", "open"}, optional
+        Follows from the load: static from `batch_size`, closed from `concurrency`, open from
+        `request_rate_rps`.
     batch_size, concurrency, num_requests : float, optional
         Requests of a fixed batch; requests in flight at a server, and those of its whole run, or
         of an offline queue.
     request_rate_rps : float, optional
-        Refused: open loads are not predicted.
+        Requests a second that come, of the whole deployment: they are simulated. With
+        `num_requests` or `duration_s` a run so long, its start and its drain included; without,
+        the steady state.
     input_len, output_len, context_depth : float
         Mean prompt tokens (not needed for decode) and generated tokens (not needed for prefill)
         a request, and tokens in the KV cache before it.
-    ttft_stat, tpot_stat : {"mean", "median", "p99"}, optional
-        Statistic wanted of a server.
+    ttft_stat, tpot_stat, e2e_stat : {"mean", "median", "p99"}, optional
+        Statistic wanted of a server; of an open load also ``p90`` and ``p95``.
     gpu_layers, experts_on_cpu, host, host_bandwidth_gbs, threads, vcpus, draft_tokens, accept_len,
     prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share, max_model_len,
     enforce_eager, block_size : optional
         What the engine and the machine were told: :class:`guide_ml.describe.settings.Settings`.
+    arrival : str or float, optional
+        How requests come: ``poisson``, ``constant``, or a burstiness (below 1 in bursts).
+    length_cv : float, optional
+        Standard deviation of the lengths over their mean; equal lengths by default.
+    duration_s : float, optional
+        Seconds for which requests come.
+    replicas, router : optional
+        Copies of the deployment that share the rate, and how they are chosen: ``least-loaded``,
+        ``round-robin`` or ``prefix-aware``.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
@@ -110,6 +124,8 @@ def predict(
     Returns
     -------
     Prediction
+        Of an open load an :class:`guide_ml.simulation.prediction.OpenPrediction`, which has all
+        percentiles and tells whether the deployment is overloaded.
 
     Raises
     ------
@@ -139,7 +155,8 @@ def predict(
     """
     texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
              "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
-             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host}  # fmt: skip
+             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host,
+             "e2e_stat": e2e_stat, "router": router}  # fmt: skip
     numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
                "batch_size": batch_size, "concurrency": concurrency,
                "num_requests": num_requests, "request_rate_rps": request_rate_rps,
@@ -151,13 +168,20 @@ def predict(
                "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
                "memory_share": memory_share, "max_model_len": max_model_len,
                "enforce_eager": int(enforce_eager) if isinstance(enforce_eager, bool)
-               else enforce_eager, "block_size": block_size}  # fmt: skip
+               else enforce_eager, "block_size": block_size, "length_cv": length_cv,
+               "duration_s": duration_s, "replicas": replicas}  # fmt: skip
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
     row |= {"hardware": device.hardware.strip(), "model": llm.model.strip()}
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
+    row |= {} if arrival is None else {"arrival": arrival}
+    if says_open(row):
+        from guide_ml.simulation.answers import predict_open  # Numba takes a second to import
+
+        return predict_open(row, known, released, predictor, check_level(level),
+                            profile_of(profile))  # fmt: skip
     asked = ask(row, known, released)
     corrections = profile_of(profile)
     done = _one(*asked, predictor, check_level(level), corrections)
@@ -223,7 +247,8 @@ def predict_table(
         where the mode has none, the row is bad or does not fit); the ends of their intervals,
         ``<metric>_low`` and ``<metric>_high``; ``in_domain`` (measured, interpolated, near or
         far; blank where nothing is predicted), ``memory_fits`` (bool) and ``error`` (text, blank
-        where there is none). With ``level=None`` the first four and the last two.
+        where there is none). With ``level=None`` the first four and the last two. A table with
+        open loads also has ``e2e_ms`` and its ends; a row beyond capacity says so in ``error``.
 
     Examples
     --------
@@ -237,56 +262,43 @@ def predict_table(
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
     check_level(level)
     frame, back = to_pandas(table)
-    _check_table(frame)
+    once_each(frame)
     known = Definitions(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
     if not len(frame):
         blank: Table = back(empty(frame.index, level))
         return blank
-    raw, resolved = ask(frame, known)
-    _tell_strange(frame, strict)
+    tell_strange(frame, strict, OPEN_COLUMNS)
+    if not {"request_rate_rps", "mode"} & {*frame.columns}:
+        found: Table = back(_others(frame, known, errors, predictor, level, profile))
+        return found
+    from guide_ml.simulation.reading import is_open
+
+    if not (opens := is_open(frame)).any():
+        found = back(_others(frame, known, errors, predictor, level, profile))
+        return found
+    from guide_ml.simulation import opened, prediction  # Numba takes a second to import
+    done = opened.opened(frame[opens], known, predictor, level, profile_of(profile))
     if errors == "raise":
-        _raise_first(frame.index, resolved.errors)
-    done = run(raw, resolved, predictor, level, profile_of(profile))
-    if errors == "raise":
-        _raise_first(frame.index, done.errors)
-    found: Table = back(result(frame.index, done))
+        raise_first(frame.index[opens], done.errors)
+    parts = [prediction.table(frame.index[opens], done)]
+    if not opens.all():
+        parts.append(_others(frame[~opens], known, errors, predictor, level, profile))
+    order = np.argsort(np.concatenate([np.flatnonzero(opens), np.flatnonzero(~opens)]))
+    found = back(pd.concat(parts).iloc[order])
     return found
 
 
-def _check_table(table: pd.DataFrame) -> None:
-    if table.columns.nlevels > 1:
-        raise InvalidInput(
-            "the columns of a table must have plain names; got names of several levels, such as"
-            f" {tuple(table.columns[0])!r:.100}: keep one level (columns.get_level_values(0))"
-            if table.shape[1] else "the columns of a table must have plain names; it has none"
-        )
-    names = table.columns[table.columns.isin(DESCRIPTORS)]
-    if twice := [str(c) for c in names[names.duplicated()]]:
-        raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
-
-
-def _tell_strange(table: pd.DataFrame, strict: bool) -> None:
-    """Name columns that are no descriptors: all of them where that is wrong, else likely slips."""
-    found = strange(table.columns)
-    told = [f"{name!r}" + (f" (is {meant} meant?)" if meant else "")
-            for name, meant in found.items() if strict or meant]  # fmt: skip
-    if told and strict:
-        raise InvalidInput(f"a strict table has descriptors only; got {', '.join(told)}")
-    if told:
-        warnings.warn(f"columns that are no descriptors are not looked at: {', '.join(told)}",
-                      UserWarning, stacklevel=3)  # fmt: skip
-
-
-def _raise_first(index: pd.Index, errors: NDArray[np.object_]) -> None:
-    bad = np.flatnonzero(errors != "")
-    if not len(bad):
-        return
-    label = index[bad[0]]
-    name = repr(label) if isinstance(label, str) else str(label)
-    count = f"{len(bad)} of {len(errors)} rows are bad" if len(bad) > 1 else "one row is bad"
-    raise InvalidInput(
-        f"row {name}: {str(errors[bad[0]]).rstrip('.')}"
-        f" ({count}; errors='report' predicts the others)"
-    )
+def _others(
+    frame: pd.DataFrame, known: Definitions, errors: str, predictor: PredictorLike | None,
+    level: float | None, profile: ProfileLike | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Predict the rows that are no open loads."""
+    raw, resolved = ask(frame, known)
+    if errors == "raise":
+        raise_first(frame.index, resolved.errors)
+    done = run(raw, resolved, predictor, level, profile_of(profile))
+    if errors == "raise":
+        raise_first(frame.index, done.errors)
+    return result(frame.index, done)

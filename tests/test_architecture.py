@@ -18,7 +18,7 @@ ORDER = (  # the data's way: a package imports from those before it, never from 
     "errors", "units", "system", "compiled", "precision", "launch", "describe", "answers",
     "hf_config", "catalogue", "offers", "table", "features", "physics", "measurements", "traffic",
     "ingest", "trees", "profiles", "trust", "registry", "estimators", "predictions", "simulation",
-    "training", "explaining", "calibration", "api", "searching", "scoring", "tracking",
+    "training", "explaining", "calibration", "api", "sizing", "searching", "scoring", "tracking",
     "planning", "web", "cli",
 )  # fmt: skip
 MAX_LEVELS = 17

@@ -6,7 +6,7 @@ Units sit in the names. Hardware figures are per device; peaks are dense, never 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from guide_ml.describe import checks
 from guide_ml.describe.brief import Brief
@@ -158,6 +158,9 @@ class Workload(Brief):
         Statistic wanted.
     """
 
+    allowed_modes: ClassVar[tuple[str, ...]] = MODES
+    allowed_stats: ClassVar[tuple[str, ...]] = STATS
+
     mode: str = ""
     input_len: float
     output_len: float = 1
@@ -170,9 +173,9 @@ class Workload(Brief):
 
     def __post_init__(self) -> None:
         if self.mode:
-            require_choice("workload", "mode", self.mode, MODES)
-        require_choice("workload", "ttft_stat", self.ttft_stat, STATS)
-        require_choice("workload", "tpot_stat", self.tpot_stat, STATS)
+            require_choice("workload", "mode", self.mode, self.allowed_modes)
+        require_choice("workload", "ttft_stat", self.ttft_stat, self.allowed_stats)
+        require_choice("workload", "tpot_stat", self.tpot_stat, self.allowed_stats)
         require_numbers("workload", self, checks.workload(self.mode))
         if self.batch_size is not None and self.concurrency is not None:
             raise InvalidInput(

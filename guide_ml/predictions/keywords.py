@@ -83,7 +83,7 @@ def require_lengths(row: Mapping[str, Any]) -> None:
     lacks = [f"{name} must be given: mean {tokens} tokens a request (only mode {exempt} does"
              " without)" for name, (tokens, exempt) in needed.items()
              if name not in row and mode != exempt]  # fmt: skip
-    if lacks and not mode and not {"batch_size", "concurrency"} & {*row}:
+    if lacks and not mode and not {"batch_size", "concurrency", "request_rate_rps"} & {*row}:
         lacks.append("give mode, or batch_size (a fixed batch), or concurrency (a server)")
     if lacks:
         raise InvalidInput("; ".join(lacks))

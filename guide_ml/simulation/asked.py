@@ -18,7 +18,7 @@ from guide_ml.profiles import Profile
 from guide_ml.table.assume import Columns, Resolved
 from guide_ml.table.read import Floats
 
-__all__ = ["CONTEXTS", "GRIDS", "Asked", "Loads", "ask", "rows"]
+__all__ = ["CONTEXTS", "GRIDS", "SEQUENCES", "Asked", "Loads", "ask", "rows"]
 
 #: Contexts of decoding sequences at which steps are asked for, tokens.
 CONTEXTS = np.asarray([1.0, 512.0, 2048.0, 8192.0, 32768.0, 131072.0])
@@ -26,6 +26,8 @@ CONTEXTS = np.asarray([1.0, 512.0, 2048.0, 8192.0, 32768.0, 131072.0])
 GRIDS = np.asarray([
     [1.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0], [1.0, 512.0, 2048.0, 8192.0, 32768.0, 131072.0],
 ])  # fmt: skip
+#: Sequences that decode together, at which steps are asked for.
+SEQUENCES = 2.0 ** np.arange(12)
 #: Closed loads are asked for up to so many users of a replica.
 MOST = 512
 
@@ -55,8 +57,8 @@ class Asked:
     ----------
     loads : Loads
         Closed loads at mean lengths.
-    decode : array of shape (knots, contexts)
-        Steps by calibrated physics, seconds: ``decode[k]`` with ``loads.users[k]`` sequences.
+    decode : array of shape (sequences, contexts)
+        Steps by calibrated physics, seconds, of each number of :data:`SEQUENCES`.
     prefill : array of shape (tokens, attended)
         Passes by calibrated physics, seconds.
     mixing : float
@@ -126,7 +128,7 @@ def ask(
     replicas = int(max(c["dp"][0], 1))
     loads = rows(one, 0, len(users), batch=users * float(replicas))
     found = predictor.predict(loads, profile=profile).values
-    decode, prefill, mixing, share, accept = _passes(predictor, one, users)
+    decode, prefill, mixing, share, accept = _passes(predictor, one)
     return Asked(
         Loads(users, found["ttft_ms"] / 1e3, found["tpot_ms"] / 1e3),
         decode, prefill, mixing, share, room, extra, seqs,
@@ -158,9 +160,7 @@ def _room(c: Columns) -> tuple[float, float, float]:
     return max(budget / each, (whole + extra) * 1.001), extra, slots
 
 
-def _passes(
-    predictor: Predictor, one: Resolved, users: NDArray[np.int64]
-) -> tuple[Floats, Floats, float, float, float]:
+def _passes(predictor: Predictor, one: Resolved) -> tuple[Floats, Floats, float, float, float]:
     """Ask calibrated physics for steps, passes, their mixing, the host's share, tokens of a step.
 
     Knobs that hang on the load are those of one user.
@@ -174,10 +174,10 @@ def _passes(
     pace = float((single.pace_s / single.step.total_s)[0])
     accept = float(np.nan_to_num(one.columns["accept_len"][0], nan=np.exp(knobs["accepted"][0])))
     accept = max(accept, 1.0) if one.columns["spec"][0] > 0 else 1.0
-    b, ctx = (x.ravel() for x in np.meshgrid(users.astype(float), CONTEXTS, indexing="ij"))
+    b, ctx = (x.ravel() for x in np.meshgrid(SEQUENCES, CONTEXTS, indexing="ij"))
     many = build(rows(lone, 0, len(b)).columns)
     wide = {k: np.full(len(b), v[0]) for k, v in knobs.items()}
-    decode = passes.decode_s(many, wide, b, ctx).reshape(len(users), -1) * pace * accept
+    decode = passes.decode_s(many, wide, b, ctx).reshape(len(SEQUENCES), -1) * pace * accept
     n, back = (x.ravel() for x in np.meshgrid(*GRIDS, indexing="ij"))
     many = build(rows(lone, 0, len(n)).columns)
     wide = {k: np.full(len(n), v[0]) for k, v in knobs.items()}

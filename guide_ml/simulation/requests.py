@@ -29,7 +29,7 @@ def push(world: Any, r: int, i: int, arrival: float) -> None:
     book.replica = r
     flight = engine.decoding + engine.prefilling + engine.waiting
     # The host is not equally quick each time: half as much to half as much again, evenly.
-    share = 0.5 + (i * GOLDEN) % 1.0
+    share = 0.5 + (i * GOLDEN + rules.shift) % 1.0
     book.entry = arrival + share * world.beside[min(flight, len(world.beside) - 1), 1]
     world.series[bin_of(world, arrival)].arrived += 1
     tokens = world.requests[i].prompt + world.requests[i].answer

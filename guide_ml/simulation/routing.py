@@ -10,10 +10,7 @@ from guide_ml.simulation.engine import advance
 from guide_ml.simulation.prefixes import look_up
 from guide_ml.simulation.requests import push
 
-__all__ = ["ROUTERS", "run_closed", "run_open"]
-
-ROUTERS = ("round-robin", "least-loaded", "prefix-aware")
-"""How replicas are chosen; the number of each is its place."""
+__all__ = ["run_closed", "run_open"]
 
 #: A prefix-aware router keeps to the cache until a replica has so many requests more than another
 #: (sglang-router 0.3, ``--balance-abs-threshold``).
@@ -57,7 +54,7 @@ def run_open(world: Any, router: int, until: float) -> None:
     world : World
         Requests in order of arrival, idle replicas.
     router : int
-        Place in :data:`ROUTERS`.
+        Place in :data:`guide_ml.simulation.names.ROUTERS`.
     until : float
         When to stop.
     """

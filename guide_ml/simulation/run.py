@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.simulation.asked import Asked
+from guide_ml.simulation.names import ROUTERS
 from guide_ml.simulation.policies import Policy
-from guide_ml.simulation.routing import ROUTERS, run_closed, run_open
+from guide_ml.simulation.routing import run_closed, run_open
 from guide_ml.simulation.state import REQUEST, RULES, Surface, World, idle
 from guide_ml.simulation.surface import SPREAD, fit
 from guide_ml.table.read import Floats

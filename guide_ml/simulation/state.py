@@ -37,13 +37,15 @@ REQUEST = np.dtype([
 #: ``longest`` tokens of a request. ``chunked``: prompts may be cut. ``mixed``: prefills and
 #: decodes share steps. ``reserve``: share of the answers to come that must have room before a
 #: request is let in. ``remember``: prefixes stay cached; ``found``: share of each prompt that is
-#: cached whatever came before. The rest is the loops' own: width of the bins, time from which
-#: tokens are counted, next request of a closed loop, next order of admission.
+#: cached whatever came before; ``shift`` of the dice (0 to 1). The rest is the loops' own: width of
+#: the bins, time from which tokens are counted, next request of a closed loop, next order of
+#: admission, entries of a replica.
 RULES = np.dtype([
     ("seqs", "i8"), ("budget", "i8"), ("room", "f8"), ("extra", "f8"), ("block", "i8"),
     ("accept", "f8"), ("checked", "f8"), ("longest", "f8"), ("chunked", "i8"), ("mixed", "i8"),
     ("reserve", "f8"), ("remember", "i8"), ("found", "f8"), ("ready", "i8"), ("closed", "i8"),
-    ("width", "f8"), ("since", "f8"), ("following", "i8"), ("order", "i8"), ("shared", "i8"),
+    ("shift", "f8"), ("width", "f8"), ("since", "f8"), ("following", "i8"), ("order", "i8"),
+    ("shared", "i8"),
 ])  # fmt: skip
 
 #: What becomes of a request. ``entry``: when the scheduler sees it; ``first``, ``finish``: first

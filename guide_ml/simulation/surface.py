@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guide_ml.simulation.asked import CONTEXTS, GRIDS, Asked, Loads
+from guide_ml.simulation.asked import CONTEXTS, GRIDS, SEQUENCES, Asked, Loads
 from guide_ml.simulation.requests import GOLDEN
 from guide_ml.simulation.routing import run_closed
 from guide_ml.simulation.state import REQUEST, Surface, idle
@@ -150,13 +150,14 @@ def _within(asked: Asked, rules: NDArray[Any]) -> Asked:
     keep = asked.loads.users <= max(most, 1.0)
     loads = asked.loads
     kept = Loads(loads.users[keep], loads.ttft_s[keep], loads.tpot_s[keep])
-    return replace(asked, decode=asked.decode[keep], loads=kept)
+    return replace(asked, loads=kept)
 
 
 def _steps(asked: Asked) -> Floats:
     """Decode steps by physics at the mean context, of each number of users."""
     context = asked.input_len + 0.5 * asked.output_len
-    return np.asarray([np.interp(context, CONTEXTS, row) for row in asked.decode])
+    steps = np.asarray([np.interp(context, CONTEXTS, row) for row in asked.decode])
+    return np.interp(asked.loads.users, SEQUENCES, steps)
 
 
 def _first(asked: Asked) -> Factors:
@@ -176,10 +177,8 @@ def surface(asked: Asked, factors: Factors, seqs: int) -> Surface:
     """Lay the factors over the shape, for every number of sequences."""
     b = np.arange(seqs + 1, dtype=float)
     at, knots = np.log(np.maximum(b, 1.0)), np.log(asked.loads.users)
-    last = float(asked.loads.users[-1])
-    steps = np.stack([np.interp(at, knots, column) for column in
-                      (asked.decode * factors.decode[:, None]).T], axis=1)  # fmt: skip
-    steps *= np.maximum(b / last, 1.0)[:, None]  # beyond what was asked, in proportion
+    steps = np.stack([np.interp(b, SEQUENCES, column) for column in asked.decode.T], axis=1)
+    steps *= np.interp(at, knots, factors.decode)[:, None]
     mixing = factors.mixing * np.exp(np.minimum(factors.spare, 0.0))
     handling = np.maximum(factors.spare, 0.0) * asked.loads.ttft_s
     beside = np.stack([np.interp(at, knots, mixing), np.interp(at, knots, handling)], axis=1)

@@ -1,0 +1,128 @@
+"""From the cells of open rows to loads: what is asked, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from guide_ml.errors import InvalidInput
+from guide_ml.simulation.loads import OpenLoad, burstiness
+from guide_ml.simulation.names import OPEN_COLUMNS, ROUTERS, STATISTICS
+
+__all__ = ["OpenRow", "as_closed", "is_open", "read_row"]
+
+#: Columns that say how much comes and what is wanted of it; the rest is the deployment.
+_LOAD = ("mode", "request_rate_rps", "concurrency", "batch_size", "num_requests", "ttft_stat",
+         "tpot_stat", *OPEN_COLUMNS)  # fmt: skip
+_RANGES = {"request_rate_rps": (1e-6, 1e6), "length_cv": (0.0, 10.0), "num_requests": (1, 1e6),
+           "duration_s": (1e-3, 1e7), "replicas": (1, 4096)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpenRow:
+    """What is asked of one open load.
+
+    Parameters
+    ----------
+    load : OpenLoad
+        What comes; lengths of 0 are to be filled in.
+    stats : dict of str to str
+        Statistic wanted of ``ttft_ms``, ``tpot_ms``, ``e2e_ms``.
+    replicas : int
+        Copies behind a router.
+    router : str
+        How it chooses.
+    """
+
+    load: OpenLoad
+    stats: dict[str, str]
+    replicas: int
+    router: str
+
+
+def is_open(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which rows are open loads: they say so, or state a rate and no other load."""
+    n = len(table)
+    mode = _texts(table, "mode")
+    stated = pd.Series(_texts(table, "request_rate_rps")).ne("").to_numpy()
+    other = np.zeros(n, dtype=bool)
+    for name in ("batch_size", "concurrency"):
+        other |= pd.Series(_texts(table, name)).ne("").to_numpy()
+    return np.asarray((mode == "open") | ((mode == "") & stated & ~other))
+
+
+def _texts(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
+    if name not in table.columns:
+        return np.full(len(table), "", dtype=object)
+    cells = table[name].astype(object)
+    blank = cells.isna().to_numpy()
+    texts = np.asarray([str(x).strip().lower() for x in cells], dtype=object)
+    return np.where(blank, "", texts)
+
+
+def as_closed(table: pd.DataFrame, users: object) -> pd.DataFrame:
+    """Return the same deployments with so many requests in flight."""
+    kept = table[[c for c in table.columns if c not in _LOAD]].copy()
+    kept["mode"], kept["concurrency"] = "closed", users
+    return kept
+
+
+def read_row(row: pd.Series) -> OpenRow:
+    """Read what is asked of an open load.
+
+    Raises
+    ------
+    InvalidInput
+        If a cell is wrong, or the rate is missing.
+    """
+    if _blank(row, "request_rate_rps"):
+        raise InvalidInput("mode open needs request_rate_rps; got none")
+    for other in ("concurrency", "batch_size"):
+        if not _blank(row, other):
+            raise InvalidInput(f"give request_rate_rps (an open load) or {other}, not both")
+    if not _blank(row, "num_requests") and not _blank(row, "duration_s"):
+        raise InvalidInput("give num_requests or duration_s, not both")
+    number = {name: _number(row, name, *limits) for name, limits in _RANGES.items()}
+    requests = number["num_requests"]
+    load = OpenLoad(
+        rate_rps=number["request_rate_rps"] or 0.0, burstiness=burstiness(row.get("arrival")),
+        input_len=0.0, output_len=0.0, length_cv=number["length_cv"] or 0.0,
+        num_requests=None if requests is None else int(requests),
+        duration_s=number["duration_s"],
+    )  # fmt: skip
+    if load.duration_s is not None and not 1 <= load.rate_rps * load.duration_s <= 1e6:
+        raise InvalidInput("duration_s times request_rate_rps must be from 1 to 1e6 requests;"
+                           f" got {load.rate_rps * load.duration_s:g}")  # fmt: skip
+    stats = {f"{name}_ms": _choice(row, f"{name}_stat", STATISTICS, "mean")
+             for name in ("ttft", "tpot", "e2e")}  # fmt: skip
+    router = _choice(row, "router", ROUTERS, "least-loaded")
+    return OpenRow(load, stats, int(number["replicas"] or 1), router)
+
+
+def _blank(row: pd.Series, name: str) -> bool:
+    value = row.get(name)
+    return value is None or value is pd.NA or value != value or str(value).strip() == ""
+
+
+def _number(row: pd.Series, name: str, low: float, high: float) -> float | None:
+    if _blank(row, name):
+        return None
+    try:
+        value = float(str(row[name]))
+    except ValueError:
+        raise InvalidInput(f"{name} must be a number; got {row[name]!r}") from None
+    if not low <= value <= high:
+        raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}; got {value:g}")
+    return value
+
+
+def _choice(row: pd.Series, name: str, allowed: tuple[str, ...], usual: str) -> str:
+    if _blank(row, name):
+        return usual
+    text = {"p50": "median"}.get(str(row[name]).strip().lower(), str(row[name]).strip().lower())
+    if text not in allowed:
+        raise InvalidInput(f"{name} must be one of {', '.join(allowed)}; got {row[name]!r}")
+    return text

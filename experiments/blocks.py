@@ -268,10 +268,12 @@ def faults() -> Block:
              "two at once": "two writers of one target"}  # fmt: skip
     lines = [{"fault": names[n], **{k: found[n][k] for k in ("tried", "survived")},
               "lost": len(found[n]["lost"])} for n in names if n in found]  # fmt: skip
-    same = found["same"]
+    table, same = markdown(pd.DataFrame(lines)), found.get("same")
+    if not same:
+        return Block(table)
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(
-        f"{markdown(pd.DataFrame(lines))}\n\n"
+        f"{table}\n\n"
         f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
         f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
         " than after the first 2,000."

@@ -84,7 +84,8 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     elif extra == "number":
         frame.columns = pd.Index(range(frame.shape[1]))
     index = draw(st.sampled_from(["plain"] * 5 + ["same", "text", "multi", "time", "nan"]))
-    made: Any = {"same": lambda: pd.Index([7] * rows), "text": lambda: pd.Index(list("abcd"[:rows])),
+    made: Any = {
+            "same": lambda: pd.Index([7] * rows), "text": lambda: pd.Index(list("abcd"[:rows])),
             "multi": lambda: pd.MultiIndex.from_tuples([(k, "x") for k in range(rows)])
             if rows else frame.index,
             "time": lambda: pd.date_range("2026", periods=rows),

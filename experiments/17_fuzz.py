@@ -9,6 +9,8 @@ import types
 import warnings
 from pathlib import Path
 
+from tables import shipped
+
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "experiments" / "results" / "17_fuzz.json"
 COUNT, SEED = 20_000, 1
@@ -36,8 +38,8 @@ def main() -> None:
         print(f"{entry:24}", out[entry], *found.faults[:1], flush=True)
     total = {k: sum(e[k] for e in out.values()) for k in ("tried", "answered", "refused", "faults")}
     print(f"{'all':24}", total)
-    RESULT.write_text(json.dumps({"seed": asked.seed, "entries": out, "all": total}, indent=2)
-                      + "\n", encoding="utf-8")  # fmt: skip
+    RESULT.write_text(json.dumps({"set": shipped(), "seed": asked.seed, "entries": out,
+                                  "all": total}, indent=2) + "\n", encoding="utf-8")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ ODD: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 10**400, 1e308, -1e308, float("nan"), float("inf"), "", "x",
     "\ud800", [], {}, [[]], [None], {"": {}}, "../x", "a/b", ["extra", "extra"], "9", 9.0,
 )  # fmt: skip
-ASKED = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
+ASKED: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
 LOADS: tuple[dict[str, Any], ...] = (
     {"concurrency": 8, "input_len": 512, "output_len": 128},
     {"batch_size": 4, "input_len": 100, "output_len": 20},

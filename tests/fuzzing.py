@@ -50,7 +50,7 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 DEVICE: dict[str, Any] = {"hardware": "mine", "memory_gb": 64, "mem_bw_gbs": 2000,
                           "fp16_tflops": 300, "vendor": "x"}  # fmt: skip
-ONE = {"concurrency": 4, "input_len": 256, "output_len": 32, "level": None}
+ONE: dict[str, Any] = {"concurrency": 4, "input_len": 256, "output_len": 32, "level": None}
 
 
 @dataclass

@@ -59,7 +59,8 @@ def columns(draw: st.DrawFn, name: str, rows: int) -> pd.Series:
     try:
         if kind == "infer":
             return pd.Series(values)
-        return series if kind is None else series.astype(kind)
+        whole: Any = series
+        return series if kind is None else whole.astype(kind)
     except Exception:  # not every value can be of every kind
         return series
 
@@ -83,7 +84,8 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     elif extra == "number":
         frame.columns = pd.Index(range(frame.shape[1]))
     index = draw(st.sampled_from(["plain"] * 5 + ["same", "text", "multi", "time", "nan"]))
-    made = {"same": lambda: pd.Index([7] * rows), "text": lambda: pd.Index(list("abcd"[:rows])),
+    made: Any = {
+            "same": lambda: pd.Index([7] * rows), "text": lambda: pd.Index(list("abcd"[:rows])),
             "multi": lambda: pd.MultiIndex.from_tuples([(k, "x") for k in range(rows)])
             if rows else frame.index,
             "time": lambda: pd.date_range("2026", periods=rows),

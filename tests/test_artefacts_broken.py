@@ -8,6 +8,7 @@ import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -28,8 +29,10 @@ from tests import broken_sets
 DEFAULT = artefacts.default_folder()
 SPREAD = (DEFAULT / "spread.lightgbm.txt").read_bytes()
 ROWS = np.random.default_rng(0).normal(size=(40, len(INPUTS))).astype(np.float32) * 100
-ASKED = {"model": "llama-3.1-8b-instruct", "framework": "vllm", "concurrency": 8,
-         "input_len": 512, "output_len": 128}  # fmt: skip
+ASKED: dict[str, Any] = {
+    "model": "llama-3.1-8b-instruct", "framework": "vllm", "concurrency": 8, "input_len": 512,
+    "output_len": 128,
+}  # fmt: skip
 
 
 def refused(data: bytes, match: str) -> None:
@@ -142,8 +145,7 @@ def test_what_the_libraries_write_passes(kind, tmp_path):
             sizes = next(x for x in text.splitlines() if x.startswith("tree_sizes="))
             assert lightgbm_text.checked(text.encode(), 4) == text.replace(sizes + "\n", "")
     else:
-        booster = xgb.train({"max_depth": 3}, xgb.DMatrix(x, y), 20)
-        booster.save_model(tmp_path / "it.ubj")
+        xgb.train({"max_depth": 3}, xgb.DMatrix(x, y), 20).save_model(tmp_path / "it.ubj")
         data = (tmp_path / "it.ubj").read_bytes()
         assert xgboost_model.checked(data, 4) == data
         with pytest.raises(ValueError, match="the 5 inputs"):

@@ -109,7 +109,8 @@ def _check(node: ast.AST, text: str, known: tuple[str, ...]) -> None:
             for way in ops:
                 if type(way) not in _COMPARE and not isinstance(way, ast.In | ast.NotIn):
                     raise InvalidInput(f"condition {text!r} compares in a way that is not known")
-            for way, value in zip((None, *ops), (left, *others), strict=True):
+            _check(left, text, known)
+            for way, value in zip(ops, others, strict=True):
                 _check_compared(way, value, text, known)
         case _:
             raise InvalidInput(
@@ -119,7 +120,7 @@ def _check(node: ast.AST, text: str, known: tuple[str, ...]) -> None:
 
 
 def _check_compared(
-    way: ast.cmpop | None, node: ast.AST, text: str, known: tuple[str, ...]
+    way: ast.cmpop, node: ast.AST, text: str, known: tuple[str, ...]
 ) -> None:
     """Check what is compared; what something may be ``in`` is a list, as written."""
     if not isinstance(way, ast.In | ast.NotIn):

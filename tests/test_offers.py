@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from guide_ml import catalogue, offers
 from guide_ml.errors import GuideError, InvalidInput, UnknownName
 from guide_ml.offers import refresh
+from guide_ml.searching.caution import bargain, small_machines
 
 EVERY = offers.catalogue_offers()
 TABLE = EVERY.table
@@ -70,12 +72,12 @@ def test_a_wrong_filter_says_what_is_known(wrong: dict, says: str) -> None:
         offers.select(TABLE, **wrong)
 
 
-def test_an_hour_on_premises_pays_for_the_machine_the_idle_hours_and_the_power() -> None:
+def test_an_hour_on_premises_pays_for_the_machine_used_or_not_and_for_the_power_used() -> None:
     machine = {"purchase_usd": 350_400, "lifetime_years": 5, "power_w": 10_000,
                "power_usd_kwh": 0.1}  # fmt: skip
     assert offers.on_premises_usd_h(**machine) == pytest.approx(8.0 + 1.0)
     half = offers.on_premises_usd_h(**machine, utilisation=0.5, pue=1.5, upkeep_usd_year=8760)
-    assert half == pytest.approx(2 * (8.0 + 1.0) + 1.5)
+    assert half == pytest.approx(8.0 + 1.0 + 0.5 * 1.5)  # paid for all year, used or not
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_own_prices_come_as_toml(tmp_path: Path) -> None:
         'utilisation = 0.8\n\n[[offer]]\nhardware = "l4"\nprice_usd_h = 0.5\n'
     )
     found = offers.own_offers(file).table
-    assert found.price_usd_h.tolist() == pytest.approx([12.0, 0.5])
+    assert found.price_usd_h.tolist() == pytest.approx([9.6, 0.5])
     assert found.hardware.tolist() == ["nvidia-h100-sxm-80gb", "nvidia-l4-24gb"]
     assert found.num_devices.tolist() == [8, 1]
     assert found.tier.tolist() == ["on-premises", "on-demand"]
@@ -200,3 +202,30 @@ def test_what_was_fetched_is_written_in_place(tmp_path: Path, monkeypatch) -> No
 def test_unknown_names_are_their_own_error() -> None:
     with pytest.raises(UnknownName):
         offers.own_offers(pd.DataFrame({"hardware": ["h1000"], "price_usd_h": [1.0]}))
+
+
+def _plan(**fields: Any) -> Any:
+    usual = {"hardware": "nvidia-l4-24gb", "provider": "cheap", "tp": 1, "pp": 1}
+    return SimpleNamespace(**usual | fields)
+
+
+def _market(*rows: tuple[str, int, float]) -> pd.DataFrame:
+    return pd.DataFrame([{"hardware": "nvidia-l4-24gb", "provider": who, "num_devices": n,
+                          "usd_h": usd, "tier": "on-demand"} for who, n, usd in rows])  # fmt: skip
+
+
+@pytest.mark.parametrize(("next_usd", "warned"), [(0.89, False), (0.91, True)])
+def test_a_price_three_times_below_the_next_is_marked(next_usd: float, warned: bool) -> None:
+    said = bargain([_plan()], _market(("cheap", 2, 0.6), ("other", 1, next_usd)))
+    assert bool(said) == warned
+    assert not warned or ("cheap asks 0.30" in said[0] and "0.91" in said[0])
+    assert bargain([], _market()) == []
+    assert bargain([_plan(provider="other")], _market(("cheap", 1, 0.1), ("other", 1, 1.0))) == []
+
+
+def test_it_is_said_whose_larger_machines_the_prices_lack() -> None:
+    market = _market(("cheap", 8, 6.0), ("other", 1, 0.9), ("third", 1, 1.0))
+    said = small_machines([_plan(tp=4)], market)
+    assert "Of other, third the prices hold only machines of one nvidia-l4-24gb" in said[0]
+    assert small_machines([_plan(tp=1)], market) == []
+    assert small_machines([_plan(tp=4)], market[:1]) == []

@@ -15,6 +15,17 @@ from guide_ml.system.writing import written
 
 __all__ = ["pareto", "swept"]
 
+#: What is swept, in words.
+AXES = {
+    "users": "requests in flight", "requests_per_s": "requests per second",
+    "tokens_per_s": "generated tokens per second", "deadline_h": "time for the job, h",
+    "ttft_limit_ms": "limit of TTFT, ms", "tpot_limit_ms": "limit of TPOT, ms",
+    "e2e_ms": "limit of a request's time, ms", "tok_s_per_user": "tokens per second and user",
+    "max_usd_h": "budget, USD/h", "max_devices": "most devices",
+}  # fmt: skip
+#: Loads that a plan carries more of as far as its headroom goes.
+LOADS = ("users", "requests_per_s", "tokens_per_s")
+
 
 def pareto(found: Found, path: Path) -> None:
     """Draw price against speed of everything that keeps the limits, the Pareto front as a line.
@@ -45,7 +56,7 @@ def pareto(found: Found, path: Path) -> None:
         axes.annotate(label, (plan.usd_h, getattr(plan, name)), fontsize=7, xytext=(4, 4),
                       textcoords="offset points")  # fmt: skip
     axes.margins(x=0.15)
-    axes.set_xlabel("USD/h")
+    axes.set_xlabel("cost, USD/h")
     axes.set_ylabel("tokens/s" if offline else "time of a request, ms")
     axes.set_title(plain(f"{found.request.model.model}: {found.request.load.text()}"), fontsize=9)
     axes.legend()
@@ -69,16 +80,36 @@ def _apart(points: list[tuple[float, float]], share: float = 0.06) -> list[int]:
 
 
 def swept(table: pd.DataFrame, path: Path) -> None:
-    """Draw cost against what was swept."""
+    """Draw what was searched: the cost at each value, and how far each plan carries.
+
+    Between two searched values nothing is known but that the cheaper plan goes on carrying the
+    load up to its headroom, beyond which it takes a further machine; so far a line is drawn.
+    """
     over = str(table.columns[0])
     fits = table[table["fits"]]
     if fits.empty:
         raise InvalidInput(f"there is nothing to draw: nothing fits at any value of {over}")
     figure, axes = _figure()
-    axes.step(fits[over], fits["usd_h"].astype(float), "o-", where="post")
-    axes.set_xlabel(over)
-    axes.set_ylabel("USD/h")
+    cost, asked = fits["usd_h"].astype(float), fits[over].astype(float)
+    axes.plot(asked, cost, "o", label="searched")
+    if over in LOADS:
+        ends = asked * (1.0 + fits["headroom"].astype(float).clip(lower=0.0))
+        axes.hlines(cost, asked, ends.clip(upper=2.0 * asked.max()), linewidth=1.0,
+                    label="the same plan carries so much more")  # fmt: skip
+    for i in _apart(list(zip(asked, cost, strict=True))):
+        row = fits.iloc[i]
+        where = (asked.iloc[i], cost.iloc[i])
+        axes.annotate(f"{row['num_devices']:.0f} x {row['hardware']}", where, fontsize=7,
+                      xytext=(4, 5), textcoords="offset points")  # fmt: skip
+    nothing = table[~table["fits"].astype(bool)]
+    if len(nothing):
+        axes.plot(nothing[over].astype(float), [0.0] * len(nothing), "x", label="nothing fits")
+    axes.set_xlabel(AXES.get(over, over))
+    axes.set_ylabel("cost, USD/h")
+    axes.set_title(f"Cheapest plan by {AXES.get(over, over)}", fontsize=9)
+    axes.margins(x=0.15, y=0.15)
     axes.set_ylim(bottom=0)
+    axes.legend(fontsize=7)
     _save(figure, path)
 
 

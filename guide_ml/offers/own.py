@@ -25,10 +25,11 @@ def on_premises_usd_h(
     *, purchase_usd: float, lifetime_years: float, power_w: float, power_usd_kwh: float,
     utilisation: float = 1.0, pue: float = 1.0, upkeep_usd_year: float = 0.0,
 ) -> float:  # fmt: skip
-    """Cost of an hour in which a machine of one's own works, USD.
+    """Cost of an hour of a machine of one's own, whether it works or not, USD.
 
-    (purchase / lifetime + upkeep) / (8760 h x utilisation) + power x PUE x price of energy: the
-    machine is paid for all year, so the hours in which it works carry the idle ones too.
+    (purchase / lifetime + upkeep) / 8760 h + power x utilisation x PUE x price of energy: the
+    machine is paid for all year, and draws power in the share of it in which it works. A month of
+    730 such hours is what it costs a month.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def on_premises_usd_h(
     power_usd_kwh : float
         Price of energy, USD per kWh.
     utilisation : float
-        Share of the year in which it works, above 0 and up to 1.
+        Share of the year in which it works, above 0 and up to 1; an idle machine draws nothing.
     pue : float
         Power usage effectiveness: energy of the site over energy of its machines.
     upkeep_usd_year : float
@@ -56,7 +57,7 @@ def on_premises_usd_h(
     --------
     >>> round(on_premises_usd_h(purchase_usd=280_320, lifetime_years=4, power_w=10_000,
     ...                         power_usd_kwh=0.2, utilisation=0.8), 6)
-    12.0
+    9.6
     """
     above = {"purchase_usd": purchase_usd, "lifetime_years": lifetime_years}
     least = {"power_w": power_w, "power_usd_kwh": power_usd_kwh, "upkeep_usd_year": upkeep_usd_year}
@@ -69,8 +70,8 @@ def on_premises_usd_h(
                            f" got {utilisation}")  # fmt: skip
     if not 1 <= pue <= 5:
         raise InvalidInput(f"on-premises price: pue must be from 1 to 5; got {pue}")
-    fixed = (purchase_usd / lifetime_years + upkeep_usd_year) / (HOURS_PER_YEAR * utilisation)
-    return fixed + power_w / W_PER_KW * pue * power_usd_kwh
+    fixed = (purchase_usd / lifetime_years + upkeep_usd_year) / HOURS_PER_YEAR
+    return fixed + power_w * utilisation / W_PER_KW * pue * power_usd_kwh
 
 
 def read_toml(path: Path) -> pd.DataFrame:

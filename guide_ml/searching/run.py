@@ -20,7 +20,7 @@ from guide_ml.errors import InvalidInput, UnknownName, check_seed
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.profiles import Profile
-from guide_ml.searching import journal, ranking, reasons, tails
+from guide_ml.searching import caution, journal, ranking, reasons, tails
 from guide_ml.searching.drive import Driven, drive
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.plans import Judged, complete, judge
@@ -204,7 +204,9 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     proof = _proof(proven, counts, fits)
     lines = (reasons.why(judged, plans, runner_up, proof) if fits
              else reasons.why_not(judged, ways, proof))  # fmt: skip
-    lines += reasons.dated(plans or near, date.today())
+    told = plans or near
+    lines += reasons.dated(told, date.today()) + caution.bargain(told, problem.offers)
+    lines += caution.small_machines(told, problem.offers)
     return Found(
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,

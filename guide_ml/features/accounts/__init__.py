@@ -42,7 +42,7 @@ def plan(columns: Columns, weights: Floats) -> Plan:
         Weights on the device, bytes.
     """
     rule = columns["account"]
-    found = np.unique(rule).astype(int).tolist() or [0]  # a table may be empty
+    found: list[int] = np.unique(rule).astype(int).tolist() or [0]  # a table may be empty
     made = _RULES[found[0]](columns, weights)
     for k in found[1:]:
         other = _RULES[k](columns, weights)

@@ -27,4 +27,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     peak = np.maximum(tokens, 1.0) * rows * FLOAT_BYTES * (columns["host_layers"] < 1)
     usable = columns["hw_real_byte"] * share(columns, 1.0)
     budget = usable - weights - peak - CONTEXT_BYTES
-    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + np.zeros_like(budget), budget)

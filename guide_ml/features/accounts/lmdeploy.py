@@ -18,4 +18,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     peak = forward_bytes(columns, columns["pass_tokens"])
     budget = np.where(free > 0, free * share(columns, SHARE), free)
     budget = np.minimum(budget, free - peak)
-    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + np.zeros_like(budget), budget)

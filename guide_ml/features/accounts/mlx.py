@@ -23,4 +23,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     peak = forward_bytes(columns, np.minimum(asked, PASS_TOKENS))
     usable = columns["hw_real_byte"] * share(columns, USABLE)
     budget = usable - weights - peak - CONTEXT_BYTES
-    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + np.zeros_like(budget), budget)

@@ -38,7 +38,7 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     taken = share(columns, _usual(columns))
     runtime = RUNTIME + LINKED * (columns["tp"] > 1)
     room = free * taken - weights - runtime
-    return Plan(free * (1.0 - taken), np.zeros_like(room), runtime + 0.0 * room, room)
+    return Plan(free * (1.0 - taken), np.zeros_like(room), runtime + np.zeros_like(room), room)
 
 
 def _usual(columns: Columns) -> Floats:

@@ -29,4 +29,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     runtime = RUNTIME + A_DOUBLING * np.log2(np.maximum(columns["tp"], 1.0))
     free = columns["hw_real_byte"] - weights - peak - runtime
     budget = np.where(free > 0, free * share(columns, columns["cache_share"]), free)
-    return Plan(peak, np.zeros_like(budget), runtime + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), runtime + np.zeros_like(budget), budget)

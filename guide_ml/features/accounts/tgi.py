@@ -21,4 +21,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     peak = forward_bytes(columns, np.where(np.isfinite(tokens), tokens, PREFILL_TOKENS))
     free = columns["hw_real_byte"] - CONTEXT_BYTES - weights - peak
     budget = np.where(free > 0, free * share(columns, SHARE), free)
-    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + np.zeros_like(budget), budget)

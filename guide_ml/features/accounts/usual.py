@@ -27,4 +27,4 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     part, total = columns["cache_share"], columns["hw_real_byte"]
     whole = total * share(columns, USABLE) - left
     budget = np.where(np.isnan(part), whole, (total - left) * part)
-    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + 0.0 * budget, budget)
+    return Plan(peak, np.zeros_like(budget), CONTEXT_BYTES + np.zeros_like(budget), budget)

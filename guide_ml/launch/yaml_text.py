@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 __all__ = ["to_yaml"]
 
 
 def to_yaml(value: object) -> str:
     r"""Write mappings, lists, texts, numbers and truth values as YAML.
 
-    Texts of several lines are blocks, as far as YAML lets them be.
+    Texts of several lines are blocks, as far as YAML lets them be; no anchors are written.
 
     Examples
     --------
     >>> to_yaml({"ports": ["8000:8000"], "tty": True})
-    'ports:\\n- 8000:8000\\ntty: true\\n'
+    'ports:\n- 8000:8000\ntty: true\n'
     """
     import yaml
 
-    class Dumper(yaml.SafeDumper):
-        """Writes every value out: no anchors."""
+    written: str = yaml.dump(
+        value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=1000
+    )
+    return written
 
-        def ignore_aliases(self, data: object) -> bool:
-            return True
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+@cache
+def _dumper() -> Any:
+    import yaml
+
+    def text(dumper: Any, value: str) -> Any:
         style = "|" if "\n" in value else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
-    Dumper.add_representer(str, text)
-    written: str = yaml.dump(
-        value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000
-    )
-    return written
+    made = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda self, data: True})
+    made.add_representer(str, text)  # type: ignore[attr-defined]
+    return made

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from guide_ml.sizing.looks import look
 from guide_ml.sizing.served import Served, served
 from guide_ml.sizing.sustained import NEAR, _bisected, fewest, full_rps, highest
 
-L4 = {"hardware": "l4", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
-LOAD = {"input_len": 512, "output_len": 64}
+L4: dict[str, Any] = {"hardware": "l4", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
+LOAD: dict[str, Any] = {"input_len": 512, "output_len": 64}
 LIMITS = {"ttft_p99_ms": 1500.0, "tpot_p99_ms": 120.0}
 ROUTER = "least-loaded"
 
@@ -59,8 +60,9 @@ def test_the_edge_is_found_from_any_guess(edge, guess):
 
 
 def test_recorded_traffic_is_played_again_where_it_is_short():
-    short = Traffic(arrival_s=[0.0, 1.0, 4.0], input_tokens=[5, 6, 7], output_tokens=[1, 2, 3],
-                    conversation=[0, -1, 0])  # fmt: skip
+    short = Traffic(arrival_s=np.asarray([0.0, 1.0, 4.0]), input_tokens=np.asarray([5, 6, 7]),
+                    output_tokens=np.asarray([1, 2, 3]),
+                    conversation=np.asarray([0, -1, 0]))  # fmt: skip
     found = turned(short, None, None).at(2.0, 7, 0)
     assert len(found) == 9
     assert found.rate_rps == pytest.approx(2.0)
@@ -131,8 +133,10 @@ def test_requests_longer_than_the_context_are_counted_as_refused():
     assert "refused" in found.summary()
 
 
-ASK = {"model": "llama-3.1-8b-instruct", "workload": {"input_len": 512, "output_len": 64},
-       "constraints": {"hardware": ("l4",), "frameworks": ("vllm",)}}  # fmt: skip
+ASK: dict[str, Any] = {
+    "model": "llama-3.1-8b-instruct", "workload": {"input_len": 512, "output_len": 64},
+    "constraints": {"hardware": ("l4",), "frameworks": ("vllm",)},
+}  # fmt: skip
 
 
 def test_a_search_holds_percentiles_with_the_replicas_that_they_need():
@@ -147,7 +151,7 @@ def test_a_search_holds_percentiles_with_the_replicas_that_they_need():
         assert found.best.headroom >= 0
         assert "99 in 100 requests" in found.summary()
         json.dumps(found.to_dict())
-    assert bursts.best.replicas > steady.best.replicas
+    assert bursts.plans[0].replicas > steady.plans[0].replicas
 
 
 def test_percentiles_ask_for_requests_that_arrive():

@@ -55,3 +55,113 @@ def test_the_same_seed_gives_the_same_to_the_bit():
     a, b = (simulate_replica(traffic, surface(), rules(), replicas=3) for _ in range(2))
     assert a.ttft_s.tobytes() == b.ttft_s.tobytes()
     assert a.e2e_s.tobytes() == b.e2e_s.tobytes()
+
+
+def test_a_decode_step_waits_for_a_prompt_beside_it():
+    """Two requests, the second one while the first decodes: its gap is a step and a prefill."""
+    traffic = Traffic(arrival_s=np.asarray([0.0, 0.05]), input_tokens=np.asarray([100, 1000]),
+                      output_tokens=np.asarray([50, 2]))  # fmt: skip
+    found = simulate_replica(traffic, surface(), rules())
+    # First: 10 ms of prefill, 49 steps of 10 ms, one of them longer by the 100 ms of the other.
+    assert found.e2e_s[0] == pytest.approx(0.01 + 49 * 0.01 + 0.1)
+    assert found.ttft_s[1] == pytest.approx(0.11, abs=0.011)
+
+
+def test_an_engine_that_does_not_mix_gives_prompts_steps_of_their_own():
+    lengths = Lengths.fixed(500, 20)
+    traffic = Traffic.poisson(5.0, lengths, num_requests=400, seed=1)
+    mixed, apart = (simulate_replica(traffic, surface(), rules(mixed=m)) for m in (1, 0))
+    assert apart.ttft_s.mean() < mixed.ttft_s.mean()  # no decode step beside the prompt
+
+
+def test_prompts_are_cut_to_the_budget():
+    traffic = alone(1, prompt=5000, answer=2)
+    found = simulate_replica(traffic, surface(), rules(budget=1000))
+    np.testing.assert_allclose(found.ttft_s, 0.5)  # five passes in proportion to their tokens
+
+
+def test_slots_and_room_bound_what_runs_together():
+    burst = Traffic.constant(1e6, Lengths.fixed(100, 50), num_requests=64)
+    free = simulate_replica(burst, surface(), rules())
+    few = simulate_replica(burst, surface(), rules(seqs=8))
+    small = simulate_replica(burst, surface(), rules(room=8 * 176.0))
+    assert few.e2e_s.max() > 3 * free.e2e_s.max()
+    assert small.e2e_s.max() > 3 * free.e2e_s.max()
+
+
+def test_a_full_cache_preempts_and_everybody_is_served():
+    burst = Traffic.constant(1e6, Lengths.fixed(100, 400), num_requests=30)
+    found = simulate_replica(burst, surface(), rules(room=3000.0))
+    assert found.world.books["evicted"].sum() > 0
+    assert np.isfinite(found.e2e_s).all()
+    assert found.world.engines["used"][0] == pytest.approx(0.0, abs=1e-6)
+    careful = simulate_replica(burst, surface(), rules(room=3000.0, reserve=1.0))
+    assert careful.world.books["evicted"].sum() == 0
+
+
+def test_what_is_too_long_is_refused_and_counted():
+    traffic = Traffic(arrival_s=np.arange(3.0), input_tokens=np.asarray([100, 5000, 100]),
+                      output_tokens=np.asarray([10, 10, 10]))  # fmt: skip
+    found = simulate_replica(traffic, surface(), rules(longest=4096.0))
+    assert np.isnan(found.e2e_s).tolist() == [False, True, False]
+
+
+def test_speculation_yields_several_tokens_a_step():
+    found = simulate_replica(alone(1, answer=101), surface(), rules(accept=2.5))
+    assert found.e2e_s[0] == pytest.approx(0.01 + 40 * 0.01)
+
+
+def test_shared_beginnings_are_computed_once_while_they_stay():
+    traffic = Traffic.constant(2.0, Lengths.fixed(1000, 2), num_requests=50)
+    shared = traffic.with_shared_prefix(800, groups=1)
+    found = simulate_replica(shared, surface(), rules())
+    hits = found.world.books["hit"]
+    assert hits[0] == 0
+    assert (hits[1:] == 800).all()
+    assert found.ttft_s[1:].mean() == pytest.approx(0.02, rel=0.05)
+    # Two groups that take turns and a cache that holds one: none is found again.
+    ids = np.arange(50) % 2
+    turns = Traffic(arrival_s=np.arange(50.0), input_tokens=np.full(50, 1000),
+                    output_tokens=np.full(50, 2), shared_prefix=ids,
+                    shared_tokens=np.full(50, 800))  # fmt: skip
+    small = simulate_replica(turns, surface(), rules(room=1100.0))
+    assert small.world.books["hit"].sum() == 0
+    wide = simulate_replica(turns, surface(), rules(room=5000.0))
+    assert (wide.world.books["hit"][2:] == 800).all()
+
+
+def test_a_conversation_finds_its_turns_before():
+    turns = Traffic(arrival_s=np.arange(3.0) * 10, input_tokens=np.asarray([100, 300, 600]),
+                    output_tokens=np.full(3, 60), conversation=np.zeros(3, dtype=int))  # fmt: skip
+    found = simulate_replica(turns, surface(), rules())
+    assert found.world.books["hit"].tolist() == [0, 160, 352]  # whole blocks of 160 and 360
+
+
+def test_routers_share_the_load():
+    traffic = Traffic.poisson(40.0, Lengths.lognormal(300, 60), num_requests=3000, seed=2)
+    waits = {router: simulate_replica(traffic, surface(), rules(seqs=8), replicas=4, router=router)
+             for router in ("round-robin", "least-loaded")}  # fmt: skip
+    for found in waits.values():
+        assert set(found.world.books["replica"]) == {0, 1, 2, 3}
+    tails = {k: np.quantile(v.ttft_s, 0.99) for k, v in waits.items()}
+    assert tails["least-loaded"] <= tails["round-robin"]
+
+
+def test_a_prefix_aware_router_keeps_groups_together():
+    traffic = Traffic.poisson(10.0, Lengths.fixed(1000, 5), num_requests=1000, seed=4)
+    shared = traffic.with_shared_prefix(900, groups=12, seed=1)
+    hits = {router: simulate_replica(shared, surface(), rules(room=6000.0), replicas=4,
+                                     router=router).world.books["hit"].mean()
+            for router in ("least-loaded", "prefix-aware")}  # fmt: skip
+    assert hits["prefix-aware"] > 1.3 * hits["least-loaded"]
+
+
+def test_littles_law_holds_over_time():
+    traffic = Traffic.poisson(20.0, Lengths.lognormal(300, 80), num_requests=5000, seed=7)
+    found = simulate_replica(traffic, surface(), rules())
+    series, end = found.world.series, found.world.books["finish"].max()
+    inside = (series["running"].sum() + series["waiting"].sum()) / end
+    # A request that came during a step is counted from the next one on.
+    assert inside == pytest.approx(found.e2e_s.sum() / end, rel=0.02)
+    assert series["served"].sum() == 5000
+    assert found.world.itl.sum() == pytest.approx((traffic.output_tokens - 1).sum(), rel=1e-9)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_plain_tables_tell_conversations_and_shared_beginnings(tmp_path):
     assert "shortest prompt counts" in bare.text
 
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "vllm": {"completed": 3, "total_input_tokens": 30, "start_times": [7.0, 5.0, 6.0, 8.0],
              "input_lens": [10, 11, 12, 13], "output_lens": [2, 3, 4, 0]},
     "guidellm": {"benchmarks": [{"requests": {
@@ -233,7 +234,8 @@ def test_closed_loops_and_single_requests_are_described_and_drawn(tmp_path):
     from guide_ml.traffic import picture
 
     for traffic in (Traffic.closed(4, Lengths.fixed(5, 5), num_requests=8),
-                    Traffic(arrival_s=[0.0], input_tokens=[4], output_tokens=[1])):  # fmt: skip
+                    Traffic(arrival_s=np.zeros(1), input_tokens=np.full(1, 4),
+                            output_tokens=np.ones(1, int))):  # fmt: skip
         assert describe(traffic).requests == len(traffic)
         assert describe(traffic).summary()
         picture.draw(traffic, tmp_path / "one.png")

@@ -12,20 +12,9 @@ from guide_ml.errors import InvalidInput
 if TYPE_CHECKING:
     from guide_ml.traffic.traffic import Traffic
 
-__all__ = [
-    "ArrivalOption",
-    "BurstinessOption",
-    "CvOption",
-    "E2e99Option",
-    "ReplicasOption",
-    "RouterOption",
-    "SeedOption",
-    "SpreadOption",
-    "Tpot99Option",
-    "TraceOption",
-    "Ttft99Option",
-    "recorded",
-]  # fmt: skip
+__all__ = ["ArrivalOption", "BurstinessOption", "CvOption", "E2e99Option", "ReplicasOption",
+           "RouterOption", "SeedOption", "SpreadOption", "Tpot99Option", "TraceOption",
+           "Ttft99Option", "recorded", "settle"]  # fmt: skip
 
 _TRAFFIC, _LIMITS = "Traffic", "Limits"
 

@@ -70,7 +70,8 @@ def search(
         ``requests_per_s``, ``users`` (in flight at all times), ``tokens_per_s``, or
         ``offline_tokens`` with ``deadline_h``.
     slo : SLO or dict, optional
-        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``tok_s_per_user``.
+        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``tok_s_per_user``; of requests that arrive at a rate
+        also ``ttft_p99_ms``, ``tpot_p99_ms``, ``e2e_p99_ms``, held by simulating them.
     objective : {"cost", "latency", "throughput"} or several
         What is to be best. Without cost a budget must be given.
     constraints : Constraints or dict, optional

@@ -23,6 +23,7 @@ from guide_ml.sizing.loads import Turned, turned
 from guide_ml.sizing.looks import Look
 from guide_ml.sizing.served import Served, served
 from guide_ml.sizing.sustained import fewest, full_rps, highest
+from guide_ml.traffic import Traffic
 from guide_ml.units import MS_PER_S
 
 __all__ = ["Tail", "asked", "held"]
@@ -58,7 +59,7 @@ class Tail:
     seed: int
 
 
-def asked(request: Request, traffic: object, seed: int) -> Tail | None:
+def asked(request: Request, traffic: Traffic | None, seed: int) -> Tail | None:
     """Return what percentiles are held against; ``None`` where no limit is on one.
 
     Raises
@@ -79,7 +80,7 @@ def asked(request: Request, traffic: object, seed: int) -> Tail | None:
     if w.context_depth:
         raise InvalidInput("limits on percentiles take no context_depth: give traffic whose prompts"
                            " share beginnings")  # fmt: skip
-    made = (turned(traffic, None, None) if traffic is not None else  # type: ignore[arg-type]
+    made = (turned(traffic, None, None) if traffic is not None else
             turned(None, w.input_len, w.output_len, load.burstiness or 1.0, load.length_cv or 0.0))
     return Tail(made, rate, request.slo.means | request.slo.percentiles, seed)
 
@@ -117,8 +118,8 @@ def held(found: Found, tail: Tail, problem: Problem, began: float) -> Found:
                              ready.queues)  # fmt: skip
         if seen is None:
             continue
-        changed = _resized(plan, max(count, 1), seen, tail)
-        misses = _misses(changed, seen, tail, request) if count else _missed(seen, tail)
+        changed = _resized(plan, max(count, 1), seen)
+        misses = _misses(changed, request) if count else _missed(seen, tail)
         if misses:
             short.append(replace(changed, misses=misses))
         else:
@@ -151,11 +152,11 @@ def _ready(plan: Plan, problem: Problem, confidence: float) -> Served:
         dp=plan.dp, ep=plan.ep, num_devices=own.num_devices, weight_dtype=plan.weight_dtype,
         kv_dtype=plan.kv_dtype, input_len=w.input_len, output_len=w.output_len,
         predictor=problem.predictor, profile=problem.profile,
-        level=2.0 * max(confidence, SURE) - 1.0 if confidence == 0.5 else 2.0 * confidence - 1.0,
+        level=2.0 * (confidence if confidence > 0.5 else SURE) - 1.0,
     )  # fmt: skip
 
 
-def _resized(plan: Plan, replicas: int, seen: Look, tail: Tail) -> Plan:
+def _resized(plan: Plan, replicas: int, seen: Look) -> Plan:
     """Give a plan as many machines as hold so many replicas."""
     each = plan.devices_per_instance // (plan.tp * plan.pp * plan.dp)
     instances = math.ceil(replicas / each)
@@ -171,7 +172,7 @@ def _resized(plan: Plan, replicas: int, seen: Look, tail: Tail) -> Plan:
     )  # fmt: skip
 
 
-def _misses(plan: Plan, seen: Look, tail: Tail, request: Request) -> dict[str, float]:
+def _misses(plan: Plan, request: Request) -> dict[str, float]:
     """By what share budgets are missed."""
     asked = request.constraints
     found = {}
@@ -197,17 +198,21 @@ def _told(plan: Plan, ready: Served, tail: Tail, problem: Problem) -> Plan:
     rate, _ = highest(own, tail.load, tail.limits, queues, ROUTER, tail.seed,
                       guess=min(1.2 * tail.rate_rps, most))  # fmt: skip
     rate = max(rate, tail.rate_rps)  # that it holds at the asked rate has been seen
-    prices = {}
-    for name, one in (("usd_h_estimate", ready.own), ("usd_h_sure", ready.slow)):
+    prices: list[float | None] = []
+    slow = ready.slow
+    if 0.5 < plan.confidence < SURE:
+        slow = _ready(plan, problem, SURE).slow
+    for one in (ready.own, slow):
         count = plan.replicas
         if one is not own:
             count, _ = fewest(one, tail.load, tail.rate_rps, tail.limits, ROUTER, tail.seed,
                               ready.queues)  # fmt: skip
         each = plan.replicas // plan.instances
-        prices[name] = math.ceil(count / each) * plan.price_usd_h if count else None
+        prices.append(math.ceil(count / each) * plan.price_usd_h if count else None)
     part = tail.rate_rps / rate
     return replace(
-        plan, **prices, capacity_req_s=rate, capacity_tok_s=rate * tail.load.output_len,
+        plan, usd_h_estimate=prices[0], usd_h_sure=prices[1], capacity_req_s=rate,
+        capacity_tok_s=rate * tail.load.output_len,
         capacity_users=max(int(rate * (plan.e2e_ms or 0.0) / MS_PER_S), 1),
         headroom=1.0 / part - 1.0, usd_per_m_input_full=plan.usd_per_m_input * part,
         usd_per_m_output_full=plan.usd_per_m_output * part,

@@ -43,7 +43,7 @@ def _admit(world: Any, r: int, i: int) -> bool:
     answers = engine.decoding * rules.accept  # the next step of those that run goes first
     if rules.reserve > 0:
         to_come = engine.promised - engine.decoding * engine.step
-        answers = rules.reserve * (to_come * rules.accept + answer - made)
+        answers = rules.reserve * (to_come * rules.accept + engine.owed + answer - made)
     fits = make_room(engine, entries, rules.room, need + answers)
     if not fits and engine.decoding + engine.prefilling == 0:  # the only one may fill the cache
         need = prompt - hit + rules.extra
@@ -115,6 +115,7 @@ def _schedule(world: Any, r: int) -> tuple[int, float]:
             continue
         to_prefill(books, engine, i)
         engine.prefilling += 1
+        engine.owed += world.requests[i].answer - books[i].made
         chunk = min(books[i].todo, budget) if rules.chunked else books[i].todo
         books[i].chunk = chunk
         attended += chunk * (books[i].done + 0.5 * chunk)
@@ -167,6 +168,7 @@ def _prefill_step(world: Any, r: int, tokens: int, attended: float) -> None:
             to_prefill(books, engine, i)
             continue
         engine.prefilling -= 1
+        engine.owed -= world.requests[i].answer - books[i].made
         books[i].made += 1.0
         books[i].held += 1.0
         engine.used += 1.0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.simulation.asked import Asked
+from guide_ml.simulation.learned import as_open
 from guide_ml.simulation.names import ROUTERS
 from guide_ml.simulation.policies import Policy
 from guide_ml.simulation.routing import run_closed, run_open
@@ -129,6 +130,8 @@ def simulate_replica(
         own["remember"] = 0  # nobody shares a prefix, so there is nothing to look for
     own["closed"] = int(traffic.concurrency is not None)
     end = float(records["arrival"][-1]) if len(records) else 1.0
+    if traffic.concurrency is None:
+        surface = as_open(surface)
     world = idle(records, surface, own, replicas, max(end, 1.0) / 200.0, since_s)
     if traffic.concurrency is not None:
         run_closed(world, traffic.concurrency)

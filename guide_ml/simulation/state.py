@@ -60,13 +60,13 @@ BOOK = np.dtype([
     ("done", "i8"), ("chunk", "i8"), ("order", "i8"), ("pinned", "i8"), ("link", "i8"),
 ])  # fmt: skip
 
-#: A replica: its time and step; requests that decode, prefill and wait; tokens that the decoding
-#: ones look back on, KV tokens in use and kept for later; last steps of the decoding ones, summed;
-#: time that decoding waited for prefills of their own; least and most recently used prefix; ends of
-#: the queues of those that wait and prefill.
+#: A replica: its time and step; tokens that the decoding ones look back on, KV tokens in use and
+#: kept for later; last steps of the decoding ones, summed; tokens that the prefilling ones have to
+#: give; time that decoding waited for prefills of their own; requests that decode, prefill and
+#: wait; least and most recently used prefix; ends of the queues of those that wait and prefill.
 ENGINE = np.dtype([
     ("clock", "f8"), ("step", "f8"), ("context", "f8"), ("used", "f8"), ("kept", "f8"),
-    ("promised", "f8"), ("stall", "f8"), ("decoding", "i8"), ("prefilling", "i8"),
+    ("promised", "f8"), ("owed", "f8"), ("stall", "f8"), ("decoding", "i8"), ("prefilling", "i8"),
     ("waiting", "i8"), ("oldest", "i8"), ("newest", "i8"), ("head", "i8"), ("tail", "i8"),
     ("pre_head", "i8"), ("pre_tail", "i8"),
 ])  # fmt: skip

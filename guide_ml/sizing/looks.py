@@ -72,7 +72,8 @@ def look(
     seed : int
         Of the first run; the others follow.
     """
-    each, refused, requests = [], 0, 0
+    each: list[Figures] = []
+    refused, requests = 0, 0
     wanted = int(np.clip(EACH * rate_rps * _request_s(own, load), FEWEST, MOST))
     for k in range(load.seeds if wanted <= FEWEST else 1):
         traffic = load.at(rate_rps, wanted, seed + k)

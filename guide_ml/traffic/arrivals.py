@@ -53,7 +53,8 @@ def times_of(gaps: Gaps, rate_rps: float, n: int) -> Floats:
 def until(gaps: Gaps, rate_rps: float, duration_s: float) -> Floats:
     """Return the times of arrival before `duration_s`, seconds."""
     end = duration_s * rate_rps
-    parts, reached = [], 0.0
+    parts: list[Floats] = []
+    reached = 0.0
     while reached < end:
         parts.append(gaps(max(CHUNK, math.ceil(end / 16))))
         reached += float(parts[-1].sum())

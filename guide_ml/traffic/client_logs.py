@@ -99,7 +99,9 @@ def _lengths(found: dict[str, Any]) -> tuple[Any, Any]:
     inside = (computed.get("input_tokens"), info.get("input_tokens"), text.get("input_tokens"))
     outside = (computed.get("output_tokens"), info.get("output_tokens"),
                answer.get("output_tokens"))  # fmt: skip
-    return (next((v for v in values if v is not None), None) for values in (inside, outside))  # type: ignore[return-value]
+    first, second = (next((v for v in values if v is not None), None)
+                     for values in (inside, outside))  # fmt: skip
+    return first, second
 
 
 def _json(path: Path) -> Any:
@@ -111,7 +113,7 @@ def _json(path: Path) -> Any:
         raise BadData(f"{path}: line 1: brackets within brackets too deep to be a log") from None
 
 
-def _rows(path: Path, found: Iterable[tuple[Any, Any, Any]]) -> Rows:
+def _rows(path: Path, found: Iterable[tuple[Any, ...]]) -> Rows:
     values = np.asarray([[_number(v) for v in row] for row in found], dtype=float).reshape(-1, 3)
     places = np.arange(1, len(values) + 1)
     try:
@@ -121,5 +123,6 @@ def _rows(path: Path, found: Iterable[tuple[Any, Any, Any]]) -> Rows:
 
 
 def _number(value: object) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number else float("nan")  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return float("nan")
+    return float(value)

@@ -41,7 +41,9 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def rows(path: Path) -> Rows:
     """Read a trace."""
-    lines, values, blocks = [], [], []
+    lines: list[int] = []
+    values: list[list[float]] = []
+    blocks: list[list[int]] = []
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         for line, text in enumerate(file, 1):
             if text.strip():
@@ -68,8 +70,9 @@ def _request(path: Path, line: int, text: str) -> dict[str, Any]:
 
 
 def _number(value: object) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number else float("nan")  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return float("nan")
+    return float(value)
 
 
 def _blocks(path: Path, line: int, found: dict[str, Any]) -> list[int]:
@@ -77,4 +80,4 @@ def _blocks(path: Path, line: int, found: dict[str, Any]) -> list[int]:
     whole = isinstance(blocks, list) and all(type(b) is int for b in blocks)
     if not whole:
         raise BadData(f"{path}: line {line}: hash_ids must be a list of whole numbers")
-    return blocks  # type: ignore[no-any-return]
+    return list(blocks)

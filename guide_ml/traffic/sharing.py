@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -88,10 +88,10 @@ def _conversations(blocks: Sequence[Sequence[int]]) -> Ids:
     return found
 
 
-def _leading(prompt: Sequence[int], known: object) -> int:
+def _leading(prompt: Sequence[int], known: Container[int]) -> int:
     """Count the leading blocks that are known."""
     for k, block in enumerate(prompt):
-        if block not in known:  # type: ignore[operator]
+        if block not in known:
             return k
     return len(prompt)
 

@@ -189,7 +189,7 @@ def _read(path: Path, names: Mapping[str, int], header: bool) -> tuple[pd.DataFr
     try:
         table = pd.read_csv(
             path, header=None, skiprows=1 if header else 0, usecols=[names[n] for n in ordered],
-            names=None, skip_blank_lines=False, encoding="utf-8-sig", encoding_errors="replace",
+            skip_blank_lines=False, encoding="utf-8-sig", encoding_errors="replace",
             low_memory=False, skipinitialspace=True,
         )  # fmt: skip
     except pd.errors.EmptyDataError:

@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "guide_ml/web/static/glossary.json"
 #: Other spellings under which a word is met, by the first name of its entry.
-ALSO = {"Token": ("tokens",), "GPU": ("GPUs",), "TTFT": ("time to first token",), "TPOT": ("time per output token",)}
+ALSO = {"Token": ("tokens",), "GPU": ("GPUs",), "TTFT": ("time to first token",),
+        "TPOT": ("time per output token",)}  # fmt: skip
 #: Words that people know: the page does not make buttons of them.
 PLAIN = {"Model", "Link", "Launch", "Target", "Knob", "Peak", "Floor", "Trees", "Proven", "Host",
          "Interval", "Device", "Dense", "Champion", "Offline", "Estimator", "Calibrate", "Batch",

@@ -97,7 +97,8 @@ def _invalid(error: RequestValidationError) -> Response:
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", "it is broken")
         return problem(400, f"the body must be a JSON object: {reason}")
-    fields = ["/".join(str(part) for part in one["loc"][1:]) or "the body" for one in (first, *more)]
+    fields = ["/".join(str(part) for part in one["loc"][1:]) or "the body"
+              for one in (first, *more)]  # fmt: skip
     what = _sentence(first, fields[0])
     others = f" ({len(more)} more of the kind: {', '.join(fields[1:4])})" if more else ""
     return problem(422, what + others, fields=fields[:50])

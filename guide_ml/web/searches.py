@@ -56,7 +56,8 @@ async def _events(request: Request, call: Call) -> AsyncIterator[str]:
             while not task.done():
                 if stop.done != last:
                     last = stop.done
-                    yield _event("progress", dict(zip(("done", "total", "text"), last, strict=True)))
+                    done, total, said = last
+                    yield _event("progress", {"done": done, "total": total, "text": said})
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait([task], timeout=TICK_S)
             yield _event("result", task.result())

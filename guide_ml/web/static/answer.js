@@ -86,7 +86,7 @@ const ROWS = [
   ["Whole request", (p) => p.e2e_ms && `${number(p.e2e_ms / 1000)} s`],
   ["Throughput", (p) => `${number(p.capacity_tok_s)} tokens a second at most`],
   ["Headroom", (p) => `${number(100 * p.headroom)} %`],
-  ["Price of", (p) => p.price_date],
+  ["Day of the price", (p) => p.price_date],
 ];
 
 function numbers(inside, plan, found) {
@@ -114,11 +114,14 @@ function memory(inside, told, plan) {
       h("span", {}, h("span", { class: `key m${i}` }), ...explained(part.words)), number(part.gb), `${number(100 * part.gb / total)} %`]), [1, 2]));
 }
 
+const FIGURES = { ttft_ms: ["TTFT", "ms"], tpot_ms: ["TPOT", "ms"], output_tok_s: ["throughput", "tokens/s"], batch_latency_s: ["batch latency", "s"] };
+const told_as = (name, value) => { const [word, unit] = FIGURES[name] ?? [name, ""]; return `${word} ${number(value)} ${unit}`.trim(); };
+
 function evidence(inside, told) {
   if (!told.length) { inside.replaceChildren(h("p", {}, "Nothing near was measured.")); return; }
   const rows = told.map((e) => { const d = e.deployment; return [
     `${d.model} on ${d.num_devices ?? 1} x ${d.hardware}`, `${d.framework ?? ""} ${d.framework_version ?? ""}`,
-    number(d.concurrency ?? d.batch_size), Object.entries(e.measured).map(([k, v]) => `${k} ${number(v)}`).join(", "), e.source]; });
+    number(d.concurrency ?? d.batch_size), Object.entries(e.measured).map(([k, v]) => told_as(k, v)).join(", "), e.source]; });
   inside.replaceChildren(h("p", { class: "soft" }, "What others measured that is most like this plan. The prediction rests on such rows."),
     table("Measured", ["What", "Engine", "At once", "Figures", "Source"], rows, [2]));
 }

@@ -27,7 +27,7 @@ function use() {
     h("div", { class: "options" }, Object.entries(told.uses).map(([name, one]) =>
       radio("use", name, name === "chat", one.title, one.example, models))),
     h("div", { class: "row", id: "lengths" },
-      field("input_len", "Words of a question, about (¾ of its tokens)"), field("output_len", "Words of an answer, about")));
+      field("input_len", "Words of a question, about"), field("output_len", "Words of an answer, about")));
 }
 
 function who() {
@@ -63,7 +63,7 @@ function model() {
 function where() {
   return h("fieldset", {}, h("legend", {}, "5. Where does it run?"),
     h("div", { class: "options" },
-      radio("where", "rent", true, "On a rented machine", "prices of 30 providers"),
+      radio("where", "rent", true, "On a rented machine", "at listed prices of many providers"),
       radio("where", "own", false, "On my own machine", "one that you have, or think of buying")),
     h("div", { id: "rent" }, h("div", { class: "row" }, field("budget", "At most, USD a month", { placeholder: "no limit" })),
       h("details", {}, h("summary", {}, "Only in some countries"), h("div", { class: "chips", style: "margin-top:8px" },

@@ -32,7 +32,7 @@ function look() {
   const ink = css("--ink");
   const line = css("--line");
   const axis = { nameTextStyle: { color: ink }, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line, opacity: 0.5 } } };
-  return { ink, axis, base: { animation: false, color: COLOURS, backgroundColor: "transparent", textStyle: { color: ink, fontFamily: "inherit" },
+  return { ink, axis, base: { animation: false, color: COLOURS, backgroundColor: "transparent", textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
     legend: { textStyle: { color: ink }, top: 0, type: "scroll" }, tooltip: { trigger: "axis", confine: true }, grid: { left: 60, right: 24, top: 52, bottom: 52 } } };
 }
 
@@ -85,7 +85,7 @@ export async function parts(inside, told) {
   await draw(inside, `Where the time goes: ${times.map((t, i) => `${t.title} ${number(sums[i])} ms`).join("; ")}`, ({ axis, base, ink }) => ({ ...base,
     tooltip: { trigger: "item", confine: true, valueFormatter: (v) => `${number(v)} %` }, grid: { left: 12, right: 24, top: 96, bottom: 40, containLabel: true },
     legend: { ...base.legend, type: "plain" },
-    xAxis: { ...axis, type: "value", max: 100, name: "%", axisLabel: { color: ink, formatter: "{value} %" } },
+    xAxis: { ...axis, type: "value", max: 100, axisLabel: { color: ink, formatter: "{value} %" } },
     yAxis: { ...axis, type: "category", inverse: true, data: times.map((t, i) => `${t.title.replace(/ \(.*/, "")}\n${number(sums[i])} ms`) },
     series: kept.map((name) => ({ name, type: "bar", stack: "all", barMaxWidth: 46, data: times.map((t, i) => share(t, i, name)) })) }),
   table("Parts of each time", ["", ...times.map((t) => t.title)], rows));

@@ -16,9 +16,8 @@ export const byId = (id) => document.getElementById(id);
 
 export function number(value, digits = 3) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const size = Math.abs(value);
-  const places = size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : digits - 1;
-  return value.toLocaleString("en", { maximumFractionDigits: places });
+  if (Math.abs(value) >= 10 ** digits || Number.isInteger(value)) return value.toLocaleString("en", { maximumFractionDigits: 0 });
+  return value.toLocaleString("en", { maximumSignificantDigits: digits });
 }
 
 export class Problem extends Error {

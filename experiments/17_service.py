@@ -56,7 +56,9 @@ async def answered(reader: asyncio.StreamReader) -> int:
     return int(head.split(b" ", 2)[1])
 
 
-async def client(port: int, seed: int, goes_on: Any, told: Counter[int], times: list[float]) -> None:
+async def client(
+    port: int, seed: int, goes_on: Any, told: Counter[int], times: list[float]
+) -> None:
     """Ask one thing after the other on one connection."""
     single, tables = requests()
     random = np.random.default_rng(seed)
@@ -109,7 +111,8 @@ def measured(port: int, pid: int, seconds: float, count: int) -> list[tuple[str,
     p50, p99 = np.percentile(times, [50, 99]) * 1e3
     rows = [(f"answers in {seconds:g} s to {CLIENTS} clients", sum(told.values()), ""),
             ("a second", sum(told.values()) / seconds, ""), ("median", p50, "ms"),
-            ("99th percentile", p99, "ms"), ("errors and lost answers", sum(told.values()) - told[200], ""),
+            ("99th percentile", p99, "ms"),
+            ("errors and lost answers", sum(told.values()) - told[200], ""),
             ("other work before it began, processes that ran", load, "")]  # fmt: skip
     if count:
         before, done = rss_mb(pid), [0]

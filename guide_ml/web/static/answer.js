@@ -62,7 +62,7 @@ function folds(found, asked) {
   const plan = found.found.plans[0];
   const one = deployment(plan, found.request);
   let told = null;
-  const details = () => (told ??= post("/v1/plan/details", { ...one, replicas: plan.replicas })).catch((e) => { told = null; throw e; });
+  const details = () => (told ??= post("/v1/plan/details", { ...one, copies: plan.replicas })).catch((e) => { told = null; throw e; });
   const first = fold("The plan in numbers", (inside) => numbers(inside, plan, found));
   const rent = asked.where !== "own" && plan.concurrency;
   return [h("h2", { class: "noprint" }, "Look closer"), first,

@@ -39,12 +39,15 @@ def message(path: str, body: Any) -> bytes:
     return head.encode() + sent
 
 
-def requests() -> tuple[list[bytes], list[bytes]]:
-    """Return what is asked: predictions, and small tables."""
-    loads = [2**k for k in range(8)]
-    single = [message("/v1/predict", ONE | {"concurrency": c}) for c in loads]
-    table = [ONE | {"concurrency": 1 + k % 64} for k in range(ROWS)]
-    return single, [message("/v1/score", table)]
+SINGLE = [message("/v1/predict", ONE | {"concurrency": 2**k}) for k in range(8)]
+TABLES = [message("/v1/score", [ONE | {"concurrency": 1 + k % 64} for k in range(ROWS)])]
+WRONG = [message("/v1/predict", ONE | {"hardware": f"h{k}00"}) for k in range(3, 9)]
+
+
+def asked(random: np.random.Generator, rare: list[bytes], usual: list[bytes]) -> bytes:
+    """Return one request: one in ten of the rare ones."""
+    among = rare if random.random() < SHARE else usual
+    return among[random.integers(len(among))]
 
 
 async def answered(reader: asyncio.StreamReader) -> int:
@@ -56,17 +59,18 @@ async def answered(reader: asyncio.StreamReader) -> int:
     return int(head.split(b" ", 2)[1])
 
 
+Kinds = tuple[list[bytes], list[bytes]]
+
+
 async def client(
-    port: int, seed: int, goes_on: Any, told: Counter[int], times: list[float]
+    port: int, seed: int, goes_on: Any, kinds: Kinds, told: Counter[int], times: list[float]
 ) -> None:
     """Ask one thing after the other on one connection."""
-    single, tables = requests()
     random = np.random.default_rng(seed)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while goes_on():
         began = time.perf_counter()
-        among = tables if random.random() < SHARE else single
-        writer.write(among[random.integers(len(among))])
+        writer.write(asked(random, *kinds))
         try:
             told[await answered(reader)] += 1
         except (OSError, asyncio.IncompleteReadError):
@@ -95,11 +99,13 @@ def await_service(port: int) -> None:
         time.sleep(0.5)
 
 
-async def crowd(port: int, clients: int, goes_on: Any) -> tuple[Counter[int], list[float]]:
+async def crowd(
+    port: int, clients: int, goes_on: Any, kinds: Kinds = (TABLES, SINGLE)
+) -> tuple[Counter[int], list[float]]:
     """Let many clients ask at once."""
     told: Counter[int] = Counter()
     times: list[float] = []
-    await asyncio.gather(*(client(port, s, goes_on, told, times) for s in range(clients)))
+    await asyncio.gather(*(client(port, s, goes_on, kinds, told, times) for s in range(clients)))
     return told, times
 
 
@@ -121,10 +127,11 @@ def measured(port: int, pid: int, seconds: float, count: int) -> list[tuple[str,
             done[0] += 1
             return done[0] <= count
 
-        told, _ = asyncio.run(crowd(port, 16, more))
-        rows += [(f"memory before {count:,} further requests", before, "MB"),
-                 ("memory after", rss_mb(pid), "MB"),
-                 ("errors among them", sum(told.values()) - told[200], "")]  # fmt: skip
+        told, _ = asyncio.run(crowd(port, 16, more, (SINGLE, WRONG)))
+        rows += [(f"memory before {count:,} further requests, nine in ten of them wrong", before,
+                  "MB"), ("memory after", rss_mb(pid), "MB"),
+                 ("lost answers among them", sum(told.values()) - told[200] - told[404], ""),
+                 ]  # fmt: skip
     return rows
 
 

@@ -97,7 +97,7 @@ function numbers(inside, plan, found) {
 
 async function cost(inside, found) {
   const now = found.request.load.users;
-  const values = [...new Set([0.25, 0.5, 1, 2, 4, 8].map((f) => Math.max(1, Math.round(now * f))))];
+  const values = [...new Set([0.5, 1, 2, 4, 8].map((f) => Math.max(1, Math.round(now * f))))];
   const bar = h("progress", { max: values.length, "aria-label": "searches done" });
   inside.replaceChildren(h("p", { class: "soft", role: "status" }, "A search for each number of people; a few seconds."), bar);
   const body = { ...found.request, over: "users", values };

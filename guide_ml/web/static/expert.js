@@ -4,7 +4,7 @@ import { table } from "./answer.js";
 import { pareto } from "./charts.js";
 
 const COLUMNS = [
-  ["hardware", "GPU"], ["num_devices", "GPUs", 1], ["layout", "layout"], ["framework", "engine"], ["weight_dtype", "weights"],
+  ["hardware", "GPU"], ["num_devices", "how many", 1], ["layout", "layout"], ["framework", "engine"], ["weight_dtype", "weights"],
   ["provider", "provider"], ["region", "region"], ["usd_month", "USD a month", 1], ["ttft_ms", "TTFT, ms", 1], ["tpot_ms", "TPOT, ms", 1],
   ["capacity_users", "carries at once", 1], ["headroom", "headroom", 1], ["in_domain", "evidence"],
 ];

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
+WEB_STAMP := $(VENV)/.installed-web
 DEFAULT_ESTIMATORS := models/default
 # What needs what only developers install (docs, notebooks, mypy) is left out.
 VERSION_TESTS := tests --ignore tests/test_docs.py --ignore tests/test_notebooks.py --ignore tests/test_wheel.py
@@ -11,7 +12,7 @@ ENGINES := build/engines
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-faults test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean test-versions
+.PHONY: help install demo test test-slow test-faults test-spark test-models models lint check train evaluate experiments notebooks docs numbers mlflow-ui wheel lock clean test-versions test-web screenshots
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,13 +31,14 @@ demo: install  ## predict a few deployments and show them
 	$(BIN)/python experiments/00_demo.py
 
 test: lint  ## style, types and the tests that take seconds
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow and not web"
 
 test-slow: install $(ENGINES)/.installed  ## the tests that train, and the engines' own parsers
 	$(BIN)/python -m pytest -q -m slow
 
 test-faults: install  ## kill, starve and race the commands; FAULTS="--kills 20" bounds it
 	$(BIN)/python -W ignore experiments/20_faults.py $(FAULTS)
+
 # The wheels come without what they need to serve, which weighs gigabytes; the parsers need no GPU.
 $(ENGINES)/.installed: tests/engines/requirements.txt
 	$(PYTHON) -m venv $(ENGINES)
@@ -57,7 +59,20 @@ test-versions: install  ## the quick tests with the lowest and the newest allowe
 	@set -e; for way in lowest-direct highest; do echo "== $$way"; \
 	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-$$way; \
 	  $(BIN)/uv pip install --quiet --python $(VENV)-$$way/bin/python --resolution $$way -e ".[dask,plot,prices]" pytest hypothesis polars; \
-	  $(VENV)-$$way/bin/python -m pytest -q -m "not slow" -o filterwarnings=default $(VERSION_TESTS); done
+	  $(VENV)-$$way/bin/python -m pytest -q -m "not slow and not web" -o filterwarnings=default $(VERSION_TESTS); done
+test-web: $(WEB_STAMP)  ## the service and its page, in a real Chromium; brings Playwright
+	$(BIN)/python -m pytest -q -m web tests/web
+
+screenshots: $(WEB_STAMP)  ## the same, and keep the pictures of docs/images/page
+	GUIDE_SCREENSHOTS=1 $(BIN)/python -m pytest -q -m web tests/web/test_page.py
+
+# Chromium is the system's: Debian's package where there is none and this is root.
+$(WEB_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "axe-playwright-python>=0.1.4" "playwright>=1.50"
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } || \
+	  { echo "make test-web needs Chromium: install it, so that 'chromium' can be called" >&2; exit 1; }
+	@touch $@
 
 models: install  ## write the class defaults and the oracle's table anew; brings PyTorch and transformers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade torch transformers
@@ -102,7 +117,7 @@ wheel: install  ## build the wheel and the source distribution into dist/
 	$(BIN)/python -m build --no-isolation
 
 lock: install  ## resolve both lock files anew, keeping their versions where they still serve
-	$(BIN)/uv pip compile pyproject.toml --quiet --extra dask --extra dev --extra plot --extra prices --universal --fork-strategy fewest \
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dask --extra dev --extra plot --extra prices --extra web --universal --fork-strategy fewest \
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
 	$(BIN)/uv pip compile --group docs --quiet --constraints requirements.lock --universal --fork-strategy fewest \
 	  --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o docs/requirements.lock

@@ -19,7 +19,8 @@ import re
 from collections.abc import Iterable
 
 __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
-           "UnknownName", "check_seed", "nearest", "whole_letters", "without_passwords"]  # fmt: skip
+           "UnknownName", "check_seed", "nearest", "whole_letters",
+           "without_passwords"]  # fmt: skip
 
 
 #: Likeness from which on a name is a suggestion, of plain words and of names with numbers:

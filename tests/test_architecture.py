@@ -174,7 +174,7 @@ def test_a_prediction_loads_neither_training_nor_its_packages():
 
 def test_what_an_extra_brings_is_imported_by_no_other_package_at_start():
     others = [module for module in modules() if part_of(module) not in EXTRAS]
-    early = {module: {part_of(name) for name in imports(module, at_import=True) if name in modules()}
+    early = {module: {part_of(name) for name in imports(module, True) if name in modules()}
              for module in others}  # fmt: skip
     assert not {module: parts & EXTRAS for module, parts in early.items() if parts & EXTRAS}
 

@@ -19,6 +19,9 @@ EXAMPLES = (
 )
 TOKEN = "GUIDE_TOKEN"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Names by which a service on the loopback device may be called, so that no page of another
+#: site can have its own name lead here.
+LOCAL = ("127.0.0.1", "localhost")
 
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -61,7 +64,7 @@ def serve(
         token=_token(token_file), predictors=_named("predictor", predictor),
         profiles=_named("profile", profile), max_rows=max_rows, max_body_mb=max_body_mb,
         searches=searches, search_s=search_s, threads=max(os.cpu_count() or 1, 2),
-        hosts=("127.0.0.1", "localhost", "[::1]") if local else ("*",),
+        hosts=LOCAL if host in LOCAL else ("*",),
     )  # fmt: skip
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"guide-ml listens on http://{shown}:{port}/ (Ctrl-C ends it)", err=True)

@@ -27,14 +27,14 @@ MEMORY = {"weights_gb": "weights of the model", "kv_cache_gb": "KV cache: what w
 
 
 def details(
-    *, replicas: int = 1, predictor: PredictorLike | None = None, **deployment: Any
+    *, copies: int = 1, predictor: PredictorLike | None = None, **deployment: Any
 ) -> dict[str, Any]:
     """Tell everything of one deployment that a curious reader may unfold.
 
     Parameters
     ----------
-    replicas : int
-        Copies among which the load is shared.
+    copies : int
+        Copies of it among which the load is shared.
     predictor : Predictor or path, optional
         Other estimators than the ones that come with the package.
     deployment
@@ -66,7 +66,7 @@ def details(
         "memory": [{"part": k, "words": MEMORY[k], "gb": max(memory[k], 0.0)} for k in MEMORY],
         "parts": parts,
         "changes": [asdict(v) for v in why.variants],
-        "load": load_curve(found, replicas, predictor),
+        "load": load_curve(found, copies, predictor),
         "evidence": [asdict(e) for e in found.evidence],
         "start": starts(found),
     }  # fmt: skip
@@ -77,15 +77,15 @@ def _ms(name: str) -> float:
 
 
 def load_curve(
-    found: Prediction, replicas: int = 1, predictor: PredictorLike | None = None
+    found: Prediction, copies: int = 1, predictor: PredictorLike | None = None
 ) -> dict[str, list[Any]]:
     """Predict the same deployment from one request at once to several times its load.
 
     Returns
     -------
     dict of lists
-        ``at_once`` (requests in flight of all replicas), ``ttft_ms``, ``tpot_ms``, their
-        ``_low`` and ``_high`` ends, and ``output_tok_s`` of all replicas; empty for a queue.
+        ``at_once`` (requests in flight of all copies), ``ttft_ms``, ``tpot_ms``, their
+        ``_low`` and ``_high`` ends, and ``output_tok_s`` of all copies; empty for a queue.
     """
     now = found.workload.concurrency
     if now is None or found.ttft_ms is None:
@@ -102,9 +102,9 @@ def load_curve(
                          models={d.model.model: d.model})  # fmt: skip
     kept = told["ttft_ms"].notna().to_numpy()
     names = ("ttft_ms", "tpot_ms", "ttft_ms_low", "ttft_ms_high", "tpot_ms_low", "tpot_ms_high")
-    curve: dict[str, list[Any]] = {"at_once": [int(n) * replicas for n in loads[kept]]}
+    curve: dict[str, list[Any]] = {"at_once": [int(n) * copies for n in loads[kept]]}
     curve |= {name: _plain(told.loc[kept, name]) for name in names}
-    return curve | {"output_tok_s": _plain(told.loc[kept, "output_tok_s"] * replicas)}
+    return curve | {"output_tok_s": _plain(told.loc[kept, "output_tok_s"] * copies)}
 
 
 def _plain(column: pd.Series) -> list[Any]:

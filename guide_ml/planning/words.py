@@ -50,7 +50,8 @@ class Said:
 def tell(answer: Any) -> tuple[Said, ...]:
     """Say everything there is to say of an :class:`guide_ml.planning.Answer`."""
     parts = _SERVES if answer.serves else _FAILS
-    told = [(key, title, tuple(line for line in say(answer) if line)) for key, title, say in parts]
+    told = [(key, title, tuple(line[:1].upper() + line[1:] for line in say(answer) if line))
+            for key, title, say in parts]  # fmt: skip
     return tuple(Said(key, title, lines) for key, title, lines in told if lines)
 
 

@@ -21,6 +21,15 @@ TITLES = {
     405: "Not in this way", 413: "Too much at once", 415: "A format that is not known",
     422: "That cannot be", 500: "A mistake of the service", 503: "Not now",
 }  # fmt: skip
+_KINDS = ("constrained-str", "str", "float", "int", "bool")
+_MUST = {
+    "float_type": "must be a number", "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number", "string_type": "must be text",
+    "bool_type": "must be true or false", "list_type": "must be a list",
+    "dict_type": "must be an object", "model_attributes_type": "must be an object",
+    "model_type": "must be an object",
+}  # fmt: skip
+"""What a type must be, in words."""
 _LOG = logging.getLogger("guide_ml.web")
 
 
@@ -97,10 +106,16 @@ def _invalid(error: RequestValidationError) -> Response:
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", "it is broken")
         return problem(400, f"the body must be a JSON object: {reason}")
-    fields = ["/".join(str(part) for part in one["loc"][1:]) or "the body" for one in (first, *more)]
+    fields = list(dict.fromkeys(_named(one["loc"]) for one in (first, *more)))
     what = _sentence(first, fields[0])
-    others = f" ({len(more)} more of the kind: {', '.join(fields[1:4])})" if more else ""
+    others = f" (and so are {', '.join(fields[1:4])})" if len(fields) > 1 else ""
     return problem(422, what + others, fields=fields[:50])
+
+
+def _named(loc: Any) -> str:
+    """Name a field without the kinds that it may be of: ``hardware/constrained-str``."""
+    parts = [str(part) for part in loc[1:]]
+    return "/".join(p for p in parts if not p.endswith("]") and p not in _KINDS) or "the body"
 
 
 def _sentence(told: Any, name: str) -> str:
@@ -110,5 +125,7 @@ def _sentence(told: Any, name: str) -> str:
         return f"{name} is not known here; /openapi.json lists what is"
     came = repr(told.get("input"))
     short = came if len(came) <= 80 else came[:77] + "..."
-    reason = str(told["msg"])
-    return f"{name}: {reason[:1].lower()}{reason[1:]}; got {short}"
+    reason = _MUST.get(told["type"], str(told["msg"]).replace("Input should", "must"))
+    if name in ("hardware", "model"):
+        reason = "must be a name or an object"
+    return f"{name} {reason}; got {short}"

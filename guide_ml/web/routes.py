@@ -127,7 +127,8 @@ def _offers() -> pd.DataFrame:
 
 
 _LISTS: dict[str, Callable[[], pd.DataFrame]] = {
-    "hardware": lambda: list_hardware().reset_index(), "models": lambda: list_models().reset_index(),
+    "hardware": lambda: list_hardware().reset_index(),
+    "models": lambda: list_models().reset_index(),
     "frameworks": lambda: list_frameworks().reset_index(), "offers": _offers,
 }  # fmt: skip
 

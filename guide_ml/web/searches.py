@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ import guide_ml
 from guide_ml.planning import choices, plan
 from guide_ml.searching import search, sweep
 from guide_ml.web.bodies import CapacityBody, PlanBody, SearchBody, SweepBody
+from guide_ml.web.by_value import traffic
 from guide_ml.web.plain import answer, text
 from guide_ml.web.problems import Problem, problem_of
 from guide_ml.web.replies import AnswerReply, FoundReply, RowsReply
@@ -56,7 +57,8 @@ async def _events(request: Request, call: Call) -> AsyncIterator[str]:
             while not task.done():
                 if stop.done != last:
                     last = stop.done
-                    yield _event("progress", dict(zip(("done", "total", "text"), last, strict=True)))
+                    done, total, said = last
+                    yield _event("progress", {"done": done, "total": total, "text": said})
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait([task], timeout=TICK_S)
             yield _event("result", task.result())
@@ -131,16 +133,10 @@ def _of(name: str) -> Callable[..., Any]:
     async def run(body: CapacityBody, request: Request) -> Response:
         _, operator = state(request)
         asked = operator.settle(body.asked())
-        _require_values(asked)
+        if asked.get("traffic") is not None:
+            asked["traffic"] = traffic(asked["traffic"])
         call = getattr(guide_ml, name)
         return await _answer(request, lambda stop: call(**asked).to_dict())
 
     run.__doc__ = f"What ``guide_ml.{name}`` answers; traffic comes by value."
     return run
-
-
-def _require_values(asked: Mapping[str, Any]) -> None:
-    """Refuse texts where a file could be meant."""
-    for name in ("traffic", "prices", "storage"):
-        if isinstance(asked.get(name), str):
-            raise Problem(422, f"{name} must be given by value, not as a name or a path")

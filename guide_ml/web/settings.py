@@ -10,11 +10,10 @@ from typing import Any
 
 from guide_ml.errors import InvalidInput
 
-__all__ = ["LOOPBACK", "VARIABLE", "Settings"]
+__all__ = ["VARIABLE", "Settings"]
 
 #: Environment variable by which worker processes get their settings.
 VARIABLE = "GUIDE_WEB_SETTINGS"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
 @dataclass(frozen=True, kw_only=True)

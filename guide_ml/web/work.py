@@ -36,7 +36,8 @@ class Stop:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._said, self._end, self._seconds = threading.Event(), time.monotonic() + seconds, seconds
+        self._said, self._seconds = threading.Event(), seconds
+        self._end = time.monotonic() + seconds
         self.done: tuple[int, int, str] = (0, 0, "starting")
 
     def say(self) -> None:

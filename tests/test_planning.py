@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from guide_ml.api import predict
 from guide_ml.catalogue import model as catalogue_model
+from guide_ml.cli import plan as cli_plan
 from guide_ml.cli.main import app
 from guide_ml.errors import GuideError, InvalidInput, UnknownName
 from guide_ml.offers.listing import list_offers
@@ -85,7 +86,7 @@ def test_a_faster_feel_asks_for_more() -> None:
      ({"where": "moon"}, "moon"), ({"where": "own"}, "hardware"), ({"hardware": "l4"}, "own"),
      ({"people": 5, "at_once": 9}, "at_once"), ({"people": float("nan")}, "people"),
      ({"where": "own", "hardware": "l4", "num_devices": 0}, "num_devices"),
-     ({"people": 1e12}, "people"), ({"persons": 3}, "persons")],
+     ({"people": 1e12}, "people"), ({"output_len": 1}, "output_len"), ({"persons": 3}, "persons")],
 )  # fmt: skip
 def test_a_nonsensical_answer_gets_one_sentence(wrong: dict[str, Any], word: str) -> None:
     with pytest.raises((InvalidInput, UnknownName), match=word):
@@ -172,3 +173,38 @@ def test_the_command_line_ends_bad_answers_in_one_sentence() -> None:
     assert done.exit_code == 2
     assert "people must be a number above 0" in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_the_terminal_asks_five_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank answers take what is usual; a machine of one's own is asked for its GPU."""
+    given = {"1. What": "chat", "5. Where": "own"}
+    asked_for: list[str] = []
+
+    def prompt(text: str, default: Any = None, **_: Any) -> Any:
+        asked_for.append(text.strip())
+        if "GPU" in text:
+            return "l4"
+        return default
+
+    monkeypatch.setattr(cli_plan.typer, "prompt", prompt)
+    monkeypatch.setattr(cli_plan.report, "show", lambda blocks: asked_for.append(blocks[0].title))
+    monkeypatch.setattr(cli_plan, "_choose", lambda question, among, default: asked_for.append(
+        question) or next((v for k, v in given.items() if question.startswith(k)), default))
+    found = cli_plan._ask()
+    for number in "12345":
+        assert any(q.startswith(f"{number}.") for q in asked_for)
+    assert found == {"use": "chat", "people": 50.0, "busy": "usual", "feel": "brisk",
+                     "model": "openai/gpt-oss-20b", "where": "own", "hardware": "l4",
+                     "num_devices": 1}  # fmt: skip
+    Questions(**found)
+
+
+def test_a_model_by_value_is_asked_about_by_its_config() -> None:
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 2048,
+              "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8,
+              "intermediate_size": 8192, "vocab_size": 128256, "max_position_embeddings": 131072,
+              "torch_dtype": "bfloat16", "_name_or_path": "mine/tiny"}  # fmt: skip
+    answer = plan(OWN | {"model": config})
+    assert answer.serves
+    assert answer.to_dict()["questions"]["model"] == "mine/tiny"
+    assert "mine/tiny" in said(answer)["asked"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from guide_ml.answers.blocks import Block, Command, Words
 from guide_ml.answers.prediction import Prediction
 from guide_ml.answers.shown import Shown
 from guide_ml.api import predict
+from guide_ml.errors import GuideError
 from guide_ml.planning import words
 from guide_ml.planning.questions import Questions
 from guide_ml.predictions.run import PredictorLike
@@ -62,14 +63,18 @@ class Answer(Shown):
         if plan is None or plan.model is None or plan.workload is None:
             return None
         w = plan.workload
-        load = ({"concurrency": plan.concurrency} if plan.concurrency else {"mode": "offline"})
-        return predict(
-            hardware=plan.hardware, model=plan.model, framework=plan.framework,
-            num_devices=plan.tp * plan.pp * plan.dp, tp=plan.tp, pp=plan.pp, dp=plan.dp,
-            ep=plan.ep, weight_dtype=plan.weight_dtype, kv_dtype=plan.kv_dtype,
-            input_len=w.input_len, output_len=w.output_len, predictor=self.predictor,
-            **load,  # type: ignore[arg-type]
+        load: dict[str, Any] = (
+            {"concurrency": plan.concurrency} if plan.concurrency else {"mode": "offline"}
         )
+        try:
+            return predict(
+                hardware=plan.hardware, model=plan.model, framework=plan.framework,
+                num_devices=plan.tp * plan.pp * plan.dp, tp=plan.tp, pp=plan.pp, dp=plan.dp,
+                ep=plan.ep, weight_dtype=plan.weight_dtype, kv_dtype=plan.kv_dtype,
+                input_len=w.input_len, output_len=w.output_len, predictor=self.predictor, **load,
+            )  # fmt: skip
+        except GuideError:  # the search knows of it, predict refuses it: no interval is told
+            return None
 
     @cached_property
     def said(self) -> tuple[words.Said, ...]:
@@ -92,11 +97,11 @@ class Answer(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that :func:`json.dumps` takes."""
-        asked = asdict(self.questions)
+        asked = {f.name: getattr(self.questions, f.name) for f in fields(self.questions)}
         asked["countries"] = list(self.questions.countries)
         plain = {k: v for k, v in self.request.items() if k != "prices"}
-        if self.found:
-            plain["model"] = asked["model"] = self.found.request.model.model
+        known = self.found.request.model.model if self.found else self.questions.llm_name
+        plain["model"] = asked["model"] = known
         predicted = self.prediction
         return {
             "serves": self.serves, "headline": self.headline,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,9 @@ class Questions:
             raise UnknownName("place to run it", str(self.where), WHERE)
         for name in _NUMBERS:
             _require_number(name, getattr(self, name))
+        if self.output_len is not None and self.output_len < 2:
+            raise InvalidInput("output_len must be 2 tokens or more: a single one is no answer to"
+                               f" read; got {self.output_len:g}")  # fmt: skip
         _require_most("people", self.people, MOST_PEOPLE)
         _require_most("at_once", self.at_once, MOST_AT_ONCE)
         if isinstance(self.countries, str):
@@ -147,6 +151,13 @@ class Questions:
     def llm(self) -> Any:
         """The model that is asked about."""
         return suggested(self.use) if self.model in (None, "") else self.model
+
+    @property
+    def llm_name(self) -> str:
+        """What the model is called."""
+        if isinstance(self.llm, Mapping):
+            return str(self.llm.get("_name_or_path") or "your own model")
+        return str(getattr(self.llm, "model", self.llm))
 
 
 def _require_number(name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from guide_ml import catalogue
 from guide_ml.offers.read import HOURS_PER_MONTH
 from guide_ml.planning import ways
 from guide_ml.planning.naming import gpus, money, plural, seconds
@@ -72,7 +73,7 @@ def _asked(a: Any) -> list[str]:
     given = q.input_len or q.output_len or "input_len" not in use
     usual = "lengths that you gave" if given and (q.input_len or q.output_len) else (
         "an assumption" if given else use["source"])  # fmt: skip
-    model = r.model.model if r else str(q.llm)
+    model = r.model.model if r else q.llm_name
     lengths = (f"A request has {input_len:,.0f} tokens in and {output_len:,.0f} out on average"
                f" ({usual}).")  # fmt: skip
     if q.pile:
@@ -87,7 +88,7 @@ def _asked(a: Any) -> list[str]:
 
 def _cost(a: Any) -> list[str]:
     p, own = a.best, a.questions.where == "own"
-    if own and p.usd_h <= 0.01:
+    if own and not catalogue.hardware(p.hardware).tdp_w:
         return ["What its energy costs is not known: the draw of this device is not listed."]
     if p.job_usd is not None and p.job_h is not None:
         each = p.job_usd / a.questions.pile_documents * 1000
@@ -113,6 +114,8 @@ def _feel(a: Any) -> list[str]:
     p = a.best
     if p.ttft_ms is None:
         return [f"Nobody waits. The pile is done in {p.job_h:,.1f} hours."]
+    if p.tok_s_per_user is None:
+        return [f"The answer comes after about {seconds(p.ttft_ms)}."]
     return [f"The first words come after about {seconds(p.ttft_ms)}. Then come about"
             f" {0.75 * p.tok_s_per_user:,.0f} words a second, {reading_words(p.tok_s_per_user)}. A"
             f" whole answer takes about {seconds(p.e2e_ms)}."]  # fmt: skip
@@ -140,7 +143,9 @@ _SURE = {
 def _sure(a: Any) -> list[str]:
     p, predicted = a.best, a.prediction
     lines = [_SURE.get(p.in_domain, "")]
-    if predicted and predicted.low.get("ttft_ms") and p.ttft_ms is not None:
+    if predicted and p.tok_s_per_user and all(
+        predicted.low.get(name) for name in ("ttft_ms", "tpot_ms")
+    ):
         low, high = predicted.low, predicted.high
         lines.append(
             f"In nine of ten set-ups like it the first words come after {seconds(low['ttft_ms'])}"

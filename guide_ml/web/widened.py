@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, create_model
 
@@ -44,5 +44,4 @@ def widened(
         said = f"As {function.__name__} of Python takes it."
         kind: Any = list[str] if isinstance(told.default, tuple) else Scalar
         more[name] = (kind, Field([] if kind is not Scalar else None, description=said))
-    made = create_model(body.__name__.strip("_"), __base__=body, __doc__=body.__doc__, **more)
-    return cast("type[Kind]", made)
+    return create_model(body.__name__.strip("_"), __base__=body, __doc__=body.__doc__, **more)

@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("prometheus_client")
 ROOT = Path(__file__).parents[2]
-START_S = 240.0
+START_S = 600.0
 
 Reply = tuple[int, dict[str, str], bytes]
 

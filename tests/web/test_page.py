@@ -91,7 +91,7 @@ def keep(part: Any, name: str, **options: Any) -> None:
 
         PICTURES.mkdir(parents=True, exist_ok=True)
         taken = Image.open(io.BytesIO(part.screenshot(animations="disabled", **options)))
-        taken.convert("RGB").quantize(64).save(PICTURES / f"{name}.png", optimize=True)
+        taken.convert("RGB").quantize(256).save(PICTURES / f"{name}.png", optimize=True)
 
 
 def axe(page: Any) -> None:

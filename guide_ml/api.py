@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
 from guide_ml.describe.descriptors import Framework
@@ -20,7 +19,7 @@ from guide_ml.predictions.frame import COLUMNS, empty, result
 from guide_ml.predictions.run import PredictorLike, Run, ask, run
 from guide_ml.predictions.table_checks import once_each, raise_first, tell_strange
 from guide_ml.profiles import Profile, ProfileLike, profile_of
-from guide_ml.simulation.names import OPEN_COLUMNS, says_open
+from guide_ml.simulation.names import OPEN_COLUMNS, open_rows, says_open
 from guide_ml.table import given
 from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
@@ -271,7 +270,7 @@ def predict_table(
         blank: Table = back(empty(frame.index, level))
         return blank
     tell_strange(frame, strict, OPEN_COLUMNS)
-    opens = _opens(frame)
+    opens = open_rows(frame)
     parts, wrong = [], []
     if opens.any():
         from guide_ml.simulation import opened, prediction  # Numba takes a second to import
@@ -292,12 +291,3 @@ def predict_table(
         raise_first(frame.index, np.concatenate(wrong)[order])
     found: Table = back(parts[0] if len(parts) == 1 else pd.concat(parts).iloc[order])
     return found
-
-
-def _opens(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell which rows are open loads."""
-    if not {"request_rate_rps", "mode"} & {*frame.columns}:
-        return np.zeros(len(frame), dtype=bool)
-    from guide_ml.simulation.reading import is_open
-
-    return is_open(frame)

@@ -19,7 +19,7 @@ from guide_ml.predictions.frame import COLUMNS, empty, result
 from guide_ml.predictions.run import PredictorLike, Run, ask, run
 from guide_ml.predictions.table_checks import once_each, raise_first, tell_strange
 from guide_ml.profiles import Profile, ProfileLike, profile_of
-from guide_ml.simulation.names import OPEN_COLUMNS, open_rows, says_open
+from guide_ml.simulation.names import OPEN_COLUMNS, says_open
 from guide_ml.table import given
 from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
@@ -270,7 +270,11 @@ def predict_table(
         blank: Table = back(empty(frame.index, level))
         return blank
     tell_strange(frame, strict, OPEN_COLUMNS)
-    opens = open_rows(frame)
+    opens = np.zeros(len(frame), dtype=bool)
+    if {"request_rate_rps", "mode"} & {*frame.columns}:
+        from guide_ml.simulation.reading import is_open
+
+        opens = is_open(frame)
     parts, wrong = [], []
     if opens.any():
         from guide_ml.simulation import opened, prediction  # Numba takes a second to import

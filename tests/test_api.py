@@ -18,6 +18,7 @@ import guide_ml
 from guide_ml.api import predict, predict_table
 from guide_ml.describe.descriptors import Framework, Hardware
 from guide_ml.errors import BadArtefact, DoesNotFit, GuideError, InvalidInput, UnknownName
+from guide_ml.simulation.names import OPEN_COLUMNS
 from guide_ml.table.read import DESCRIPTORS
 
 H100, LLAMA = "nvidia-h100-sxm-80gb", "meta-llama/Llama-3.1-8B-Instruct"
@@ -144,7 +145,7 @@ def test_a_prediction_cannot_be_changed() -> None:
 def test_every_descriptor_is_an_argument_by_keyword_only() -> None:
     parameters = inspect.signature(predict).parameters
     assert set(parameters) == {
-        *DESCRIPTORS, "level", "predictor", "profile", "accept_unknown",
+        *DESCRIPTORS, *OPEN_COLUMNS, "level", "predictor", "profile", "accept_unknown",
     }  # fmt: skip
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 

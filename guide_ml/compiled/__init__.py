@@ -1,7 +1,7 @@
 """Loops that Numba compiles: when they are first called, kept on disk where a folder allows it.
 
 In: functions over arrays. Out: the same, compiled; ``kept`` checks what the disk gives back.
-A further way to compile is a function here.
+A new way to compile is a function here.
 """
 
 from __future__ import annotations

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["METRICS", "OPEN_COLUMNS", "ROUTERS", "STATISTICS", "open_rows", "says_open"]
+__all__ = ["METRICS", "OPEN_COLUMNS", "ROUTERS", "STATISTICS", "says_open"]
 
 METRICS = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
 """Latencies: to the first token, per further token of a request, between tokens, of all of it."""
@@ -38,12 +31,3 @@ def says_open(row: Mapping[str, object]) -> bool:
     mode = str(row.get("mode", "")).strip().lower()
     rate = "request_rate_rps" in row and not mode and not {"batch_size", "concurrency"} & {*row}
     return mode == "open" or rate or any(name in row for name in OPEN_COLUMNS)
-
-
-def open_rows(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell which rows are open loads."""
-    if not {"request_rate_rps", "mode"} & {*frame.columns}:
-        return np.zeros(len(frame), dtype=bool)
-    from guide_ml.simulation.reading import is_open
-
-    return is_open(frame)

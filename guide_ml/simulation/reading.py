@@ -58,9 +58,13 @@ def _texts(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
     if name not in table.columns:
         return np.full(len(table), "", dtype=object)
     cells = table[name].astype(object)
-    blank = cells.isna().to_numpy()
-    texts = np.asarray([str(x).strip().lower() for x in cells], dtype=object)
-    return np.where(blank, "", texts)
+    try:  # long tables have few ways to say it
+        index, found = pd.factorize(cells)
+    except TypeError:  # cells such as lists, which are compared one by one
+        blank = cells.isna().to_numpy()
+        index, found = np.where(blank, -1, np.arange(len(cells))), cells
+    texts = np.asarray([*(str(x).strip().lower() for x in found), ""], dtype=object)
+    return texts[index]  # blank cells have the index -1
 
 
 def as_closed(table: pd.DataFrame, users: object) -> pd.DataFrame:

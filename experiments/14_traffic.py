@@ -94,14 +94,18 @@ def summary(off: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=100_000, help="runs of a source at most")
-    rows = measured(parser.parse_args().most)
+    most = parser.parse_args().most
+    rows = measured(most)
     table = told(rows)
     off = errors(table)
     lost = int(table["ttft_ms/mean"].isna().sum())
     keep = ["source", "source_ref", "error", "overloaded"]
     off.drop(columns="source").round(2).join(table[keep]).to_csv(
         RESULTS / "14_traffic.csv", index=False)  # fmt: skip
-    text = (f"{len(rows):,} measured open runs without a flag. {lost} have no figure: the"
+    drawn = f", at most {most} of a source, drawn at random" if most < len(rows) else ""
+    text = (f"Median errors in percent of {len(rows):,} measured open runs without a flag{drawn}."
+            " Closed and static runs, partly of the same machines, trained the estimators.\n\n"
+            f"{lost} have no figure: the"
             " deployment is refused, does not fit, or is said to be overloaded.\n\n"
             + markdown(summary(off)))  # fmt: skip
     (RESULTS / "14_traffic.md").write_text(f"{stamp()}\n\n{text}\n", encoding="utf-8")

@@ -17,7 +17,7 @@ PUBLIC = {
     "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
     "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
     "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware", "list_models",
-    "list_offers", "predict", "predict_dask", "predict_table", "search", "sweep",
+    "list_offers", "predict", "predict_dask", "predict_table", "search", "simulate", "sweep",
 }  # fmt: skip
 
 

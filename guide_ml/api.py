@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
 from guide_ml.describe.descriptors import Framework
@@ -265,35 +266,33 @@ def predict_table(
         blank: Table = back(empty(frame.index, level))
         return blank
     tell_strange(frame, strict, OPEN_COLUMNS)
-    if not {"request_rate_rps", "mode"} & {*frame.columns}:
-        found: Table = back(_others(frame, known, errors, predictor, level, profile))
-        return found
-    from guide_ml.simulation.reading import is_open
+    opens = _opens(frame)
+    parts, wrong = [], []
+    if opens.any():
+        from guide_ml.simulation import opened, prediction  # Numba takes a second to import
 
-    if not (opens := is_open(frame)).any():
-        found = back(_others(frame, known, errors, predictor, level, profile))
-        return found
-    from guide_ml.simulation import opened, prediction  # Numba takes a second to import
-    done = opened.opened(frame[opens], known, predictor, level, profile_of(profile))
-    if errors == "raise":
-        raise_first(frame.index[opens], done.errors)
-    parts = [prediction.table(frame.index[opens], done)]
+        traffic = opened.opened(frame[opens], known, predictor, level, profile_of(profile))
+        parts.append(prediction.table(frame.index[opens], traffic))
+        wrong.append(traffic.errors)
     if not opens.all():
-        parts.append(_others(frame[~opens], known, errors, predictor, level, profile))
+        others = frame[~opens] if opens.any() else frame
+        raw, resolved = ask(others, known)
+        if errors == "raise" and not parts:  # before anything is predicted
+            raise_first(others.index, resolved.errors)
+        done = run(raw, resolved, predictor, level, profile_of(profile))
+        parts.append(result(others.index, done))
+        wrong.append(done.errors)
     order = np.argsort(np.concatenate([np.flatnonzero(opens), np.flatnonzero(~opens)]))
-    found = back(pd.concat(parts).iloc[order])
+    if errors == "raise":
+        raise_first(frame.index, np.concatenate(wrong)[order])
+    found: Table = back(parts[0] if len(parts) == 1 else pd.concat(parts).iloc[order])
     return found
 
 
-def _others(
-    frame: pd.DataFrame, known: Definitions, errors: str, predictor: PredictorLike | None,
-    level: float | None, profile: ProfileLike | None,
-) -> pd.DataFrame:  # fmt: skip
-    """Predict the rows that are no open loads."""
-    raw, resolved = ask(frame, known)
-    if errors == "raise":
-        raise_first(frame.index, resolved.errors)
-    done = run(raw, resolved, predictor, level, profile_of(profile))
-    if errors == "raise":
-        raise_first(frame.index, done.errors)
-    return result(frame.index, done)
+def _opens(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which rows are open loads."""
+    if not {"request_rate_rps", "mode"} & {*frame.columns}:
+        return np.zeros(len(frame), dtype=bool)
+    from guide_ml.simulation.reading import is_open
+
+    return is_open(frame)

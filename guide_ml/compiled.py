@@ -7,7 +7,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "inner"]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -16,4 +16,15 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         kept: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither NUMBA_CACHE_DIR, the package nor the user has one
         kept = numba.njit(nogil=True)(function)
+    return kept
+
+
+def inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile what only other compiled loops call: nothing is made for Python to call it by."""
+    options = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+               "error_model": "numpy"}  # fmt: skip
+    try:
+        kept: Callable[..., Any] = numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        kept = numba.njit(**options)(function)
     return kept

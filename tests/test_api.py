@@ -226,7 +226,7 @@ BAD: list[tuple[dict[str, Any], type[GuideError], str]] = [
     ({"input_len": None}, InvalidInput, "input_len must be given"),
     ({"output_len": None}, InvalidInput, "output_len must be given"),
     ({"request_rate_rps": 2.0}, InvalidInput, r"open load.*mode closed.*static, prefill"),
-    ({"mode": "open"}, InvalidInput, "mode must be one of static, prefill, decode, closed"),
+    ({"mode": "open"}, InvalidInput, "mode open, which has request_rate_rps and neither"),
     ({"mode": "disagg"}, InvalidInput, "mode must be one of"),
     ({"ttft_stat": "p42"}, InvalidInput, "ttft_stat must be one of mean, median, p99"),
     ({"hardware": "apple-m4-max-40c"}, InvalidInput, "vllm does not run on this hardware"),

@@ -72,7 +72,7 @@ def test_predict_reads_a_device_and_a_model_from_files(tmp_path: Path) -> None:
         ([*PREDICT, "--batch-size", "1", "--concurrency", "1"], "not both"),
         ([*PREDICT, "--batch-size", "-1"], "batch_size must be a number from 1"),
         ([*PREDICT, "--batch-size", "nan"], "batch_size must be a finite number"),
-        ([*PREDICT, "--request-rate-rps", "2"], "request_rate_rps (an open load)"),
+        ([*PREDICT, "--batch-size", "1", "--request-rate-rps", "2"], "(an open load)"),
         ([*PREDICT, "--mode", "disagg"], "mode must be one of"),
         ([*PREDICT], "give mode, or batch_size"),
         ([*PREDICT, "--batch-size", "1", "--predictor", "/none"], "/none"),

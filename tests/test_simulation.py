@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from guide_ml import Lengths, Traffic
-from guide_ml.simulation.run import simulate_replica
+from guide_ml.simulation.run import Replica, simulate_replica
+from guide_ml.simulation.split import simulate_split
 from guide_ml.simulation.state import RULES, Surface
 
 USUAL = {"seqs": 64, "budget": 2048, "room": 1e6, "extra": 0.0, "block": 16, "accept": 1.0,
@@ -165,3 +166,18 @@ def test_littles_law_holds_over_time():
     assert inside == pytest.approx(found.e2e_s.sum() / end, rel=0.02)
     assert series["served"].sum() == 5000
     assert found.world.itl.sum() == pytest.approx((traffic.output_tokens - 1).sum(), rel=1e-9)
+
+
+def test_split_workers_hand_the_cache_over():
+    """Prefill, transfer and decode add up; decoding is never disturbed by prompts."""
+    worker = Replica(surface(), rules(), None)
+    found = simulate_split(alone(2), worker, worker, prefill_workers=1, decode_workers=1,
+                           link_s=0.002, token_s=1e-5)  # fmt: skip
+    np.testing.assert_allclose(found.ttft_s, 0.01 + 0.002 + 0.001)
+    np.testing.assert_allclose(found.e2e_s, 0.013 + 10 * 0.01)
+    busy = Traffic.poisson(6.0, Lengths.fixed(1000, 100), num_requests=800, seed=1)
+    split = simulate_split(busy, worker, worker, prefill_workers=2, decode_workers=1)
+    together = simulate_replica(busy, surface(), rules(), replicas=3)
+    assert np.nanmax(split.tpot_s) == pytest.approx(0.01, rel=0.02)
+    assert np.quantile(together.tpot_s, 0.9) > 1.2 * np.nanmax(split.tpot_s)
+    assert np.isfinite(split.e2e_s).all()

@@ -70,7 +70,8 @@ RequestsOption = Annotated[
                                rich_help_panel=_LOAD)
 ]
 RateOption = Annotated[
-    float | None, typer.Option(help="Refused: not predicted.", hidden=True, rich_help_panel=_LOAD)
+    float | None,
+    typer.Option(help="Requests a second that come.", hidden=True, rich_help_panel=_LOAD),
 ]
 InputOption = Annotated[
     float | None, typer.Option(help="Mean prompt tokens a request.", rich_help_panel=_LOAD)

@@ -40,7 +40,8 @@ __all__ = ["PredictorLike", "Run", "ask", "corrected", "predictor_of", "run"]
 PredictorLike = Predictor | str | os.PathLike[str]
 
 OPEN_LOAD = (
-    "request_rate_rps (an open load) is not predicted: give concurrency (mode closed) or"
+    "request_rate_rps (an open load) stands alone: give it without another load, or give"
+    " concurrency (mode closed) or"
     f" batch_size (modes {', '.join(m for m in MODES if m != 'closed')})"
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import inner
 from guide_ml.simulation.prefixes import let_go, look_up, make_room, pin
 from guide_ml.simulation.queues import (
     drop_latest,
@@ -26,7 +26,7 @@ from guide_ml.simulation.steps import bin_of, decode_s, note, note_tokens, prefi
 __all__ = ["advance"]
 
 
-@compiled
+@inner
 def _admit(world: Any, r: int, i: int) -> bool:
     """Let request i in if its prompt has room, and tell so."""
     book, rules, engine = world.books[i], world.rules[0], world.engines[r]
@@ -65,7 +65,7 @@ def _admit(world: Any, r: int, i: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def _preempt(world: Any, r: int) -> None:
     """Take the KV cache from the request let in last; it is computed anew later."""
     rules, engine = world.rules[0], world.engines[r]
@@ -86,7 +86,7 @@ def _preempt(world: Any, r: int) -> None:
     wait_first(world.books, engine, i)
 
 
-@compiled
+@inner
 def _schedule(world: Any, r: int) -> tuple[int, float]:
     """Give the tokens of a step to prompts; return how many, and what they look back on."""
     books, rules, engine = world.books, world.rules[0], world.engines[r]
@@ -123,7 +123,7 @@ def _schedule(world: Any, r: int) -> tuple[int, float]:
     return taken, attended / max(taken, 1)
 
 
-@compiled
+@inner
 def _decoded(world: Any, r: int, steps: float) -> None:
     """Count decode steps, and end the requests whose last token came."""
     rules, engine, heap = world.rules[0], world.engines[r], world.heap[r]
@@ -141,7 +141,7 @@ def _decoded(world: Any, r: int, steps: float) -> None:
         over(world, r, i)
 
 
-@compiled
+@inner
 def _prefill_step(world: Any, r: int, tokens: int, attended: float) -> None:
     """Take a step with prompt tokens, with a token of the decoding ones where engines mix."""
     books, rules, engine = world.books, world.rules[0], world.engines[r]
@@ -175,7 +175,7 @@ def _prefill_step(world: Any, r: int, tokens: int, attended: float) -> None:
         begin(world, r, i)
 
 
-@compiled
+@inner
 def _jump(world: Any, r: int, until: float) -> None:
     """Take all decode steps up to the next event at once."""
     rules, engine = world.rules[0], world.engines[r]
@@ -204,7 +204,7 @@ def _jump(world: Any, r: int, until: float) -> None:
     _decoded(world, r, steps)
 
 
-@compiled
+@inner
 def advance(world: Any, r: int, until: float) -> None:
     """Advance replica r until its clock reaches `until`, or nothing is left to do before."""
     books, rules, engine = world.books, world.rules[0], world.engines[r]

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import inner
 
 __all__ = ["conversation_of", "group_of", "let_go", "look_up", "make_room", "pin", "remember"]
 
 
-@compiled
+@inner
 def conversation_of(world: Any, r: int, i: int) -> int:
     """Return the entry of a request's conversation at replica r; -1 for none."""
     own: int = world.requests[i].conversation
     return r * world.rules[0].shared + own if own >= 0 else -1
 
 
-@compiled
+@inner
 def group_of(world: Any, r: int, i: int) -> int:
     """Return the entry of a request's group at replica r; -1 for none. Groups come last."""
     group: int = world.requests[i].group
     return (r + 1) * world.rules[0].shared - 1 - group if group >= 0 else -1
 
 
-@compiled
+@inner
 def look_up(world: Any, r: int, i: int) -> tuple[int, int]:
     """Return how many tokens of a prompt are cached, in whole blocks, and in which entry."""
     rules, entries = world.rules[0], world.entries
@@ -47,7 +47,7 @@ def look_up(world: Any, r: int, i: int) -> tuple[int, int]:
     return found, place
 
 
-@compiled
+@inner
 def _unlist(engine: Any, entries: Any, e: int) -> None:
     before, after = entries[e].before, entries[e].after
     if before >= 0:
@@ -63,7 +63,7 @@ def _unlist(engine: Any, entries: Any, e: int) -> None:
     engine.kept -= entries[e].cached
 
 
-@compiled
+@inner
 def _list(engine: Any, entries: Any, e: int) -> None:
     last = engine.newest
     entries[e].before = last
@@ -76,7 +76,7 @@ def _list(engine: Any, entries: Any, e: int) -> None:
     engine.kept += entries[e].cached
 
 
-@compiled
+@inner
 def pin(engine: Any, entries: Any, e: int) -> None:
     """Use an entry: it cannot be thrown out, and counts as used."""
     if entries[e].uses == 0:
@@ -86,7 +86,7 @@ def pin(engine: Any, entries: Any, e: int) -> None:
     entries[e].uses += 1
 
 
-@compiled
+@inner
 def let_go(engine: Any, entries: Any, e: int) -> None:
     """Stop using an entry; without users it is the newest that may be thrown out."""
     entries[e].uses -= 1
@@ -96,7 +96,7 @@ def let_go(engine: Any, entries: Any, e: int) -> None:
             _list(engine, entries, e)
 
 
-@compiled
+@inner
 def remember(engine: Any, entries: Any, e: int, tokens: float) -> None:
     """Keep tokens that are no longer a request's own in an entry, used or not."""
     if tokens <= 0:
@@ -111,7 +111,7 @@ def remember(engine: Any, entries: Any, e: int, tokens: float) -> None:
     _list(engine, entries, e)
 
 
-@compiled
+@inner
 def make_room(engine: Any, entries: Any, room: float, tokens: float) -> bool:
     """Throw out the oldest entries until so many tokens are free; tell whether they can be."""
     if engine.used + tokens > room:

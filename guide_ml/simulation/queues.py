@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import inner
 
 __all__ = ["drop_latest", "heap_pop", "heap_push", "prefill_next", "to_prefill", "wait",
            "wait_first", "waited"]  # fmt: skip
 
 
-@compiled
+@inner
 def wait(books: Any, engine: Any, i: int) -> None:
     """Let request i wait behind the others."""
     books[i].link = -1
@@ -22,7 +22,7 @@ def wait(books: Any, engine: Any, i: int) -> None:
     engine.waiting += 1
 
 
-@compiled
+@inner
 def wait_first(books: Any, engine: Any, i: int) -> None:
     """Let request i wait before the others."""
     books[i].link = engine.head
@@ -32,7 +32,7 @@ def wait_first(books: Any, engine: Any, i: int) -> None:
     engine.waiting += 1
 
 
-@compiled
+@inner
 def waited(books: Any, engine: Any) -> None:
     """Take the first that waits out of the queue."""
     engine.head = books[engine.head].link
@@ -41,7 +41,7 @@ def waited(books: Any, engine: Any) -> None:
     engine.waiting -= 1
 
 
-@compiled
+@inner
 def to_prefill(books: Any, engine: Any, i: int) -> None:
     """Put request i behind the others that prefill."""
     books[i].link = -1
@@ -52,7 +52,7 @@ def to_prefill(books: Any, engine: Any, i: int) -> None:
     engine.pre_tail = i
 
 
-@compiled
+@inner
 def prefill_next(books: Any, engine: Any) -> int:
     """Take the first that prefills out of the queue."""
     i: int = engine.pre_head
@@ -62,7 +62,7 @@ def prefill_next(books: Any, engine: Any) -> int:
     return i
 
 
-@compiled
+@inner
 def heap_push(heap: Any, size: int, key: float, i: int) -> None:
     """Add a request to a heap of so many; the least key is on top."""
     place = size
@@ -75,7 +75,7 @@ def heap_push(heap: Any, size: int, key: float, i: int) -> None:
     heap[place].key, heap[place].id = key, i
 
 
-@compiled
+@inner
 def _sift(heap: Any, size: int, place: int, key: float, i: int) -> None:
     """Let an entry sink from a place to where it belongs."""
     while True:
@@ -91,7 +91,7 @@ def _sift(heap: Any, size: int, place: int, key: float, i: int) -> None:
     heap[place].key, heap[place].id = key, i
 
 
-@compiled
+@inner
 def heap_pop(heap: Any, size: int) -> int:
     """Take the top of a heap of so many; the caller counts one less."""
     top: int = heap[0].id
@@ -99,7 +99,7 @@ def heap_pop(heap: Any, size: int) -> int:
     return top
 
 
-@compiled
+@inner
 def drop_latest(heap: Any, size: int, books: Any) -> int:
     """Take out the request that was let in last; the caller counts one less."""
     place = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import inner
 from guide_ml.simulation.prefixes import (
     conversation_of,
     group_of,
@@ -22,7 +22,7 @@ __all__ = ["GOLDEN", "begin", "over", "push"]
 GOLDEN = 0.6180339887498949
 
 
-@compiled
+@inner
 def push(world: Any, r: int, i: int, arrival: float) -> None:
     """Let request i arrive at replica r; if it is ready, its prompt's KV cache comes along."""
     rules, engine, book = world.rules[0], world.engines[r], world.books[i]
@@ -39,7 +39,7 @@ def push(world: Any, r: int, i: int, arrival: float) -> None:
     wait(world.books, engine, i)
 
 
-@compiled
+@inner
 def over(world: Any, r: int, i: int) -> None:
     """End request i: its tokens become a cached prefix, its user may send the next request."""
     rules, engine, book, entries = world.rules[0], world.engines[r], world.books[i], world.entries
@@ -65,7 +65,7 @@ def over(world: Any, r: int, i: int) -> None:
         push(world, r, i, now)
 
 
-@compiled
+@inner
 def begin(world: Any, r: int, i: int) -> None:
     """Let request i, whose prompt is done, give its next token and go on decoding."""
     rules, engine, book = world.rules[0], world.engines[r], world.books[i]
@@ -84,7 +84,7 @@ def begin(world: Any, r: int, i: int) -> None:
     book.start = engine.step
 
 
-@compiled
+@inner
 def _share(world: Any, r: int, i: int) -> None:
     """Hand the common beginning that request i was the first to compute to its group."""
     book, engine, entries = world.books[i], world.engines[r], world.entries

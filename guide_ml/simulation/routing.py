@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import compiled, inner
 from guide_ml.simulation.engine import advance
 from guide_ml.simulation.prefixes import look_up
 from guide_ml.simulation.requests import push
@@ -17,13 +17,13 @@ __all__ = ["run_closed", "run_open"]
 BALANCE = 64
 
 
-@compiled
+@inner
 def _load(engine: Any) -> int:
     found: int = engine.decoding + engine.prefilling + engine.waiting
     return found
 
 
-@compiled
+@inner
 def _choose(world: Any, i: int, router: int) -> int:
     """Choose a replica for request i."""
     engines = world.engines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from guide_ml.compiled import compiled
+from guide_ml.compiled import inner
 from guide_ml.simulation.state import BINS, ITL_BINS, ITL_LEAST_S, ITL_RATIO
 
 __all__ = ["bin_of", "decode_s", "note", "note_tokens", "prefill_s"]
@@ -13,7 +13,7 @@ __all__ = ["bin_of", "decode_s", "note", "note_tokens", "prefill_s"]
 _LOG_RATIO = math.log(ITL_RATIO)
 
 
-@compiled
+@inner
 def _place(grid: Any, x: float) -> tuple[int, float]:
     """Find the cell of a grid and the share of the way through it; ends go on straight."""
     j = 0
@@ -22,7 +22,7 @@ def _place(grid: Any, x: float) -> tuple[int, float]:
     return j, (x - grid[j]) / (grid[j + 1] - grid[j])
 
 
-@compiled
+@inner
 def decode_s(world: Any, sequences: int, context: float) -> float:
     """Time of a decode step of so many sequences, `context` tokens each on average."""
     row = world.decode[min(sequences, len(world.decode) - 1)]
@@ -31,7 +31,7 @@ def decode_s(world: Any, sequences: int, context: float) -> float:
     return max(found, 0.2 * row[0])
 
 
-@compiled
+@inner
 def prefill_s(world: Any, tokens: float, attended: float) -> float:
     """Time of a pass of so many prompt tokens that look back on `attended` each on average."""
     i, part = _place(world.grids[0], tokens)
@@ -42,7 +42,7 @@ def prefill_s(world: Any, tokens: float, attended: float) -> float:
     return max(low + part * (high - low), 0.2 * table[0, 0])
 
 
-@compiled
+@inner
 def bin_of(world: Any, time: float) -> int:
     """Find the bin of a time, after making bins wide enough for it."""
     rules, series = world.rules[0], world.series
@@ -62,7 +62,7 @@ def bin_of(world: Any, time: float) -> int:
     return int(time / rules.width)
 
 
-@compiled
+@inner
 def note(world: Any, start: float, end: float, running: float, waiting: float, used: float) -> None:
     """Add what held from start to end to the bins that it spans."""
     last, first = bin_of(world, end), bin_of(world, start)
@@ -74,7 +74,7 @@ def note(world: Any, start: float, end: float, running: float, waiting: float, u
         world.series[k].used += used * part
 
 
-@compiled
+@inner
 def note_tokens(world: Any, time: float, gap_s: float, tokens: float) -> None:
     """Count tokens that came `gap_s` after those before them."""
     if time >= world.rules[0].since and tokens > 0:

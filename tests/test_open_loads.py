@@ -1,0 +1,206 @@
+"""Open loads through the public calls: rates, percentiles, runs, overload, and bad input."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import guide_ml
+from guide_ml import InvalidInput, Lengths, Traffic
+from guide_ml.estimators.predictor import default_predictor
+from guide_ml.predictions.run import ask
+from guide_ml.simulation import asked as asking
+from guide_ml.simulation.policies import POLICIES, policy
+from guide_ml.simulation.run import rules
+from guide_ml.simulation.surface import SPREAD, _closed, _loop, fit
+from guide_ml.table.read import Definitions
+
+CHAT = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+        "input_len": 1024, "output_len": 256}  # fmt: skip
+
+#: Hardware, model, engine, devices (all of them tensor parallel), prompt and answer.
+DEPLOYMENTS = [
+    ("h100", "llama-3.1-8b-instruct", "vllm", 1, 1024, 256),
+    ("h100", "llama-3.1-8b-instruct", "sglang", 1, 512, 512),
+    ("h100", "llama-3.1-8b-instruct", "tensorrt-llm", 1, 256, 1024),
+    ("h100", "llama-3.1-70b-instruct", "vllm", 4, 1024, 256),
+    ("h100", "llama-3.1-70b-instruct", "sglang", 4, 2048, 512),
+    ("h200", "llama-3.1-70b-instruct", "vllm", 2, 1024, 1024),
+    ("h200", "deepseek-ai/DeepSeek-R1", "sglang", 8, 1024, 1024),
+    ("b200", "llama-3.1-8b-instruct", "tensorrt-llm", 1, 128, 1024),
+    ("b200", "llama-3.1-70b-instruct", "vllm", 1, 512, 256),
+    ("mi300x", "llama-3.1-70b-instruct", "vllm", 1, 512, 512),
+    ("mi300x", "llama-3.1-8b-instruct", "vllm", 1, 1024, 128),
+    ("a100-80gb", "llama-3.1-8b-instruct", "vllm", 1, 512, 256),
+    ("a100-80gb", "llama-3.1-70b-instruct", "vllm", 4, 512, 256),
+    ("a10g", "llama-3.1-8b-instruct", "vllm", 1, 256, 128),
+    ("l40s", "llama-3.1-8b-instruct", "vllm", 1, 512, 128),
+    ("l4", "google/gemma-2-2b-it", "vllm", 1, 512, 256),
+    ("h100", "google/gemma-2-2b-it", "vllm", 1, 256, 128),
+    ("h100", "openai/gpt-oss-120b", "vllm", 2, 1024, 512),
+    ("a100-80gb", "llama-3.1-8b-instruct", "sglang", 1, 2048, 256),
+    ("h200", "llama-3.1-8b-instruct", "vllm", 1, 4096, 512),
+    ("rtx-4090", "llama-3.1-8b-instruct", "llama.cpp", 1, 512, 128),
+]  # fmt: skip
+
+
+def table() -> pd.DataFrame:
+    names = ["hardware", "model", "framework", "num_devices", "input_len", "output_len"]
+    out = pd.DataFrame(DEPLOYMENTS, columns=names)
+    return out.assign(tp=out["num_devices"], mode="closed", concurrency=1.0)
+
+
+def test_closed_loops_take_as_long_as_predicted():
+    """TTFT, TPOT and what follows from them, the throughput, on 21 deployments."""
+    _, resolved = ask(table(), Definitions())
+    assert (resolved.errors == "").all()
+    predictor, within, checked = default_predictor(), 0, 0
+    for row in range(len(DEPLOYMENTS)):
+        asked = asking.ask(resolved, row, predictor)
+        own = rules(asked, policy(str(resolved.names["framework"][row])))
+        surface = fit(asked, own)
+        for users in (1, 4, 32):
+            k = np.flatnonzero(asked.loads.users == users)
+            whole = 1.1 * (asked.input_len + asked.output_len) + asked.extra
+            if not len(k) or users > own["seqs"][0] or users > asked.room / whole:
+                continue
+            ttft, tpot = _closed(_loop(asked, users, SPREAD), surface, own, users)
+            wanted = asked.loads.ttft_s[k[0]], asked.loads.tpot_s[k[0]]
+            off = [abs(ttft / wanted[0] - 1), abs(tpot / wanted[1] - 1)]
+            checked += 1
+            within += max(off) < 0.03
+            assert max(off) < 0.15, (DEPLOYMENTS[row], users, off)
+    assert checked >= 55
+    assert within >= 0.9 * checked
+
+
+def test_a_light_load_is_seen_as_a_lone_user_sees_it():
+    lone = guide_ml.predict(**CHAT, concurrency=1, level=None)
+    few = guide_ml.predict(**CHAT, request_rate_rps=0.02, level=None)
+    assert few.tpot_ms == pytest.approx(lone.tpot_ms, rel=0.03)
+    assert few.ttft_ms == pytest.approx(lone.ttft_ms, rel=0.1)
+    assert few.output_tok_s == pytest.approx(0.02 * 256)
+
+
+def test_more_load_takes_longer_until_it_is_too_much():
+    found = [guide_ml.predict(**CHAT, request_rate_rps=r, level=None) for r in (1, 8, 16)]
+    for name in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s"):
+        values = [getattr(p, name) for p in found]
+        assert values == sorted(values)
+    much = guide_ml.predict(**CHAT, request_rate_rps=200)
+    assert (much.overloaded, much.ttft_ms, much.e2e_ms) == (True, None, None)
+    assert much.queue_growth_per_min == pytest.approx(60 * (200 - much.capacity_rps))
+    assert "overloaded: the queue grows by" in much.notes[0]
+    assert much.output_tok_s == pytest.approx(much.capacity_rps * 256)
+
+
+def test_a_run_of_so_many_has_its_start_and_drain():
+    run = guide_ml.predict(**CHAT, request_rate_rps=200, num_requests=500, level=None)
+    longer = guide_ml.predict(**CHAT, request_rate_rps=200, num_requests=1500, level=None)
+    assert not run.overloaded
+    assert run.ttft_ms < longer.ttft_ms  # the queue of a longer run is longer
+    assert run.served_rps < 200
+
+
+def test_statistics_arrivals_and_lengths_are_asked_for():
+    ask_for = CHAT | {"request_rate_rps": 10, "level": None}
+    mean, p99 = (guide_ml.predict(**ask_for, ttft_stat=s, e2e_stat=s) for s in ("mean", "p99"))
+    assert p99.ttft_ms == p99.percentiles["ttft_ms"]["p99"] > mean.ttft_ms
+    assert p99.e2e_ms > mean.e2e_ms
+    even = guide_ml.predict(**ask_for, arrival="constant", ttft_stat="p99")
+    bursty = guide_ml.predict(**ask_for, arrival=0.2, ttft_stat="p99")
+    assert even.ttft_ms < p99.ttft_ms < bursty.ttft_ms
+    varied = guide_ml.predict(**ask_for, length_cv=1.0, e2e_stat="p99")
+    assert varied.e2e_ms > 1.5 * p99.e2e_ms
+    cached = guide_ml.predict(**ask_for, prefix_hit_rate=0.9)
+    assert cached.ttft_ms < mean.ttft_ms
+    few = guide_ml.predict(**ask_for, max_num_seqs=4)
+    assert few.overloaded
+
+
+def test_the_answer_is_whole_and_its_interval_holds_it():
+    found = guide_ml.predict(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert told["deployment"]["mode"] == "open"
+    assert told["deployment"]["request_rate_rps"] == 10
+    assert told["e2e_ms"] == found.percentiles["e2e_ms"]["p95"]
+    for name in ("ttft_ms", "tpot_ms", "e2e_ms"):
+        assert found.low[name] < getattr(found, name) < found.high[name]
+    assert "what users see" in found.summary()
+    again = guide_ml.predict(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    assert again.percentiles == found.percentiles
+
+
+def test_open_rows_stand_in_a_table_with_others():
+    rows = [CHAT | {"concurrency": 4}, CHAT | {"request_rate_rps": 5, "e2e_stat": "p99"},
+            CHAT | {"request_rate_rps": 900}, CHAT | {"request_rate_rps": 5, "arrival": "odd"},
+            CHAT | {"mode": "open"}, CHAT | {"hardware": "l4", "model": "llama-3.1-70b-instruct",
+                                             "request_rate_rps": 1}]  # fmt: skip
+    found = guide_ml.predict_table(pd.DataFrame(rows, index=list("abcdef")), errors="report")
+    assert found.index.tolist() == list("abcdef")
+    alone = guide_ml.predict_table(pd.DataFrame(rows[:1]))
+    assert found.loc["a", "ttft_ms"] == alone["ttft_ms"].iloc[0]
+    assert "e2e_ms" not in alone
+    single = guide_ml.predict(**CHAT, request_rate_rps=5, e2e_stat="p99")
+    assert found.loc["b", "e2e_ms"] == single.e2e_ms
+    assert found.loc["b", "ttft_ms_high"] == single.high["ttft_ms"]
+    assert found.loc["c", "error"].startswith("overloaded")
+    assert np.isnan(found.loc["c", "ttft_ms"])
+    assert "arrival must be poisson" in found.loc["d", "error"]
+    assert "mode open needs request_rate_rps" in found.loc["e", "error"]
+    assert (found.loc["f", "memory_fits"], "GB short" in found.loc["f", "error"]) == (False, True)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"arrival": "sometimes"}, "arrival must be poisson"),
+    ({"request_rate_rps": -1}, "request_rate_rps must be a number from"),
+    ({"length_cv": 99}, "length_cv must be a number from 0 to 10"),
+    ({"e2e_stat": "p42"}, "e2e_stat must be one of mean, median, p90, p95, p99"),
+    ({"num_requests": 10, "duration_s": 10}, "not both"),
+    ({"router": "random"}, "router must be one of"),
+    ({"concurrency": 4, "arrival": "poisson"}, "belong to mode open"),
+])  # fmt: skip
+def test_what_is_wrong_is_said(change, message):
+    with pytest.raises(InvalidInput, match=message):
+        guide_ml.predict(**CHAT | {"request_rate_rps": 5} | change)
+
+
+def test_simulate_tells_what_users_see_and_engines_do():
+    lengths = Lengths.lognormal(220, 200)
+    traffic = Traffic.poisson(20.0, lengths, num_requests=3000, seed=1)
+    asked = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "traffic": traffic}
+    found = guide_ml.simulate(**asked, limits={"ttft_ms": 30}, seed=3)
+    same = guide_ml.simulate(**asked, limits={"ttft_ms": 30}, seed=3)
+    assert found == same
+    assert found.ttft_ms.tobytes() == same.ttft_ms.tobytes()
+    assert 0 < found.goodput_rps < found.served_rps
+    for metric, by in found.figures.items():
+        assert by["median"] <= by["p90"] <= by["p95"] <= by["p99"]
+        assert found.low[metric]["mean"] < by["mean"] < found.high[metric]["mean"]
+    assert not found.overloaded
+    assert found.over_time["served_rps"].sum() > 0
+    json.dumps(found.to_dict(), allow_nan=False)
+    assert "what the engines do" in repr(found)
+    much = guide_ml.simulate(**asked | {"traffic": traffic.at_rate(500.0)}, level=None)
+    assert much.overloaded
+    assert "overloaded" in repr(much)
+    with pytest.raises(InvalidInput, match="simulate\\(\\) takes no concurrency: the traffic"):
+        guide_ml.simulate(**asked, concurrency=3)
+
+
+def test_every_policy_names_its_source():
+    for name, rule in POLICIES.items():
+        assert rule.source.lower().startswith(name.split(".")[0][:4])
+        assert rule.seqs >= 1
+
+
+def test_a_warm_answer_is_quick():
+    for rate in (9.0, 10.0):  # the first one compiles and loads
+        start = time.process_time()
+        guide_ml.predict(**CHAT, request_rate_rps=rate)
+        took = time.process_time() - start
+    assert took < 0.4  # 0.1 s on a machine that has nothing else to do

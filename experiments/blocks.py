@@ -31,6 +31,8 @@ LAUNCH = ("launch", "--hardware", "h100", "--num-devices", "4", "--tp", "4", "--
           "fp8", "--concurrency", "64", "--input-len", "1024", "--output-len", "256")  # fmt: skip
 SEARCH = ("search", "--model", "llama-3.1-70b-instruct", "--input-len", "1024", "--output-len",
           "256", "--users", "200", "--ttft-ms", "1000", "--tpot-ms", "50")  # fmt: skip
+SERVED = ("--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework", "vllm",
+          "--input-len", "900", "--output-len", "200", "--length-cv", "0.8")  # fmt: skip
 SWEEP = ("sweep", "--over", "users", "--values", "10,50,200", "--model", "llama-3.1-8b-instruct",
          "--input-len", "512", "--output-len", "128", "--tpot-ms", "40")  # fmt: skip
 CANDIDATES = """\
@@ -271,6 +273,10 @@ PRINTED: dict[str, Callable[[], Block]] = {
     "sweep": lambda: ours(guide(SWEEP)),
     "scored": scored,
     "launch": lambda: Block(guide(LAUNCH)),
+    "simulate": lambda: ours(guide(("simulate", *SERVED, "--requests-per-s", "10"))),
+    "capacity": lambda: ours(guide(("capacity", *SERVED, "--ttft-p99-ms", "1000", "--tpot-p99-ms",
+                                    "40"))),
+    "traffic": lambda: Block(guide(("traffic", "describe", "mooncake"), "mooncake", "over time")),
 }  # fmt: skip
 BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "data": data,

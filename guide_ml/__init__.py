@@ -11,7 +11,7 @@ of the data through the packages::
     estimators, predictions, training          a trained set: asked, and made
     simulation                                 what users see when requests come as they do
     explaining, calibration, api               what users call
-    searching, scoring, tracking, cli          searches, tables of candidates, retraining, commands
+    sizing, searching, scoring, tracking, cli  searches, tables of candidates, retraining, commands
 """
 
 from __future__ import annotations
@@ -43,16 +43,17 @@ if TYPE_CHECKING:
     from guide_ml.scoring.cluster import predict_dask
     from guide_ml.searching import SLO, Constraints, Found, Load, Plan, search, sweep
     from guide_ml.simulation.api import simulate
+    from guide_ml.sizing import Capacity, capacity
     from guide_ml.traffic import Lengths, Traffic
 
     __version__: str
 
-__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
-           "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput",
-           "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor", "Profile",
-           "Traffic", "UnknownName", "Workload", "__version__", "calibrate", "list_frameworks",
-           "list_hardware", "list_models", "list_offers", "predict", "predict_dask",
-           "predict_table", "search", "simulate", "sweep"]  # fmt: skip
+__all__ = ["SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints", "Deployment",
+           "DoesNotFit", "Explanation", "Found", "Framework", "GuideError", "Hardware",
+           "InvalidInput", "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor",
+           "Profile", "Traffic", "UnknownName", "Workload", "__version__", "calibrate", "capacity",
+           "list_frameworks", "list_hardware", "list_models", "list_offers", "predict",
+           "predict_dask", "predict_table", "search", "simulate", "sweep"]  # fmt: skip
 
 _NAMES_OF = {
     "api": ("predict", "predict_table"),
@@ -69,6 +70,7 @@ _NAMES_OF = {
     "scoring.cluster": ("predict_dask",),
     "simulation.api": ("simulate",),
     "searching": ("SLO", "Constraints", "Found", "Load", "Plan", "search", "sweep"),
+    "sizing": ("Capacity", "capacity"),
     "traffic": ("Lengths", "Traffic"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _NAMES_OF.items() for name in names}

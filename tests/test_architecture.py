@@ -18,7 +18,7 @@ ORDER = (  # the data's way: a package imports from those before it, never from 
     "errors", "units", "compiled", "precision", "launch", "describe", "answers", "hf_config",
     "catalogue", "offers", "table", "features", "physics", "measurements", "traffic", "ingest",
     "trees", "profiles", "trust", "registry", "estimators", "predictions", "simulation", "training",
-    "explaining", "calibration", "api", "searching", "scoring", "tracking", "cli",
+    "explaining", "calibration", "api", "sizing", "searching", "scoring", "tracking", "cli",
 )  # fmt: skip
 MAX_LEVELS = 15
 FACADE = {"__init__", "__main__", "moved"}  # re-export public names, stand outside of the order

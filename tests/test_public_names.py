@@ -13,11 +13,12 @@ from guide_ml import moved
 
 PACKAGE = Path(guide_ml.__file__).parent
 PUBLIC = {
-    "SLO", "BadArtefact", "BadData", "BadStore", "Constraints", "Deployment", "DoesNotFit",
-    "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput", "Lengths",
-    "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic", "UnknownName",
-    "Workload", "__version__", "calibrate", "list_frameworks", "list_hardware", "list_models",
-    "list_offers", "predict", "predict_dask", "predict_table", "search", "simulate", "sweep",
+    "SLO", "BadArtefact", "BadData", "BadStore", "Capacity", "Constraints", "Deployment",
+    "DoesNotFit", "Explanation", "Found", "Framework", "GuideError", "Hardware", "InvalidInput",
+    "Lengths", "Load", "Model", "Plan", "Prediction", "Predictor", "Profile", "Traffic",
+    "UnknownName", "Workload", "__version__", "calibrate", "capacity", "list_frameworks",
+    "list_hardware", "list_models", "list_offers", "predict", "predict_dask", "predict_table",
+    "search", "simulate", "sweep",
 }  # fmt: skip
 
 

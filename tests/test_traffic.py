@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_a_traffic_cannot_be_changed_and_leaves_the_arrays_that_came():
     with pytest.raises(ValueError, match="read-only"):
         found.arrival_s[0] = 3.0
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found.concurrency = 4
+        found.concurrency = 4  # type: ignore[misc]
     times[0] = 0.5
     assert found.arrival_s[0] == 0.0
     assert found.conversation.tolist() == found.shared_prefix.tolist() == [-1, -1]
@@ -159,7 +160,8 @@ def test_what_cannot_be_meant_is_refused(made, said):
     ({"shared_tokens": [0, -2, 0]}, "shared_tokens"),
 ])  # fmt: skip
 def test_arrays_that_cannot_be_meant_are_refused(arrays, said):
-    good = {"arrival_s": [0.0, 1.0, 1.0], "input_tokens": [5, 6, 7], "output_tokens": [1, 1, 1]}
+    good: dict[str, Any] = {"arrival_s": [0.0, 1.0, 1.0], "input_tokens": [5, 6, 7],
+                            "output_tokens": [1, 1, 1]}  # fmt: skip
     assert len(Traffic(**good)) == 3
     with pytest.raises(InvalidInput, match=said):
         Traffic(**good | arrays)

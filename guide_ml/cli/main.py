@@ -13,6 +13,7 @@ from rich.console import Console
 from guide_ml import catalogue
 from guide_ml.answers.blocks import Block, details, listing
 from guide_ml.cli import calibrate as cli_calibrate
+from guide_ml.cli import capacity as cli_capacity
 from guide_ml.cli import ingest as cli_ingest
 from guide_ml.cli import launch as cli_launch
 from guide_ml.cli import options as o
@@ -20,6 +21,8 @@ from guide_ml.cli import prices as cli_prices
 from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
+from guide_ml.cli import simulate as cli_simulate
+from guide_ml.cli import traffic as cli_traffic
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, show_or_json
@@ -144,7 +147,10 @@ app.command(epilog=examples(*cli_launch.EXAMPLES))(cli_launch.launch)
 
 app.command(epilog=examples(*cli_search.SEARCH_EXAMPLES))(cli_search.search)
 app.command(epilog=examples(*cli_search.SWEEP_EXAMPLES))(cli_search.sweep)
+app.command(epilog=examples(*cli_simulate.EXAMPLES))(cli_simulate.simulate)
+app.command(epilog=examples(*cli_capacity.EXAMPLES))(cli_capacity.capacity)
 app.add_typer(cli_prices.app, name="prices")
+app.add_typer(cli_traffic.app, name="traffic")
 
 
 app.command(epilog=examples(*cli_score.SCORE_EXAMPLES))(cli_score.score)

@@ -9,6 +9,7 @@ import typer
 
 from guide_ml.cli import loads
 from guide_ml.cli import options as o
+from guide_ml.cli import traffic_options as t
 from guide_ml.cli.parts import progress_bar, show_or_json
 from guide_ml.errors import DoesNotFit, InvalidInput
 
@@ -23,6 +24,10 @@ SEARCH_EXAMPLES = (
     " --deadline-h 24 --spot --json",
     "guide search --model llama-3.1-70b-instruct --input-len 1024 --output-len 256 --users 200"
     " --tpot-ms 50 --objective cost --objective latency --plot pareto.png",
+    "guide search --model llama-3.1-8b-instruct --input-len 900 --output-len 200 --length-cv 0.8"
+    " --requests-per-s 20 --burstiness 0.5 --ttft-p99-ms 1000 --tpot-p99-ms 40",
+    "guide search --model llama-3.1-8b-instruct --trace azure-conv --requests-per-s 20"
+    " --ttft-p99-ms 1000",
 )
 SWEEP_EXAMPLES = (
     "guide sweep --over users --values 10,50,200 --model llama-3.1-8b-instruct --input-len 512"
@@ -46,8 +51,8 @@ def _names(flag: str, help_: str) -> Any:
     return _in(_MAY, f"{help_} May be repeated.", flag)
 
 
-InputOption = Annotated[float, typer.Option(help="Mean prompt tokens a request.")]
-OutputOption = Annotated[float, typer.Option(help="Mean generated tokens a request.")]
+InputOption = Annotated[float | None, typer.Option(help="Mean prompt tokens a request.")]
+OutputOption = Annotated[float | None, typer.Option(help="Mean generated tokens a request.")]
 DepthOption = Annotated[
     float, typer.Option("--context-depth", "--cached-prompt-tokens", help="Tokens of the prompt"
                         " that the KV cache holds already, beside --input-len new ones.")
@@ -141,7 +146,7 @@ PlotOption = Annotated[Path | None, typer.Option("--plot", help="Draw it into a 
 
 
 def search(
-    model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
+    model: o.ModelOption, input_len: InputOption = None, output_len: OutputOption = None,
     context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
@@ -149,9 +154,12 @@ def search(
     offline_requests: JobOption = None, offline_input_tokens: PromptsOption = None,
     ttft_ms: TtftOption = None, tpot_ms: TpotOption = None, e2e_ms: E2eOption = None,
     tok_s_per_user: UserRateOption = None, ttft_stat: StatOption = "mean",
-    tpot_stat: StatOption = "mean", max_usd_h: BudgetOption = None, max_devices: MostOption = None,
-    max_request_tokens: LongestOption = None,
-    confidence: ConfidenceOption = 0.5,
+    tpot_stat: StatOption = "mean", ttft_p99_ms: t.Ttft99Option = None,
+    tpot_p99_ms: t.Tpot99Option = None, e2e_p99_ms: t.E2e99Option = None,
+    trace: t.TraceOption = None, spread: t.SpreadOption = False,
+    burstiness: t.BurstinessOption = None, length_cv: t.CvOption = None,
+    max_usd_h: BudgetOption = None, max_devices: MostOption = None,
+    max_request_tokens: LongestOption = None, confidence: ConfidenceOption = 0.5,
     hardware: HardwareOption = None, vendors: VendorOption = None, providers: ProviderOption = None,
     regions: RegionOption = None, frameworks: FrameworkOption = None,
     weight_dtypes: WeightOption = None, kv_dtypes: KvOption = None, spot: SpotOption = False,
@@ -191,10 +199,11 @@ def search(
 def sweep(
     over: Annotated[
         str, typer.Option(help="users, requests_per_s, tokens_per_s, deadline_h, ttft_ms, tpot_ms,"
-                          " e2e_ms, tok_s_per_user, max_usd_h or max_devices.")
+                          " e2e_ms, tok_s_per_user, ttft_p99_ms, tpot_p99_ms, e2e_p99_ms,"
+                          " max_usd_h or max_devices.")
     ],
     values: Annotated[str, typer.Option(help="Values to try, separated by commas.")],
-    model: o.ModelOption, input_len: InputOption, output_len: OutputOption,
+    model: o.ModelOption, input_len: InputOption = None, output_len: OutputOption = None,
     context_depth: DepthOption = 0, accept_unknown: o.AcceptOption = False,
     requests_per_s: RateOption = None, users: UsersOption = None, tokens_per_s: TokensOption = None,
     offline_tokens: OfflineOption = None, deadline_h: DeadlineOption = None,
@@ -202,9 +211,12 @@ def sweep(
     offline_requests: JobOption = None, offline_input_tokens: PromptsOption = None,
     ttft_ms: TtftOption = None, tpot_ms: TpotOption = None, e2e_ms: E2eOption = None,
     tok_s_per_user: UserRateOption = None, ttft_stat: StatOption = "mean",
-    tpot_stat: StatOption = "mean", max_usd_h: BudgetOption = None, max_devices: MostOption = None,
-    max_request_tokens: LongestOption = None,
-    confidence: ConfidenceOption = 0.5,
+    tpot_stat: StatOption = "mean", ttft_p99_ms: t.Ttft99Option = None,
+    tpot_p99_ms: t.Tpot99Option = None, e2e_p99_ms: t.E2e99Option = None,
+    trace: t.TraceOption = None, spread: t.SpreadOption = False,
+    burstiness: t.BurstinessOption = None, length_cv: t.CvOption = None,
+    max_usd_h: BudgetOption = None, max_devices: MostOption = None,
+    max_request_tokens: LongestOption = None, confidence: ConfidenceOption = 0.5,
     hardware: HardwareOption = None, vendors: VendorOption = None, providers: ProviderOption = None,
     regions: RegionOption = None, frameworks: FrameworkOption = None,
     weight_dtypes: WeightOption = None, kv_dtypes: KvOption = None, spot: SpotOption = False,
@@ -236,18 +248,21 @@ def sweep(
 
 _GROUPS = {
     "workload": ("input_len", "output_len", "context_depth", "ttft_stat", "tpot_stat"),
-    "load": ("requests_per_s", "users", "tokens_per_s", "offline_tokens", "deadline_h"),
-    "slo": ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user"),
+    "load": ("requests_per_s", "users", "tokens_per_s", "offline_tokens", "deadline_h",
+             "burstiness", "length_cv"),
+    "slo": ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user", "ttft_p99_ms", "tpot_p99_ms",
+            "e2e_p99_ms"),
     "constraints": ("hardware", "vendors", "providers", "regions", "frameworks", "weight_dtypes",
                     "kv_dtypes", "spot", "marketplace", "undated", "in_domain", "priced_since",
                     "max_usd_h", "max_devices", "max_request_tokens"),
 }  # fmt: skip
 _PLAIN = ("model", "confidence", "objective", "sampler", "n_trials", "timeout", "seed", "storage",
-          "predictor", "profile", "prices")  # fmt: skip
+          "predictor", "profile", "prices", "traffic")  # fmt: skip
 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
     """Sort options into what the call takes; what was not given is left to its defaults."""
+    given["traffic"] = t.settle(given)
     loads.settle(given)
     out: dict[str, Any] = {
         group: {k: tuple(given[k]) if isinstance(given[k], list) else given[k]

@@ -70,6 +70,9 @@ class Plan(Shown):
         keeps the limits.
     misses : mapping of str to float
         By what share each limit is missed; empty if none is.
+    percentiles : mapping of str to float
+        ``ttft_p99_ms``, ``tpot_p99_ms`` and ``e2e_p99_ms`` of arriving requests, simulated;
+        empty where no limit asked for them.
     """
 
     hardware: str
@@ -116,6 +119,7 @@ class Plan(Shown):
     usd_h_estimate: float | None = None
     usd_h_sure: float | None = None
     misses: Mapping[str, float] = field(default_factory=dict)
+    percentiles: Mapping[str, float] = field(default_factory=dict)
     model: Model | None = None
     workload: Workload | None = None
 
@@ -191,4 +195,5 @@ class Plan(Shown):
         own = {f.name: getattr(self, f.name) for f in fields(self)
                if f.name not in ("model", "workload")}  # fmt: skip
         return own | {"layout": self.layout, "start": self.start, "misses": dict(self.misses),
+                      "percentiles": dict(self.percentiles),
                       "not_started": self.not_started}

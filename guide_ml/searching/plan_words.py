@@ -61,6 +61,14 @@ def _ms(value: float | None, confidence: float) -> str | None:
     return None if value is None else f"{value:,.4g} ms{sure}"
 
 
+def _tails(p: Any) -> str | None:
+    if not p.percentiles:
+        return None
+    words = {"ttft_p99_ms": "TTFT", "tpot_p99_ms": "TPOT", "e2e_p99_ms": "request"}
+    return ", ".join(f"{word} {p.percentiles[n]:,.4g} ms or less" for n, word in words.items()
+                     if n in p.percentiles) + " (simulated)"  # fmt: skip
+
+
 def _usd(value: float | None) -> str:
     return "not at any size" if value is None else f"{value:,.2f} USD/h"
 
@@ -73,6 +81,7 @@ FACTS: Mapping[str, Callable[[Any], str | None]] = {
     "run": _run,
     "TTFT": lambda p: _ms(p.ttft_ms, p.confidence),
     "TPOT": lambda p: _ms(p.tpot_ms, p.confidence),
+    "99 in 100 requests": lambda p: _tails(p),
     "a user sees": lambda p: None if p.tok_s_per_user is None
     else f"{p.tok_s_per_user:,.0f} tokens/s",
     "carries": _carries,
@@ -110,6 +119,8 @@ def limit(request: Request, name: str) -> float:
     """Return the limit that a request sets."""
     if name in request.slo.limits:
         return request.slo.limits[name]
+    if name in request.slo.percentiles:
+        return request.slo.percentiles[name]
     return float(getattr(request.constraints, name))
 
 

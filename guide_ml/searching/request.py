@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from guide_ml.describe.descriptors import Model, Workload
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.units import MS_PER_S
+from guide_ml.searching.slo import SLO, require_positive
 
 __all__ = [
     "FRAMEWORKS", "LIMITS", "OBJECTIVES", "SLO", "Constraints", "Load", "Request", "as_given",
@@ -24,51 +23,13 @@ FRAMEWORKS = ("vllm", "sglang", "tensorrt-llm")
 LIMITS = {
     "ttft_ms": ("TTFT", " ms"), "tpot_ms": ("TPOT", " ms"), "e2e_ms": ("request time", " ms"),
     "max_usd_h": ("price", " USD/h"), "max_devices": ("number of devices", ""),
-    "in_domain": ("nearness to the data", ""),
+    "in_domain": ("nearness to the data", ""), "ttft_p99_ms": ("p99 of TTFT", " ms"),
+    "tpot_p99_ms": ("p99 of TPOT", " ms"), "e2e_p99_ms": ("p99 of request time", " ms"),
 }  # fmt: skip
 
 S_PER_H = 3600.0
 
 Given = TypeVar("Given")
-
-
-def _require_positive(owner: str, given: object) -> None:
-    """Refuse fields that are neither ``None`` nor a finite number above 0."""
-    for f in fields(given):  # type: ignore[arg-type]
-        value = getattr(given, f.name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value < math.inf):
-            raise InvalidInput(f"{owner}: {f.name} must be a number above 0; got {value!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SLO:
-    """Limits that a deployment must keep up to the load that it is said to carry.
-
-    Parameters
-    ----------
-    ttft_ms, tpot_ms, e2e_ms : float, optional
-        Most time to the first token, per further token, and of a whole request.
-    tok_s_per_user : float, optional
-        Least tokens per second that one user sees: 1000 / TPOT.
-    """
-
-    ttft_ms: float | None = None
-    tpot_ms: float | None = None
-    e2e_ms: float | None = None
-    tok_s_per_user: float | None = None
-
-    def __post_init__(self) -> None:
-        _require_positive("SLO", self)
-
-    @property
-    def limits(self) -> dict[str, float]:
-        """Limits in force in milliseconds, by the name of what they limit."""
-        tpot = [self.tpot_ms] if self.tpot_ms else []
-        if self.tok_s_per_user:
-            tpot.append(MS_PER_S / self.tok_s_per_user)
-        found = {"ttft_ms": self.ttft_ms, "tpot_ms": min(tpot, default=None), "e2e_ms": self.e2e_ms}
-        return {name: float(value) for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +46,9 @@ class Load:
         Tokens to be generated each second.
     offline_tokens, deadline_h : float, optional
         Tokens to be generated in all, and the hours in which; latency does not matter then.
+    burstiness, length_cv : float, optional
+        How unevenly requests arrive (1 is Poisson, below it they come in bursts), and the standard
+        deviation of their lengths over the mean; limits on percentiles ask for both.
     """
 
     requests_per_s: float | None = None
@@ -92,9 +56,11 @@ class Load:
     tokens_per_s: float | None = None
     offline_tokens: float | None = None
     deadline_h: float | None = None
+    burstiness: float | None = None
+    length_cv: float | None = None
 
     def __post_init__(self) -> None:
-        _require_positive("load", self)
+        require_positive("load", self)
         ways = [n for n in ("requests_per_s", "users", "tokens_per_s", "offline_tokens")
                 if getattr(self, n) is not None]  # fmt: skip
         if len(ways) != 1:
@@ -195,7 +161,7 @@ class Constraints:
                 object.__setattr__(self, f.name, tuple(value))
             if f.type == "bool" and not isinstance(value, bool):
                 raise InvalidInput(f"constraints: {f.name} must be true or false; got {value!r}")
-        _require_positive("constraints", _Numbers(
+        require_positive("constraints", _Numbers(
             self.max_devices, self.max_usd_h, self.max_request_tokens))  # fmt: skip
 
 

@@ -145,7 +145,8 @@ class Found(Shown):
 
 def _asked(request: Request) -> str:
     """Say what was searched for."""
-    limits = [f"{k} {v:,.4g}" for k, v in request.slo.limits.items()]
+    stated = request.slo.means | request.slo.percentiles
+    limits = [f"{k} {v:,.4g}" for k, v in stated.items()]
     w = request.workload
     return (f"{request.model.model}: {request.load.text()}, {w.input_len:,g} tokens in,"
             f" {w.output_len:,g} out"

@@ -20,7 +20,7 @@ from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.predictions.run import PredictorLike
 from guide_ml.profiles import Profile
-from guide_ml.searching import ranking, reasons
+from guide_ml.searching import ranking, reasons, tails
 from guide_ml.searching.drive import Driven, drive
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.plans import Judged, complete, judge
@@ -31,6 +31,7 @@ from guide_ml.searching.space import build_space
 from guide_ml.searching.study import SAMPLERS, Trials
 from guide_ml.table import given
 from guide_ml.table.given import ModelLike
+from guide_ml.traffic import Traffic
 
 __all__ = ["Prices", "pose", "search"]
 
@@ -55,6 +56,7 @@ def search(
     predictor: PredictorLike | None = None,
     profile: Any = None,
     progress: ProgressLike = None,
+    traffic: Traffic | None = None,
 ) -> Found:
     """Find the deployment that meets an objective, with its price and what it will do.
 
@@ -68,7 +70,8 @@ def search(
         ``requests_per_s``, ``users`` (in flight at all times), ``tokens_per_s``, or
         ``offline_tokens`` with ``deadline_h``.
     slo : SLO or dict, optional
-        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``tok_s_per_user``.
+        ``ttft_ms``, ``tpot_ms``, ``e2e_ms``, ``tok_s_per_user``; of requests that arrive at a rate
+        also ``ttft_p99_ms``, ``tpot_p99_ms``, ``e2e_p99_ms``, held by simulating them.
     objective : {"cost", "latency", "throughput"} or several
         What is to be best. Without cost a budget must be given.
     constraints : Constraints or dict, optional
@@ -97,6 +100,9 @@ def search(
         Measured corrections, where the predictor knows of any.
     progress : bool or callable, optional
         ``True`` shows a bar; a callable takes points scored, points to score, and a word.
+    traffic : Traffic, optional
+        What arrives, for limits on percentiles: brought to the load's rate. Without it requests
+        are Poisson, or of the load's ``burstiness`` and ``length_cv``.
 
     Returns
     -------
@@ -131,11 +137,13 @@ def search(
         objectives=(objective,) if isinstance(objective, str) else tuple(objective),
         constraints=as_given(Constraints, constraints, "constraints"), confidence=confidence,
     )  # fmt: skip
+    tail = tails.asked(request, traffic, seed)
     with reporting(progress) as tell:
         problem, left_out = pose(request, prices, predictor, profile)
         trials = Trials(problem, sampler, seed, storage, _fingerprint(problem))
         driven = drive(problem, trials, sampler, n_trials, timeout, seed, tell)
-        return _found(driven, left_out, began)
+        found = _found(driven, left_out, began)
+        return tails.held(found, tail, problem, began) if tail else found
 
 
 def pose(

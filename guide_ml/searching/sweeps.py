@@ -19,7 +19,8 @@ from guide_ml.searching.run import search
 __all__ = ["COLUMNS", "SWEPT", "Sweep", "sweep"]
 
 _LOADS = ("users", "requests_per_s", "tokens_per_s", "deadline_h")
-_LIMITS = ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user")
+_LIMITS = ("ttft_ms", "tpot_ms", "e2e_ms", "tok_s_per_user", "ttft_p99_ms", "tpot_p99_ms",
+           "e2e_p99_ms")  # fmt: skip
 _BUDGETS = ("max_usd_h", "max_devices")
 SWEPT = (*_LOADS, *_LIMITS, *_BUDGETS)
 """What can be swept."""

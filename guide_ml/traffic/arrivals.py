@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "constant_gaps", "gamma_gaps", "ramp_times", "times_of", "until"]
+__all__ = ["Floats", "constant_gaps", "gamma_gaps", "ramp_times", "spread",
+           "times_of", "until"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Gaps = Callable[[int], Floats]
@@ -52,7 +53,8 @@ def times_of(gaps: Gaps, rate_rps: float, n: int) -> Floats:
 def until(gaps: Gaps, rate_rps: float, duration_s: float) -> Floats:
     """Return the times of arrival before `duration_s`, seconds."""
     end = duration_s * rate_rps
-    parts, reached = [], 0.0
+    parts: list[Floats] = []
+    reached = 0.0
     while reached < end:
         parts.append(gaps(max(CHUNK, math.ceil(end / 16))))
         reached += float(parts[-1].sum())
@@ -72,3 +74,22 @@ def ramp_times(gaps: Gaps, from_rps: float, to_rps: float, duration_s: float) ->
     slope = (to_rps - from_rps) / duration_s
     # The root in the form that loses no digits where the slope is small.
     return np.asarray(2.0 * u / (from_rps + np.sqrt(from_rps**2 + 2.0 * slope * u)))
+
+
+def spread(times: Floats, seed: int) -> Floats:
+    """Spread arrivals of one instant over the time to the next; of the last, over the step before.
+
+    Parameters
+    ----------
+    times : array of float of shape (n,)
+        Ascending.
+    seed : int
+        Of where each is put.
+    """
+    instants, place = np.unique(times, return_inverse=True)
+    if len(instants) < 2:
+        return times
+    steps = np.diff(instants)
+    wide = np.where(np.bincount(place) > 1, np.append(steps, steps[-1]), 0.0)
+    dice = np.random.default_rng(np.random.SeedSequence(seed).spawn(4)[3])
+    return np.sort(times + wide[place] * dice.random(len(times)))

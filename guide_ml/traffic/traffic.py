@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,8 @@ class Traffic:
     conversation : array of int of shape (n,), optional
         Which conversation a request is a turn of; -1 for none. A prompt begins with the whole turn
         before it, its prompt and its answer, as far as it is long enough.
-    shared_prefix : array of int of shape (n,), optional
-        Which group of requests begins with the same tokens; -1 for none.
-    shared_tokens : array of int of shape (n,), optional
-        How many tokens these are, the same for all of a group.
+    shared_prefix, shared_tokens : array of int of shape (n,), optional
+        Which group of requests begins with the same tokens, -1 for none; and how many these are.
     concurrency : int, optional
         Requests in flight of a closed loop; ``None`` of all other traffic.
     text : str
@@ -111,12 +109,10 @@ class Traffic:
         cls, rate_rps: float, lengths: Lengths, *, burstiness: float,
         num_requests: int | None = None, duration_s: float | None = None, seed: int = 0,
     ) -> Traffic:  # fmt: skip
-        """Make requests that come in bursts, or more evenly than at random.
+        """Make requests that come in bursts, or more evenly than at random; else as `poisson`.
 
         Parameters
         ----------
-        rate_rps, lengths, num_requests, duration_s, seed
-            As of :meth:`poisson`.
         burstiness : float
             Shape of the gamma-distributed gaps, as vLLM's ``--burstiness``: the gaps' coefficient
             of variation is ``1 / sqrt(burstiness)``. 1 is Poisson, 0.25 is bursty, 4 is even.
@@ -164,8 +160,8 @@ class Traffic:
         duration_s : float
             Seconds that it takes.
         """
-        low, high = (checks.positive(name, value, 0.0, 1e7) for name, value in
-                     (("from_rps", from_rps), ("to_rps", to_rps)))  # fmt: skip
+        low = checks.positive("from_rps", from_rps, 0.0, 1e7)
+        high = checks.positive("to_rps", to_rps, 0.0, 1e7)
         checks.positive("from_rps or to_rps", max(low, high), 1e-6, 1e7)
         _, duration = checks.how_many((low + high) / 2.0, None, duration_s)
         first, rest = np.random.SeedSequence(checks.seed(seed)).spawn(2)
@@ -190,8 +186,8 @@ class Traffic:
         _, rest = np.random.SeedSequence(checks.seed(seed)).spawn(2)
         users = checks.count("concurrency", concurrency)
         n = checks.count("num_requests", num_requests)
-        found = cls._with(np.zeros(n), lengths, rest, f"{users:,} in flight")
-        return replace(found, concurrency=users)
+        return replace(cls._with(np.zeros(n), lengths, rest, f"{users:,} in flight"),
+                       concurrency=users)  # fmt: skip
 
     @classmethod
     def _with(
@@ -227,25 +223,24 @@ class Traffic:
         return len(self) / self.duration_s if self.duration_s > 0 else float("nan")
 
     def at_rate(self, rate_rps: float) -> Traffic:
-        """Return the same requests at another mean rate: time is stretched or pressed."""
+        """Return the same requests at another mean rate."""
         rate = checks.positive("rate_rps", rate_rps, 1e-6, 1e7)
         if self.concurrency is not None or not self.duration_s > 0:
             raise InvalidInput("only traffic that takes time has a rate; a closed loop has none")
-        times = self.arrival_s * (self.rate_rps / rate)
-        return replace(self, arrival_s=times, text=f"{self.text}, brought to {rate:g}/s")
+        return replace(self, arrival_s=self.arrival_s * (self.rate_rps / rate),
+                       text=f"{self.text}, brought to {rate:g}/s")  # fmt: skip
 
     def first(self, num_requests: int) -> Traffic:
         """Return the first requests."""
         return self.taken(slice(0, checks.count("num_requests", num_requests)))
 
     def between(self, from_s: float, to_s: float) -> Traffic:
-        """Return the requests of a time, which begins at 0 then."""
+        """Return the requests of a time, whose start becomes 0."""
         chosen = (self.arrival_s >= from_s) & (self.arrival_s < to_s)
         if not chosen.any():
-            raise InvalidInput(f"no request arrives from {from_s:g} s to {to_s:g} s; the traffic"
-                               f" takes {self.duration_s:g} s")  # fmt: skip
-        found = self.taken(chosen)
-        return replace(found, arrival_s=found.arrival_s - from_s)
+            raise InvalidInput(f"no request arrives from {from_s:g} s to {to_s:g} s of"
+                               f" {self.duration_s:g} s")  # fmt: skip
+        return replace(self.taken(chosen), arrival_s=self.arrival_s[chosen] - from_s)
 
     def taken(self, chosen: Any) -> Traffic:
         """Return some of the requests: those of a slice, of a mask, or of ascending numbers."""
@@ -265,31 +260,40 @@ class Traffic:
             Of who belongs to which.
         """
         group = sharing.groups(len(self), checks.count("groups", groups), checks.seed(seed))
-        shared = np.full(len(self), checks.count("tokens", tokens), dtype=np.int64)
-        return replace(self, shared_prefix=group, shared_tokens=shared,
+        return replace(self, shared_prefix=group,
+                       shared_tokens=np.full(len(self), checks.count("tokens", tokens)),
                        text=f"{self.text}, {groups:,} beginnings of {tokens:,} tokens")  # fmt: skip
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in checks.ARRAYS}
+        return {name: getattr(self, name) for name in checks.ARRAYS}
 
     @classmethod
     def read(cls, path: str | Path, format: str | None = None) -> Traffic:
-        """Read a file of requests.
+        """Read a file of requests; the first one arrives at 0.
 
         Parameters
         ----------
         path : str or Path
-            The file.
+            The file, or the name of a sample that comes along: ``azure-code``, ``azure-conv``,
+            ``burstgpt``, ``mooncake``, ``vllm``.
         format : str, optional
             One of :data:`guide_ml.traffic.reading.FORMATS`; else the file is looked at.
 
         Raises
         ------
         BadData
-            If it is of no known format, or a row of it cannot be meant; with the line's number.
+            If it is of no known format, or a line of it cannot be meant.
         """
-        from guide_ml.traffic.reading import read
+        from guide_ml.traffic import reading, shipped
 
-        found = read(Path(path), format)
-        return cls(**found)
+        return cls(**reading.read(shipped.found(Path(path)), format))
+
+    def spread(self, *, seed: int = 0) -> Traffic:
+        """Return it with requests of one instant spread over the time to the next one.
+
+        Some traces round their times: Mooncake's conversations come every three seconds, about ten
+        at once. Simulated so, they would queue for each other though they never met.
+        """
+        times = arrivals.spread(self.arrival_s, checks.seed(seed))
+        return replace(self, arrival_s=times, text=f"{self.text}, times spread")

@@ -32,7 +32,8 @@ def test_limits_are_read_by_name():
     assert len(NAMES) == len({place(name) for name in NAMES}) == 20
     with pytest.raises(UnknownName, match="ttft_p99_ms"):
         limits_of({"ttft_p98_ms": 5})
-    for bad in (0, -1, math.nan, math.inf, "5", True):
+    wrong: list[Any] = [0, -1, math.nan, math.inf, "5", True]
+    for bad in wrong:
         with pytest.raises(InvalidInput, match="above 0"):
             limits_of({"ttft_ms": bad})
 

@@ -104,7 +104,7 @@ def test_a_traffic_cannot_be_changed_and_leaves_the_arrays_that_came():
     with pytest.raises(ValueError, match="read-only"):
         found.arrival_s[0] = 3.0
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found.concurrency = 4
+        found.concurrency = 4  # type: ignore[misc]
     times[0] = 0.5
     assert found.arrival_s[0] == 0.0
     assert found.conversation.tolist() == found.shared_prefix.tolist() == [-1, -1]

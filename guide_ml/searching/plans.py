@@ -122,7 +122,7 @@ def plan(judged: Judged, i: int) -> Plan:
         tpot_ms=float(values["tpot_ms"][0]) if online else None,
         e2e_ms=float(e2e_ms(request, values)[0]) if online else None,
         tok_s_per_user=MS_PER_S / float(values["tpot_ms"][0]) if online else None,
-        capacity_req_s=capacity, capacity_tok_s=tokens_s, capacity_users=users,
+        percentiles={}, capacity_req_s=capacity, capacity_tok_s=tokens_s, capacity_users=users,
         headroom=headroom, in_domain="", confidence=request.confidence,
         misses={k: float(v[i]) for k, v in judged.missed.items() if v[i] > 0},
         model=request.model, workload=w if not online else replace(

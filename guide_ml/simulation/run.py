@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +16,9 @@ from guide_ml.simulation.routing import run_closed, run_open
 from guide_ml.simulation.state import REQUEST, RULES, Surface, World, idle
 from guide_ml.simulation.surface import SPREAD, fit
 from guide_ml.table.read import Floats
+from guide_ml.traffic import Traffic
 
-__all__ = ["Arrivals", "Replica", "Times", "replica", "requests", "rules", "simulate_replica"]
-
-
-class Arrivals(Protocol):
-    """What :class:`guide_ml.traffic.Traffic` yields; arrays of shape (n,)."""
-
-    arrival_s: NDArray[np.float64]
-    input_tokens: NDArray[np.int64]
-    output_tokens: NDArray[np.int64]
-    conversation: NDArray[np.int64]
-    shared_prefix: NDArray[np.int64]
-    shared_tokens: NDArray[np.int64]
-    concurrency: int | None
+__all__ = ["Replica", "Times", "replica", "requests", "rules", "simulate_replica"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,7 @@ def replica(asked: Asked, policy: Policy, spread: float = SPREAD, **changed: flo
     return Replica(fit(asked, own, spread), own, asked)
 
 
-def requests(traffic: Arrivals) -> NDArray[Any]:
+def requests(traffic: Traffic) -> NDArray[Any]:
     """Lay traffic out as records."""
     found = np.zeros(len(traffic.arrival_s), dtype=REQUEST)
     found["arrival"] = traffic.arrival_s
@@ -104,15 +93,15 @@ def requests(traffic: Arrivals) -> NDArray[Any]:
 
 
 def simulate_replica(
-    traffic: Arrivals, surface: Surface, rules: NDArray[Any], *, replicas: int = 1,
+    traffic: Traffic, surface: Surface, rules: NDArray[Any], *, replicas: int = 1,
     router: str = "least-loaded", until_s: float = np.inf, since_s: float = 0.0,
 ) -> Times:  # fmt: skip
     """Simulate replicas of one kind behind a router.
 
     Parameters
     ----------
-    traffic : Arrivals
-        Requests, as of :class:`guide_ml.traffic.Traffic`.
+    traffic : Traffic
+        Requests.
     surface, rules : Surface, array of RULES
         Of a :class:`Replica`.
     replicas : int

@@ -7,14 +7,15 @@ import numpy as np
 from guide_ml.simulation.learned import as_open
 from guide_ml.simulation.names import ROUTERS
 from guide_ml.simulation.routing import run_open
-from guide_ml.simulation.run import Arrivals, Replica, Times, requests
+from guide_ml.simulation.run import Replica, Times, requests
 from guide_ml.simulation.state import idle
+from guide_ml.traffic import Traffic
 
 __all__ = ["simulate_split"]
 
 
 def simulate_split(
-    traffic: Arrivals, prefill: Replica, decode: Replica, *, prefill_workers: int,
+    traffic: Traffic, prefill: Replica, decode: Replica, *, prefill_workers: int,
     decode_workers: int, link_s: float = 0.0, token_s: float = 0.0, router: str = "least-loaded",
 ) -> Times:  # fmt: skip
     """Simulate requests that prefill in one pool of workers and decode in another.
@@ -23,7 +24,7 @@ def simulate_split(
 
     Parameters
     ----------
-    traffic : Arrivals
+    traffic : Traffic
         Requests of an open load, as of :class:`guide_ml.traffic.Traffic`.
     prefill, decode : Replica
         A worker of either kind.

@@ -61,8 +61,8 @@ def guidellm(path: Path) -> Rows:
     """Read a report with one benchmark; a request arrives when it was due, if that is told."""
     found = _json(path)
     benchmarks = found.get("benchmarks") if isinstance(found, dict) else None
-    kept = [b.get("requests") for b in benchmarks or () if isinstance(b, dict)]
-    kept = [r for r in kept if isinstance(r, dict) and r.get("successful")]
+    every = [b.get("requests") for b in benchmarks or () if isinstance(b, dict)]
+    kept = [r for r in every if isinstance(r, dict) and r.get("successful")]
     if len(kept) != 1:
         raise BadData(f"{path}: line 1: a report of one benchmark with its requests is needed;"
                       f" it has {len(kept)}: run GuideLLM with one rate")  # fmt: skip
@@ -117,7 +117,7 @@ def _rows(path: Path, found: Iterable[tuple[Any, ...]]) -> Rows:
     values = np.asarray([[_number(v) for v in row] for row in found], dtype=float).reshape(-1, 3)
     places = np.arange(1, len(values) + 1)
     try:
-        return in_order(path, places, *values.T, reason=FAILED)
+        return in_order(path, places, values[:, 0], values[:, 1], values[:, 2], FAILED)
     except BadData as error:  # these files hold requests, not lines
         raise BadData(str(error).replace(": line ", ": request ", 1)) from None
 

@@ -95,7 +95,7 @@ def _told(name: str, values: Floats, i: int, backwards: bool) -> str:
 
 
 def _tokens(values: Floats, least: int) -> NDArray[np.bool_]:
-    return (values >= least) & (values <= MAX_TOKENS) & (values == np.floor(values))
+    return np.asarray((values >= least) & (values <= MAX_TOKENS) & (values == np.floor(values)))
 
 
 def in_order(
@@ -106,7 +106,7 @@ def in_order(
     done = ~(outside <= 0)  # a missing length is no failure, and is refused below
     failed = int((~done).sum())
     order = np.flatnonzero(done)[np.argsort(arrival_s[done], kind="stable")]
-    lines, arrival_s, inside, outside = (x[order] for x in (lines, arrival_s, inside, outside))
-    checked(path, lines, arrival_s, inside, outside)
+    arrival_s, inside, outside = arrival_s[order], inside[order], outside[order]
+    checked(path, lines[order], arrival_s, inside, outside)
     return Rows(arrival_s, inside.astype(np.int64), outside.astype(np.int64),
                 left_out={reason: failed} if failed else {})  # fmt: skip

@@ -18,7 +18,7 @@ from guide_ml.sizing.sustained import NEAR, _bisected, fewest, full_rps, highest
 
 L4: dict[str, Any] = {"hardware": "l4", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
 LOAD: dict[str, Any] = {"input_len": 512, "output_len": 64}
-LIMITS = {"ttft_p99_ms": 1500.0, "tpot_p99_ms": 120.0}
+LIMITS: dict[str, Any] = {"ttft_p99_ms": 1500.0, "tpot_p99_ms": 120.0}
 ROUTER = "least-loaded"
 
 

@@ -95,8 +95,10 @@ def _cost(a: Any) -> list[str]:
         return [f"{money(p.job_usd)} for {p.job_h:,.1f} hours at {p.usd_h:,.2f} USD an hour;"
                 " the machines are given back afterwards.",
                 f"A thousand documents cost {money(each)}."]  # fmt: skip
-    lines = [f"{money(p.usd_month)} a month for energy alone, at full draw day and night"
-             f" ({presets()['power']['source']})." if own else
+    kwh = a.questions.power_usd_kwh
+    price = f"{kwh:g} USD a kWh, as you said" if kwh else presets()["power"]["source"]
+    lines = [f"{money(p.usd_month)} a month for energy alone, its GPUs at full draw day and night"
+             f" ({price})." if own else
              f"{money(p.usd_month)} a month if it runs day and night: {p.usd_h:,.2f} USD an hour"
              f" for {HOURS_PER_MONTH:.0f} hours."]  # fmt: skip
     if p.e2e_ms:
@@ -136,7 +138,7 @@ _SURE = {
     "interpolated": "This set-up was measured, under other loads.",
     "near": "This set-up is much like others that were measured.",
     "far": "Nobody has measured anything much like this set-up: take the figures as a guess, and"
-    " try it before you rent for long.",
+    " try it before you rely on it.",
 }
 
 
@@ -211,7 +213,7 @@ _SERVES: tuple[tuple[str, str, Say], ...] = (
     ("sure", "how sure this is", _sure),
     ("cheaper", "what would be cheaper", ways.cheaper),
     ("step", "the next step up", ways.step_up),
-    ("care", "before you spend money", _care),
+    ("care", "before you decide", _care),
     ("asked", "how your answers were understood", _asked),
 )
 _FAILS: tuple[tuple[str, str, Say], ...] = (

@@ -14,7 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
-import guide_ml
+from guide_ml import __version__
 from guide_ml.api import predict
 from guide_ml.planning import plan
 from guide_ml.web import problems, routes, searches
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Limits and lists; the usual ones if none are given.
     """
     chosen = settings or Settings()
-    app = FastAPI(title="guide-ml", version=guide_ml.__version__, description=ABOUT,
+    app = FastAPI(title="guide-ml", version=__version__, description=ABOUT,
                   docs_url=None, redoc_url=None, lifespan=_lifespan)  # fmt: skip
     app.state.settings, app.state.work = chosen, Work(chosen)
     app.state.operator, app.state.warm = Operator(chosen), threading.Event()

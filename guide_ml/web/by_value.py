@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import guide_ml
 from guide_ml.errors import InvalidInput, UnknownName
+from guide_ml.web.public import public
 
 __all__ = ["traffic"]
 
@@ -36,15 +36,14 @@ def traffic(told: Any) -> Any:
                            f" their keywords; got {type(told).__name__}")  # fmt: skip
     own, drawn = dict(told), dict(told.get("lengths") or {})
     arrival, kind = own.pop("arrival", "poisson"), drawn.pop("kind", "fixed")
-    kinds: Any = guide_ml
-    lengths = _made(kinds.Lengths, LENGTHS, "kind of lengths", str(kind), drawn)
+    lengths = _made(public("Lengths"), LENGTHS, "kind of lengths", str(kind), drawn)
     if not 0 < float(own.get("num_requests") or 1) <= MOST:
         raise InvalidInput(f"num_requests must be from 1 to {MOST:,}; got {own['num_requests']}")
     rate, seconds = float(own.get("rate_rps") or 0), float(own.get("duration_s") or 0)
     if rate * seconds > MOST:
         raise InvalidInput(f"rate_rps x duration_s must be {MOST:,} requests at most;"
                            f" got {rate * seconds:,.0f}")  # fmt: skip
-    return _made(kinds.Traffic, ARRIVALS, "arrival", str(arrival), own | {"lengths": lengths})
+    return _made(public("Traffic"), ARRIVALS, "arrival", str(arrival), own | {"lengths": lengths})
 
 
 def _made(owner: Any, ways: tuple[str, ...], word: str, way: str, given: dict[str, Any]) -> Any:

@@ -10,13 +10,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-import guide_ml
 from guide_ml.planning import choices, plan
 from guide_ml.searching import search, sweep
 from guide_ml.web.bodies import CapacityBody, PlanBody, SearchBody, SweepBody
 from guide_ml.web.by_value import traffic
 from guide_ml.web.plain import answer, text
 from guide_ml.web.problems import Problem, problem_of
+from guide_ml.web.public import public
 from guide_ml.web.replies import AnswerReply, FoundReply, RowsReply
 from guide_ml.web.routes import PROBLEMS, state
 from guide_ml.web.values import prices, settled
@@ -124,7 +124,7 @@ async def choices_(request: Request) -> Response:
 def later(app_router: APIRouter) -> None:
     """Add simulate and capacity where this version of guide-ml has them."""
     for name in ("simulate", "capacity"):
-        if name in guide_ml.__all__:
+        if public(name) is not None:
             app_router.add_api_route(f"/v1/{name}", _of(name), methods=["POST"], tags=["traffic"],
                                      summary=f"guide_ml.{name}")  # fmt: skip
 
@@ -135,7 +135,7 @@ def _of(name: str) -> Callable[..., Any]:
         asked = operator.settle(body.asked())
         if asked.get("traffic") is not None:
             asked["traffic"] = traffic(asked["traffic"])
-        call = getattr(guide_ml, name)
+        call = public(name)
         return await _answer(request, lambda stop: call(**asked).to_dict())
 
     run.__doc__ = f"What ``guide_ml.{name}`` answers; traffic comes by value."

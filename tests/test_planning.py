@@ -150,6 +150,10 @@ def test_details_add_up() -> None:
     at = told["load"]["at_once"].index(4)
     assert told["load"]["at_once"] == sorted(set(told["load"]["at_once"]))
     assert told["load"]["ttft_ms"][at] == pytest.approx(one.ttft_ms)
+    rare = predict(hardware="l4", model="qwen3-8b", framework="vllm", concurrency=4, input_len=512,
+                   output_len=64, ttft_stat="p99", tpot_stat="p99")  # fmt: skip
+    assert told["load"]["ttft_p99_ms"][at] == pytest.approx(rare.ttft_ms)
+    assert told["load"]["tpot_p99_ms"][at] == pytest.approx(rare.tpot_ms)
     assert told["start"]["command"].startswith("vllm serve")
     assert "services" in told["start"]["compose"]
     assert "kind: Deployment" in told["start"]["kubernetes"]

@@ -85,7 +85,8 @@ def load_curve(
     -------
     dict of lists
         ``at_once`` (requests in flight of all copies), ``ttft_ms``, ``tpot_ms``, their
-        ``_low`` and ``_high`` ends, and ``output_tok_s`` of all copies; empty for a queue.
+        ``_low`` and ``_high`` ends, their 99th percentiles over requests (``ttft_p99_ms``), and
+        ``output_tok_s`` of all copies; empty for a queue.
     """
     now = found.workload.concurrency
     if now is None or found.ttft_ms is None:
@@ -97,13 +98,15 @@ def load_curve(
              if k in DESCRIPTORS and v is not None and k != "num_requests"}  # fmt: skip
     table = pd.DataFrame([facts | {"concurrency": float(n)} for n in loads])
     d = found.deployment
-    told = predict_table(table, errors="report", predictor=predictor,
-                         hardware={d.hardware.hardware: d.hardware},
-                         models={d.model.model: d.model})  # fmt: skip
+    own: dict[str, Any] = {"hardware": {d.hardware.hardware: d.hardware}, "errors": "report",
+                           "models": {d.model.model: d.model}, "predictor": predictor}  # fmt: skip
+    told = predict_table(table, **own)
+    rare = predict_table(table.assign(ttft_stat="p99", tpot_stat="p99"), level=None, **own)
     kept = told["ttft_ms"].notna().to_numpy()
     names = ("ttft_ms", "tpot_ms", "ttft_ms_low", "ttft_ms_high", "tpot_ms_low", "tpot_ms_high")
     curve: dict[str, list[Any]] = {"at_once": [int(n) * copies for n in loads[kept]]}
     curve |= {name: _plain(told.loc[kept, name]) for name in names}
+    curve |= {f"{name}_p99_ms": _plain(rare.loc[kept, f"{name}_ms"]) for name in ("ttft", "tpot")}
     return curve | {"output_tok_s": _plain(told.loc[kept, "output_tok_s"] * copies)}
 
 

@@ -114,6 +114,20 @@ def _await(service: Service) -> None:
     raise RuntimeError(f"no service within {START_S:g} s")
 
 
+_MEASURED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def measured(pytestconfig: pytest.Config) -> list[str]:
+    """Lines that are told below the last test."""
+    return pytestconfig.stash.setdefault(_MEASURED, [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line in config.stash.get(_MEASURED, []):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def started() -> Callable[..., Any]:
     """Start services of one's own, as a context."""

@@ -34,16 +34,6 @@ FIRST_BYTES, FIRST_S, ANSWER_S, WHATIF_MS = 500_000, 1.0, 3.0, 300.0
 LONG_MS = 400_000
 #: A machine of one's own has a small space, so that the answer takes little.
 QUICK = "/#use=chat&people=20&busy=usual&feel=relaxed&where=own&hardware=l4&model=qwen3-8b"
-MEASURED: list[str] = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tell(pytestconfig: Any) -> Iterator[None]:
-    """Say what was measured below the last test."""
-    yield
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    for line in MEASURED:
-        reporter.write_line(line)
 
 
 def busy() -> bool:
@@ -121,7 +111,7 @@ def unfold(page: Any, title: str) -> Any:
 
 
 def test_the_first_view_is_small_quick_and_from_this_service_alone(
-    browser: Any, service: Any
+    browser: Any, service: Any, measured: list[str]
 ) -> None:
     context = browser.new_context()
     page = context.new_page()
@@ -136,13 +126,15 @@ def test_the_first_view_is_small_quick_and_from_this_service_alone(
     page.wait_for_selector("#ask button.go")
     took = time.perf_counter() - began
     context.close()
-    MEASURED.append(f"first view: {sum(sizes):,.0f} bytes, {took:.2f} s, {len(asked)} requests")
+    measured.append(f"first view: {sum(sizes):,.0f} bytes, {took:.2f} s, {len(asked)} requests")
     assert all(url.startswith(service.url) for url in asked)
     assert sum(sizes) < FIRST_BYTES
     assert took < FIRST_S or busy()
 
 
-def test_a_newcomer_comes_from_an_empty_page_to_a_plan_and_its_start(open_page: Any) -> None:
+def test_a_newcomer_comes_from_an_empty_page_to_a_plan_and_its_start(
+    open_page: Any, measured: list[str]
+) -> None:
     page = open_page()
     keep(page, "questions", full_page=True)
     axe(page)
@@ -155,7 +147,7 @@ def test_a_newcomer_comes_from_an_empty_page_to_a_plan_and_its_start(open_page: 
     began = time.perf_counter()
     ask(page)
     took = time.perf_counter() - began
-    MEASURED.append(f"answer to a usual question: {took:.2f} s")
+    measured.append(f"answer to a usual question: {took:.2f} s")
     assert took < ANSWER_S or busy()
     assert page.inner_text("#headline").startswith("Rent ")
     assert "USD a month" in page.inner_text("#headline")
@@ -194,7 +186,9 @@ def test_everything_unfolds_and_says_the_same_as_the_answer(open_page: Any) -> N
     axe(page)
 
 
-def test_the_expert_view_sorts_saves_compares_and_answers_at_once(open_page: Any) -> None:
+def test_the_expert_view_sorts_saves_compares_and_answers_at_once(
+    open_page: Any, measured: list[str]
+) -> None:
     page = open_page("/#use=chat&people=200&feel=brisk&where=rent&model=llama-3.1-8b-instruct")
     page.wait_for_selector("#headline")
     box = unfold(page, "Expert view")
@@ -223,7 +217,7 @@ def test_the_expert_view_sorts_saves_compares_and_answers_at_once(open_page: Any
     box.locator("#whatif-ms", has_text="ms").wait_for()
     sync_api.expect(box.locator(".facts")).not_to_have_text(before)
     took = float(box.locator("#whatif-ms").inner_text().split()[2])
-    MEASURED.append(f"a what-if slider: {took:.0f} ms")
+    measured.append(f"a what-if slider: {took:.0f} ms")
     assert took < WHATIF_MS or busy()
     keep(box, "expert")
     axe(page)

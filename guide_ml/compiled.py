@@ -21,8 +21,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile what only other compiled loops call: nothing is made for Python to call it by."""
-    options = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
-               "error_model": "numpy"}  # fmt: skip
+    options: Any = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+                    "error_model": "numpy"}  # fmt: skip
     try:
         kept: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:

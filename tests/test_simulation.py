@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -170,7 +172,7 @@ def test_littles_law_holds_over_time():
 
 def test_split_workers_hand_the_cache_over():
     """Prefill, transfer and decode add up; decoding is never disturbed by prompts."""
-    worker = Replica(surface(), rules(), None)
+    worker = Replica(surface(), rules(), cast(Any, None))
     found = simulate_split(alone(2), worker, worker, prefill_workers=1, decode_workers=1,
                            link_s=0.002, token_s=1e-5)  # fmt: skip
     np.testing.assert_allclose(found.ttft_s, 0.01 + 0.002 + 0.001)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guide_ml.simulation.loads import OpenLoad
 from guide_ml.simulation.run import Replica, Times, simulate_replica
@@ -94,7 +95,7 @@ def _steady(own: Replica, load: OpenLoad, replicas: int, router: str, seed: int)
                    in_flight=load.rate_rps * out.figures["e2e_ms"]["mean"] / 1e3)  # fmt: skip
 
 
-def _taken(found: Times, load: OpenLoad, chosen: np.ndarray, most: float) -> Seen:
+def _taken(found: Times, load: OpenLoad, chosen: NDArray[np.bool_], most: float) -> Seen:
     records = found.world.requests[chosen]
     finish = found.world.books["finish"][chosen]
     took = float(finish.max(initial=0.0) - records["arrival"].min(initial=0.0))

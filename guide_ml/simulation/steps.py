@@ -28,7 +28,8 @@ def decode_s(world: Any, sequences: int, context: float) -> float:
     row = world.decode[min(sequences, len(world.decode) - 1)]
     j, share = _place(world.contexts, context)
     found: float = row[j] + share * (row[j + 1] - row[j])
-    return max(found, 0.2 * row[0])
+    step: float = max(found, 0.2 * row[0])
+    return step
 
 
 @inner
@@ -39,7 +40,8 @@ def prefill_s(world: Any, tokens: float, attended: float) -> float:
     table = world.prefill
     low = table[i, j] + share * (table[i, j + 1] - table[i, j])
     high = table[i + 1, j] + share * (table[i + 1, j + 1] - table[i + 1, j])
-    return max(low + part * (high - low), 0.2 * table[0, 0])
+    took: float = max(low + part * (high - low), 0.2 * table[0, 0])
+    return took
 
 
 @inner

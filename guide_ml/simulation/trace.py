@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guide_ml.predictions.run import Run
 from guide_ml.simulation.loads import OpenLoad
@@ -120,7 +121,7 @@ def _carried(own: Replica, traffic: Traffic, count: int) -> tuple[float, float]:
     return most, 60.0 * (rate - most) if rate > most else 0.0
 
 
-def _within(found: Times, limits: Mapping[str, float]) -> np.ndarray:
+def _within(found: Times, limits: Mapping[str, float]) -> NDArray[np.bool_]:
     """Tell which requests kept all limits."""
     kept = np.isfinite(found.e2e_s)
     values = {"ttft_ms": found.ttft_s, "tpot_ms": found.tpot_s, "e2e_ms": found.e2e_s}

@@ -12,7 +12,7 @@ from guide_ml import BadData, Lengths, Traffic, UnknownName
 from guide_ml.cli.main import app
 from guide_ml.traffic.described import describe
 from guide_ml.traffic.reading import FORMATS
-from guide_ml.traffic.sharing import reused
+from guide_ml.traffic.reuse import reused
 from guide_ml.traffic.shipped import SAMPLES
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from guide_ml.answers.blocks import Block, Sheet, Words, listing
 from guide_ml.answers.shown import Shown
-from guide_ml.traffic.sharing import reused
+from guide_ml.traffic.reuse import reused
 from guide_ml.traffic.traffic import Traffic
 
 __all__ = ["Described", "describe", "rate_over_time"]

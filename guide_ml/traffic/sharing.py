@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Shared", "from_blocks", "groups", "numbered", "reused"]
+__all__ = ["Shared", "from_blocks", "groups", "numbered"]
 
 Ids = NDArray[np.int64]
 
@@ -91,49 +91,3 @@ def _leading(prompt: Sequence[int], known: Container[int]) -> int:
         if block not in known:
             return k
     return len(prompt)
-
-
-class Requests(Protocol):
-    """What is asked of a traffic here: its arrays."""
-
-    @property
-    def conversation(self) -> Ids:
-        """Whose turn a request is."""
-
-    @property
-    def shared_prefix(self) -> Ids:
-        """With whom its prompt begins alike."""
-
-    @property
-    def shared_tokens(self) -> Ids:
-        """For how many tokens."""
-
-    @property
-    def input_tokens(self) -> Ids:
-        """Tokens of each prompt."""
-
-    @property
-    def output_tokens(self) -> Ids:
-        """Tokens of each answer."""
-
-
-def reused(traffic: Requests) -> Ids:
-    """Return the tokens of each prompt that a cache without limit would hold when it arrives.
-
-    A turn finds the turn before it, prompt and answer; a member of a group the shared beginning,
-    once another member has been there.
-    """
-    whole: dict[int, int] = {}
-    begun: dict[int, int] = {}
-    found = np.zeros(len(traffic.input_tokens), dtype=np.int64)
-    columns = (traffic.conversation, traffic.shared_prefix, traffic.shared_tokens,
-               traffic.input_tokens, traffic.output_tokens)  # fmt: skip
-    for i, (talk, group, common, inside, outside) in enumerate(zip(
-        *(c.tolist() for c in columns), strict=True)):  # fmt: skip
-        if group >= 0:
-            found[i] = min(common, begun.get(group, 0))
-            begun[group] = max(common, begun.get(group, 0))
-        if talk >= 0:
-            found[i] = max(found[i], min(inside, whole.get(talk, 0)))
-            whole[talk] = inside + outside
-    return found

@@ -180,7 +180,7 @@ def _malformed(random_: random.Random) -> bytes:
     if kind == 2:
         return os.urandom(at + 1) if at % 2 else b"[" * at
     if kind == 3:
-        wrong = random_.choice([None, [], {}, "x", -1, 1e308, True, float("nan"), "a" * 500])
+        wrong: Any = random_.choice([None, [], {}, "x", -1, 1e308, True, float("nan"), "a" * 500])
         return json.dumps(ONE | {random_.choice(list(ONE)): wrong}).encode()
     return json.dumps(ONE | {"k" * (at % 50 + 1): at}).encode()
 

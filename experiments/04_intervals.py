@@ -165,12 +165,15 @@ def main() -> None:
     data = build(measured)
     judged, facts, named, making = {}, {}, [], {}
     source = evaluation.groups(measured, "source").astype(str)[data.values.row]
+    place = evaluation.groups(measured, "deployment").astype(str)[data.values.row]
     source_of: dict[str, np.ndarray] = {}
+    place_of: dict[str, np.ndarray] = {}
     for split in evaluation.SPLITS:
         predicted = predictions(measured, data, split, kept, evaluation.FOLDS)
         judged[split] = held_out.residuals(measured, data, split, predicted)
         facts[split] = values(measured, data, predicted)
         source_of[split] = source[np.isfinite(predicted)]
+        place_of[split] = place[np.isfinite(predicted)]
         found = labels(measured, data, judged[split], np.isfinite(predicted))
         named.append(found.assign(split=split, position=np.arange(len(found))))
         making[split] = judged[split]
@@ -180,7 +183,7 @@ def main() -> None:
     used = [making[s] for s in held_out.POOL]
     seen = {s: r for s, r in judged.items() if s != "source"}
     table = pd.concat([
-        judge(used, [r.group for r in used], seen, {s: r.group for s, r in seen.items()}, facts),
+        judge(used, [place_of[s] for s in held_out.POOL], seen, {s: place_of[s] for s in seen}, facts),
         judge(used, [source_of[s] for s in held_out.POOL], {"source": judged["source"]},
               {"source": source_of["source"]}, facts),
     ]).merge(pd.concat(named), on=["split", "position"])  # fmt: skip

@@ -94,7 +94,8 @@ def residuals(
         x, data.sample.log_value[known] - log_predicted[known], target,
         columns["mode"][row].astype(np.intp),
         np.maximum(domain[row], LEVELS.index("interpolated")),
-        evaluation.groups(measured, "deployment")[row],
+        # What stays together while widths are learned is what the split takes for new.
+        evaluation.groups(measured, "source" if split == "source" else "deployment")[row],
     )  # fmt: skip
 
 

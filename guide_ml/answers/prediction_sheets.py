@@ -93,7 +93,7 @@ def _asked(told: _Told) -> dict[str, str]:
     layout = ", ".join(f"{k}={getattr(d, k)}" for k in ("tp", "pp", "dp", "ep")
                        if getattr(d, k) > 1)  # fmt: skip
     load = {"batch": w.batch_size, "concurrency": w.concurrency, "context": w.context_depth}
-    asked = ", ".join(f"{k} {v:,g}" for k, v in load.items() if v)
+    asked = ", ".join([*filter(None, [w.arriving]), *(f"{k} {v:,g}" for k, v in load.items() if v)])
     return {
         "hardware": f"{d.num_devices} x {d.hardware.hardware}" + (f" ({layout})" if layout else ""),
         "model": f"{d.model.model} in {d.weight_dtype}, KV cache in {d.kv_dtype}",

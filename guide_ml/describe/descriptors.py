@@ -185,6 +185,11 @@ class Workload(Brief):
         if self.mode == "closed" and self.concurrency is None:
             raise InvalidInput("workload: mode closed needs concurrency; got none")
 
+    @property
+    def arriving(self) -> str:
+        """How requests come, in words; blank where so many are in flight."""
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Deployment(Brief):

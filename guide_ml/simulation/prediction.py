@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from guide_ml.answers.blocks import Block, listing
+from guide_ml.answers.blocks import Block, details, listing
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.descriptors import Workload
 from guide_ml.errors import DoesNotFit, InvalidInput
@@ -56,6 +56,12 @@ class OpenWorkload(Workload):
     e2e_stat: str = "mean"
     replicas: int = 1
 
+    @property
+    def arriving(self) -> str:
+        """How requests come, in words."""
+        copies = f" over {self.replicas} replicas" if self.replicas > 1 else ""
+        return f"{self.request_rate_rps:,g} requests/s ({self.arrival}){copies}"
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class OpenPrediction(Prediction):
@@ -97,7 +103,15 @@ class OpenPrediction(Prediction):
         rows = [{"metric": name, **{s: _or_none(v) for s, v in self.percentiles[name].items()}}
                 for name in METRICS]  # fmt: skip
         heads = {"metric": "ms"} | {s: s for s in STATISTICS}
-        return [*super().blocks(brief), listing(rows, heads, "what users see")]
+        seen = listing(rows, heads, "what users see")
+        rates = {"served": f"{self.served_rps:,.4g} requests/s",
+                 "in flight": f"{self.in_flight:,.4g} requests on average"}  # fmt: skip
+        if self.capacity_rps is not None:
+            rates["carries"] = f"{self.capacity_rps:,.4g} requests/s at most"
+        if self.overloaded:
+            rates["overloaded"] = f"the queue grows by {self.queue_growth_per_min:,.4g} a minute"
+        asked, speed, *others = super().blocks(brief)
+        return [asked, speed, seen, details(rates, "traffic"), *others]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that :func:`json.dumps` takes."""

@@ -63,7 +63,7 @@ class Guard:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 status[0] = message["status"]
-                message = message | {"headers": [*message["headers"], *HEADERS.items()]}
+                message = {**message, "headers": [*message["headers"], *HEADERS.items()]}
             await send(message)
 
         try:

@@ -123,8 +123,10 @@ class Work:
             metrics.SEARCHES.inc()
             try:
                 # Cancelled or not, the thread ends at its next batch; its place is kept until then.
+                found: list[T] = []
                 with anyio.CancelScope(shield=True):
-                    return await anyio.to_thread.run_sync(call)
+                    found.append(await anyio.to_thread.run_sync(call))
+                return found[0]
             finally:
                 metrics.SEARCHES.dec()
 

@@ -76,13 +76,15 @@ export async function latency(inside, told, plan) {
   table("Latency over load", ["at once", "TTFT, ms", "99 of 100", "TPOT, ms", "99 of 100", "tokens a second, all"], rows, [0, 1, 2, 3, 4, 5]));
 }
 
+const tiny = (value) => (value < 0.01 ? "0" : number(value));
+
 export async function parts(inside, told) {
   const times = Object.values(told);
   const sums = times.map((t) => t.parts.reduce((s, p) => s + p.ms, 0));
   const names = [...new Set(times.flatMap((t) => t.parts.filter((p, i) => p.ms > 0).map((p) => p.words)))];
   const share = (t, i, name) => 100 * (t.parts.find((p) => p.words === name)?.ms ?? 0) / (sums[i] || 1);
   const kept = names.filter((n) => times.some((t, i) => share(t, i, n) >= 0.5));
-  const rows = kept.map((name) => [name, ...times.map((t, i) => `${number(t.parts.find((p) => p.words === name)?.ms ?? 0)} ms, ${number(share(t, i, name))} %`)]);
+  const rows = kept.map((name) => [name, ...times.map((t, i) => `${tiny(t.parts.find((p) => p.words === name)?.ms ?? 0)} ms, ${tiny(share(t, i, name))} %`)]);
   await draw(inside, `Where the time goes: ${times.map((t, i) => `${t.title} ${number(sums[i])} ms`).join("; ")}`, ({ axis, base, ink }) => ({ ...base,
     tooltip: { trigger: "item", confine: true, valueFormatter: (v) => `${number(v)} %` }, grid: { left: 12, right: 24, top: 96, bottom: 40, containLabel: true },
     legend: { ...base.legend, type: "plain" },

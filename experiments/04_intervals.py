@@ -183,7 +183,8 @@ def main() -> None:
     used = [making[s] for s in held_out.POOL]
     seen = {s: r for s, r in judged.items() if s != "source"}
     table = pd.concat([
-        judge(used, [place_of[s] for s in held_out.POOL], seen, {s: place_of[s] for s in seen}, facts),
+        judge(used, [place_of[s] for s in held_out.POOL], seen, {s: place_of[s] for s in seen},
+              facts),
         judge(used, [source_of[s] for s in held_out.POOL], {"source": judged["source"]},
               {"source": source_of["source"]}, facts),
     ]).merge(pd.concat(named), on=["split", "position"])  # fmt: skip

@@ -98,8 +98,8 @@ def test_a_set_survives_saving_and_loading(copy, tmp_path):
     card = artefacts.save(artefacts.load(copy), tmp_path / "again")
     tables = {name for name in before["files"] if name.endswith(".parquet")}
     for name in tables:  # other versions of Arrow pack them in another way
-        read = [pd.read_parquet(folder / name) for folder in (copy, tmp_path / "again")]
-        pd.testing.assert_frame_equal(*read)
+        first, again = (pd.read_parquet(f / name) for f in (copy, tmp_path / "again"))
+        pd.testing.assert_frame_equal(first, again)
     assert {k: v for k, v in card["files"].items() if k not in tables} == {
         k: v for k, v in before["files"].items() if k not in tables
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +20,14 @@ from guide_ml.simulation.run import rules
 from guide_ml.simulation.surface import SPREAD, _closed, _loop, fit
 from guide_ml.table.read import Definitions
 
-CHAT = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+CHAT: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
         "input_len": 1024, "output_len": 256}  # fmt: skip
+
+
+def predicted(**given: Any) -> Any:
+    """Predict; an open load has figures that others lack."""
+    return guide_ml.predict(**given)
+
 
 #: Hardware, model, engine, devices (all of them tensor parallel), prompt and answer.
 DEPLOYMENTS = [
@@ -79,19 +86,19 @@ def test_closed_loops_take_as_long_as_predicted():
 
 
 def test_a_light_load_is_seen_as_a_lone_user_sees_it():
-    lone = guide_ml.predict(**CHAT, concurrency=1, level=None)
-    few = guide_ml.predict(**CHAT, request_rate_rps=0.02, level=None)
+    lone = predicted(**CHAT, concurrency=1, level=None)
+    few = predicted(**CHAT, request_rate_rps=0.02, level=None)
     assert few.tpot_ms == pytest.approx(lone.tpot_ms, rel=0.03)
     assert few.ttft_ms == pytest.approx(lone.ttft_ms, rel=0.1)
     assert few.output_tok_s == pytest.approx(0.02 * 256)
 
 
 def test_more_load_takes_longer_until_it_is_too_much():
-    found = [guide_ml.predict(**CHAT, request_rate_rps=r, level=None) for r in (1, 8, 16)]
+    found = [predicted(**CHAT, request_rate_rps=r, level=None) for r in (1, 8, 16)]
     for name in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s"):
         values = [getattr(p, name) for p in found]
         assert values == sorted(values)
-    much = guide_ml.predict(**CHAT, request_rate_rps=200)
+    much = predicted(**CHAT, request_rate_rps=200)
     assert (much.overloaded, much.ttft_ms, much.e2e_ms) == (True, None, None)
     assert much.queue_growth_per_min == pytest.approx(60 * (200 - much.capacity_rps))
     assert "overloaded: the queue grows by" in much.notes[0]
@@ -99,8 +106,8 @@ def test_more_load_takes_longer_until_it_is_too_much():
 
 
 def test_a_run_of_so_many_has_its_start_and_drain():
-    run = guide_ml.predict(**CHAT, request_rate_rps=200, num_requests=500, level=None)
-    longer = guide_ml.predict(**CHAT, request_rate_rps=200, num_requests=1500, level=None)
+    run = predicted(**CHAT, request_rate_rps=200, num_requests=500, level=None)
+    longer = predicted(**CHAT, request_rate_rps=200, num_requests=1500, level=None)
     assert not run.overloaded
     assert run.ttft_ms < longer.ttft_ms  # the queue of a longer run is longer
     assert run.served_rps < 200
@@ -108,22 +115,22 @@ def test_a_run_of_so_many_has_its_start_and_drain():
 
 def test_statistics_arrivals_and_lengths_are_asked_for():
     ask_for = CHAT | {"request_rate_rps": 10, "level": None}
-    mean, p99 = (guide_ml.predict(**ask_for, ttft_stat=s, e2e_stat=s) for s in ("mean", "p99"))
+    mean, p99 = (predicted(**ask_for, ttft_stat=s, e2e_stat=s) for s in ("mean", "p99"))
     assert p99.ttft_ms == p99.percentiles["ttft_ms"]["p99"] > mean.ttft_ms
     assert p99.e2e_ms > mean.e2e_ms
-    even = guide_ml.predict(**ask_for, arrival="constant", ttft_stat="p99")
-    bursty = guide_ml.predict(**ask_for, arrival=0.2, ttft_stat="p99")
+    even = predicted(**ask_for, arrival="constant", ttft_stat="p99")
+    bursty = predicted(**ask_for, arrival=0.2, ttft_stat="p99")
     assert even.ttft_ms < p99.ttft_ms < bursty.ttft_ms
-    varied = guide_ml.predict(**ask_for, length_cv=1.0, e2e_stat="p99")
+    varied = predicted(**ask_for, length_cv=1.0, e2e_stat="p99")
     assert varied.e2e_ms > 1.5 * p99.e2e_ms
-    cached = guide_ml.predict(**ask_for, prefix_hit_rate=0.9)
+    cached = predicted(**ask_for, prefix_hit_rate=0.9)
     assert cached.ttft_ms < mean.ttft_ms
-    few = guide_ml.predict(**ask_for, max_num_seqs=4)
+    few = predicted(**ask_for, max_num_seqs=4)
     assert few.overloaded
 
 
 def test_the_answer_is_whole_and_its_interval_holds_it():
-    found = guide_ml.predict(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    found = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert told["deployment"]["mode"] == "open"
     assert told["deployment"]["request_rate_rps"] == 10
@@ -131,7 +138,7 @@ def test_the_answer_is_whole_and_its_interval_holds_it():
     for name in ("ttft_ms", "tpot_ms", "e2e_ms"):
         assert found.low[name] < getattr(found, name) < found.high[name]
     assert "what users see" in found.summary()
-    again = guide_ml.predict(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    again = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
     assert again.percentiles == found.percentiles
 
 
@@ -145,7 +152,7 @@ def test_open_rows_stand_in_a_table_with_others():
     alone = guide_ml.predict_table(pd.DataFrame(rows[:1]))
     assert found.loc["a", "ttft_ms"] == alone["ttft_ms"].iloc[0]
     assert "e2e_ms" not in alone
-    single = guide_ml.predict(**CHAT, request_rate_rps=5, e2e_stat="p99")
+    single = predicted(**CHAT, request_rate_rps=5, e2e_stat="p99")
     assert found.loc["b", "e2e_ms"] == single.e2e_ms
     assert found.loc["b", "ttft_ms_high"] == single.high["ttft_ms"]
     assert found.loc["c", "error"].startswith("overloaded")
@@ -166,7 +173,7 @@ def test_open_rows_stand_in_a_table_with_others():
 ])  # fmt: skip
 def test_what_is_wrong_is_said(change, message):
     with pytest.raises(InvalidInput, match=message):
-        guide_ml.predict(**CHAT | {"request_rate_rps": 5} | change)
+        predicted(**CHAT | {"request_rate_rps": 5} | change)
 
 
 def test_simulate_tells_what_users_see_and_engines_do():
@@ -201,6 +208,6 @@ def test_every_policy_names_its_source():
 def test_a_warm_answer_is_quick():
     for rate in (9.0, 10.0):  # the first one compiles and loads
         start = time.process_time()
-        guide_ml.predict(**CHAT, request_rate_rps=rate)
+        predicted(**CHAT, request_rate_rps=rate)
         took = time.process_time() - start
     assert took < 0.4  # 0.1 s on a machine that has nothing else to do

@@ -135,10 +135,10 @@ def opened(
     low: list[dict[str, float]] = [{} for _ in range(n)]
     high: list[dict[str, float]] = [{} for _ in range(n)]
     if level is not None:
-        for i, (row, now) in enumerate(zip(rows, found, strict=True)):
-            if row is not None and now is not None:
+        for i, (asked, now) in enumerate(zip(rows, found, strict=True)):
+            if asked is not None and now is not None:
                 own = prepared(resolved, i, chosen, profile)
-                low[i], high[i] = _ends(own, row, now, done, i, seed)
+                low[i], high[i] = _ends(own, asked, now, done, i, seed)
     return Opened(done, rows, found, low, high, errors)
 
 
@@ -148,7 +148,7 @@ def _mean(runs: list[Seen]) -> Seen:
     figures = {m: {s: float(np.mean([r.figures[m][s] for r in runs])) for s in first.figures[m]}
                for m in first.figures}  # fmt: skip
     names = ("output_tok_s", "served_rps", "in_flight", "growth_per_min")
-    numbers = {name: float(np.mean([getattr(r, name) for r in runs])) for name in names}
+    numbers: dict[str, Any] = {name: float(np.mean([getattr(r, name) for r in runs])) for name in names}
     return replace(first, figures=figures, **numbers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,15 +60,16 @@ def _texts(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
         return np.full(len(table), "", dtype=object)
     cells = table[name].astype(object)
     try:  # long tables have few ways to say it
-        index, found = pd.factorize(cells)
+        index, distinct = pd.factorize(cells)
+        found = list(distinct)
     except TypeError:  # cells such as lists, which are compared one by one
-        blank = cells.isna().to_numpy()
-        index, found = np.where(blank, -1, np.arange(len(cells))), cells
+        index = np.where(cells.isna().to_numpy(), -1, np.arange(len(cells)))
+        found = cells.tolist()
     texts = np.asarray([*(str(x).strip().lower() for x in found), ""], dtype=object)
     return texts[index]  # blank cells have the index -1
 
 
-def as_closed(table: pd.DataFrame, users: object) -> pd.DataFrame:
+def as_closed(table: pd.DataFrame, users: Any) -> pd.DataFrame:
     """Return the same deployments with so many requests in flight."""
     kept = table[[c for c in table.columns if c not in _LOAD]].copy()
     kept["mode"], kept["concurrency"] = "closed", users

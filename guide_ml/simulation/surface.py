@@ -157,7 +157,7 @@ def _steps(asked: Asked) -> Floats:
     """Decode steps by physics at the mean context, of each number of users."""
     context = asked.input_len + 0.5 * asked.output_len
     steps = np.asarray([np.interp(context, CONTEXTS, row) for row in asked.decode])
-    return np.interp(asked.loads.users, SEQUENCES, steps)
+    return np.asarray(np.interp(asked.loads.users, SEQUENCES, steps))
 
 
 def _first(asked: Asked) -> Factors:

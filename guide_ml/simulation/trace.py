@@ -60,7 +60,9 @@ def told(
     flight = float(np.nansum(found.e2e_s)) / took
     scale = count if traffic.concurrency is not None else 1
     most, growth = _carried(own, traffic, count)
-    spans, low, high = over_time(found), {}, {}
+    spans = over_time(found)
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
     if level is not None and over.any():
         low, high = _ends(own, traffic, now, found, seed, count, router, closed(
             flight * scale / replicas))  # fmt: skip
@@ -112,7 +114,7 @@ def _carried(own: Replica, traffic: Traffic, count: int) -> tuple[float, float]:
     answers = traffic.output_tokens
     load = OpenLoad(
         rate_rps=1.0, input_len=own.asked.input_len, output_len=own.asked.output_len,
-        length_cv=float(np.std(answers) / max(np.mean(answers), 1e-9)),
+        length_cv=float(np.std(answers)) / max(float(np.mean(answers)), 1e-9),
     )  # fmt: skip
     most = count * capacity_rps(own, load)
     rate = traffic.rate_rps

@@ -43,7 +43,8 @@ def signature() -> Any:
     from mlflow.types.schema import AnyType
 
     inputs: list[Any] = [
-        ColSpec(AnyType(), name, required=name in NEEDED) for name in DESCRIPTORS
+        ColSpec(AnyType(), name, required=name in NEEDED)  # type: ignore[no-untyped-call]
+        for name in DESCRIPTORS
     ]
     outputs: list[Any] = [ColSpec(_type(name), name, required=False) for name in COLUMNS]
     params = ParamSchema([ParamSpec("level", "double", LEVEL)])

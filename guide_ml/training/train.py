@@ -16,6 +16,7 @@ from guide_ml.answers.progress import Progress, ProgressLike, reporting
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput, check_seed
 from guide_ml.estimators import artefacts
+from guide_ml.estimators.contents import CARD
 from guide_ml.measurements import evaluation
 from guide_ml.measurements.read import Measurements, default_folder, prepare, read_files
 from guide_ml.physics.fit import fit
@@ -215,7 +216,7 @@ def train(
         raise InvalidInput(f"{where} must lie outside of what is read, {read}: name another folder")
     with ExitStack() as stack:
         with told(where):
-            folders.check(where, artefacts.CARD, overwrite)
+            folders.check(where, CARD, overwrite)
             where.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(claimed(where))  # now: the second one would train for nothing
         return _trained(data, where, seed, progress, held_out, keep, overwrite)

@@ -36,7 +36,7 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     total = columns["hw_real_byte"]
     free = total - CONTEXT_BYTES
     taken = share(columns, _usual(columns))
-    runtime = RUNTIME + LINKED * (columns["tp"] > 1)
+    runtime = np.where(columns["tp"] > 1, RUNTIME + LINKED, RUNTIME)
     room = free * taken - weights - runtime
     return Plan(free * (1.0 - taken), np.zeros_like(room), runtime, room)
 

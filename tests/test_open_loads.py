@@ -147,7 +147,7 @@ def test_open_rows_stand_in_a_table_with_others():
             CHAT | {"request_rate_rps": 900}, CHAT | {"request_rate_rps": 5, "arrival": "odd"},
             CHAT | {"mode": "open"}, CHAT | {"hardware": "l4", "model": "llama-3.1-70b-instruct",
                                              "request_rate_rps": 1}]  # fmt: skip
-    found = guide_ml.predict_table(pd.DataFrame(rows, index=list("abcdef")), errors="report")
+    found: Any = guide_ml.predict_table(pd.DataFrame(rows, index=list("abcdef")), errors="report")
     assert found.index.tolist() == list("abcdef")
     alone = guide_ml.predict_table(pd.DataFrame(rows[:1]))
     assert found.loc["a", "ttft_ms"] == alone["ttft_ms"].iloc[0]
@@ -179,7 +179,8 @@ def test_what_is_wrong_is_said(change, message):
 def test_simulate_tells_what_users_see_and_engines_do():
     lengths = Lengths.lognormal(220, 200)
     traffic = Traffic.poisson(20.0, lengths, num_requests=3000, seed=1)
-    asked = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "traffic": traffic}
+    asked: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct",
+                             "traffic": traffic}  # fmt: skip
     found = guide_ml.simulate(**asked, limits={"ttft_ms": 30}, seed=3)
     same = guide_ml.simulate(**asked, limits={"ttft_ms": 30}, seed=3)
     assert found == same

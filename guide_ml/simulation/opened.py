@@ -148,7 +148,9 @@ def _mean(runs: list[Seen]) -> Seen:
     figures = {m: {s: float(np.mean([r.figures[m][s] for r in runs])) for s in first.figures[m]}
                for m in first.figures}  # fmt: skip
     names = ("output_tok_s", "served_rps", "in_flight", "growth_per_min")
-    numbers: dict[str, Any] = {name: float(np.mean([getattr(r, name) for r in runs])) for name in names}
+    numbers: dict[str, Any] = {
+        name: float(np.mean([getattr(r, name) for r in runs])) for name in names
+    }
     return replace(first, figures=figures, **numbers)
 
 

@@ -23,8 +23,8 @@ from guide_ml.planning.presets import limits, presets, reading_tok_s
 from guide_ml.searching import search
 
 #: A machine of one's own has a small space, so that a search takes little.
-OWN = {"use": "chat", "people": 20, "where": "own", "hardware": "l4", "model": "qwen3-8b",
-       "feel": "relaxed"}  # fmt: skip
+OWN: dict[str, Any] = {"use": "chat", "people": 20, "where": "own", "hardware": "l4",
+                       "model": "qwen3-8b", "feel": "relaxed"}  # fmt: skip
 
 
 @cache
@@ -190,10 +190,13 @@ def test_the_terminal_asks_five_questions(monkeypatch: pytest.MonkeyPatch) -> No
             return "l4"
         return default
 
-    monkeypatch.setattr(cli_plan.typer, "prompt", prompt)
-    monkeypatch.setattr(cli_plan.report, "show", lambda blocks: asked_for.append(blocks[0].title))
-    monkeypatch.setattr(cli_plan, "_choose", lambda question, among, default: asked_for.append(
-        question) or next((v for k, v in given.items() if question.startswith(k)), default))
+    def choose(question: str, among: dict[str, str], default: str) -> str:
+        asked_for.append(question)
+        return next((v for k, v in given.items() if question.startswith(k)), default)
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr("guide_ml.cli.report.show", lambda b: asked_for.append(b[0].title))
+    monkeypatch.setattr(cli_plan, "_choose", choose)
     found = cli_plan._ask()
     for number in "12345":
         assert any(q.startswith(f"{number}.") for q in asked_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from guide_ml.offers.read import HOURS_PER_MONTH
@@ -38,7 +39,7 @@ def _broken(p: Any, a: Any) -> str:
     return " and ".join(told) or "it cannot be sized for this load"
 
 
-_SAYS = {
+_SAYS: dict[str, Callable[[Any, float, float], str]] = {
     "ttft_ms": lambda p, most, share: f"its first words come after {seconds(most * (1 + share))}"
     f" instead of {seconds(most)}",
     "tpot_ms": lambda p, most, share: "it writes only"
@@ -94,7 +95,7 @@ def ways_out(a: Any) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-_ASKS = {
+_ASKS: dict[str, Callable[[Any], str]] = {
     "ttft_ms": lambda w: f"Wait {seconds(w.needed)} for the first words instead of"
     f" {seconds(w.given)}",
     "tpot_ms": lambda w: f"Be content with {MS_PER_S / w.needed:,.1f} tokens a second instead of"

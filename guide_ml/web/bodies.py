@@ -182,13 +182,16 @@ class _ConstraintsBody(Body):
 
 
 if TYPE_CHECKING:  # checkers know what is written here
-    WorkloadBody, LoadBody, SloBody = _WorkloadBody, _LoadBody, _SloBody
+    WorkloadBody = _WorkloadBody
+    LoadBody = _LoadBody
+    SloBody = _SloBody
     ConstraintsBody = _ConstraintsBody
 else:
     WorkloadBody = widened(
         _WorkloadBody, Workload, {"mode", "batch_size", "concurrency", "num_requests"}
     )
-    LoadBody, SloBody = widened(_LoadBody, Load), widened(_SloBody, SLO)
+    LoadBody = widened(_LoadBody, Load)
+    SloBody = widened(_SloBody, SLO)
     ConstraintsBody = widened(_ConstraintsBody, Constraints)
 
 

@@ -166,7 +166,8 @@ def test_what_show_prints_of_a_device_can_be_predicted_with() -> None:
 def test_train_and_evaluate_hand_their_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, ...]] = []
 
-    def train(*given: Any, seed: int, progress: Any, keep: Any = None) -> dict[str, Any]:
+    def train(*given: Any, seed: int, progress: Any, keep: Any = None,
+              overwrite: bool = False) -> dict[str, Any]:  # fmt: skip
         seen.append((*given, seed))
         progress(1, 2, "half way")
         return {"median": 0.5}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide_ml.estimators.load_order import AXES, heavier
+from guide_ml.estimators.load_order import AXES, MOST_BATCH, heavier
 
 
-def test_batches_are_doubled_six_times(deploy):
+def test_batches_are_doubled_six_times_and_once_to_the_end(deploy):
     heavy = heavier(deploy({"batch_size": 3}).columns)
     batch = heavy.columns["batch"][0, heavy.axis == 0]
-    assert batch.tolist() == [6.0, 12.0, 24.0, 48.0, 96.0, 192.0]
+    assert batch.tolist() == [6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 6144.0]
+    assert MOST_BATCH / 2 < batch[-1] <= MOST_BATCH
 
 
 def test_prompts_and_outputs_are_doubled_a_few_times(deploy):
     heavy = heavier(deploy({"batch_size": 1, "input_len": 32, "output_len": 3}).columns)
-    assert heavy.columns["input_len"][0, heavy.axis == 1].tolist() == [64.0, 128.0, 256.0]
+    assert heavy.columns["input_len"][0, heavy.axis == 1].tolist() == [64.0, 128.0, 256.0, 512.0, 1024.0]
     assert heavy.columns["output_len"][0, heavy.axis == 2].tolist() == [6.0, 12.0]
 
 
@@ -26,7 +27,10 @@ def test_each_axis_is_heavier_in_its_own_columns_only(deploy):
         mine = heavy.axis == number
         for other in ("batch", "input_len", "output_len"):
             steps = heavy.columns[other][:, mine] / columns[other][:, None]
-            assert (steps == AXES[number].factors.get(other, 1.0)).all()
+            wanted = np.broadcast_to(AXES[number].factors.get(other, 1.0), steps.shape)
+            named = np.isfinite(wanted)  # the step to the end is as long as each load needs
+            assert (steps == wanted)[named].all()
+            assert (np.log2(steps[~named]) % 1.0 == 0).all()
 
 
 def test_the_load_itself_comes_first(deploy):
@@ -54,7 +58,7 @@ def test_a_heavier_run_keeps_its_requests(deploy):
     heavy = heavier(deploy({"concurrency": 8, "num_requests": 40}).columns)
     rounds = heavy.columns["requests_per_slot"][0, heavy.axis == 0]
     # 40 requests for 16 and 32 users are 2.5 and 1.25 rounds, and never less than one.
-    assert rounds.tolist() == [2.5, 1.25, 1.0, 1.0, 1.0, 1.0]
+    assert rounds.tolist() == [2.5, 1.25, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_a_longer_output_bounds_static_batches_only(deploy):

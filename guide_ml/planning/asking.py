@@ -101,7 +101,7 @@ def search_for(asked: Questions) -> dict[str, Any]:
     --------
     >>> found = search_for(Questions(people=200, budget=2000))
     >>> found["load"], found["constraints"]["max_usd_h"]
-    ({'users': 8.0}, 2.74)
+    ({'users': 8.0}, 2.7397)
     """
     input_len, output_len = asked.lengths
     request: dict[str, Any] = {

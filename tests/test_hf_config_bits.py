@@ -123,7 +123,8 @@ def test_the_account_reads_the_bits_as_long_as_the_checkpoint_is_served() -> Non
     weights_gb = guide_ml.predict(**asked).memory.weights_gb
     assert weights_gb == pytest.approx((held + rotated) / 8e9, rel=0.01)
     other = guide_ml.predict(**asked, weight_dtype="bf16").memory.weights_gb
-    assert other == pytest.approx(2 * (ATTENTION + MLP + NORMS + 2 * TABLE) / 1e9, rel=0.01)
+    whole = 16 * (ATTENTION + MLP + NORMS + 2 * TABLE)
+    assert other == pytest.approx((whole + rotated) / 8e9, rel=0.01)
 
 
 def test_names_behind_any_wrapper() -> None:

@@ -269,12 +269,14 @@ def predict_table(
     if not len(frame):
         blank: Table = back(empty(frame.index, level))
         return blank
-    tell_strange(frame, strict, OPEN_COLUMNS)
     opens = np.zeros(len(frame), dtype=bool)
     if {"request_rate_rps", "mode"} & {*frame.columns}:
         from guide_ml.simulation.reading import is_open
 
         opens = is_open(frame)
+    others = frame[~opens] if opens.any() else frame
+    asked = None if opens.all() else ask(others, known)
+    tell_strange(frame, strict, OPEN_COLUMNS)
     parts, wrong = [], []
     if opens.any():
         from guide_ml.simulation import opened, prediction  # Numba takes a second to import
@@ -282,12 +284,10 @@ def predict_table(
         traffic = opened.opened(frame[opens], known, predictor, level, profile_of(profile))
         parts.append(prediction.table(frame.index[opens], traffic))
         wrong.append(traffic.errors)
-    if not opens.all():
-        others = frame[~opens] if opens.any() else frame
-        raw, resolved = ask(others, known)
+    if asked:
         if errors == "raise" and not parts:  # before anything is predicted
-            raise_first(others.index, resolved.errors)
-        done = run(raw, resolved, predictor, level, profile_of(profile))
+            raise_first(others.index, asked[1].errors)
+        done = run(*asked, predictor, level, profile_of(profile))
         parts.append(result(others.index, done))
         wrong.append(done.errors)
     order = np.argsort(np.concatenate([np.flatnonzero(opens), np.flatnonzero(~opens)]))

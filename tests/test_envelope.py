@@ -16,7 +16,8 @@ def test_batches_are_doubled_six_times_and_once_to_the_end(deploy):
 
 def test_prompts_and_outputs_are_doubled_a_few_times(deploy):
     heavy = heavier(deploy({"batch_size": 1, "input_len": 32, "output_len": 3}).columns)
-    assert heavy.columns["input_len"][0, heavy.axis == 1].tolist() == [64.0, 128.0, 256.0, 512.0, 1024.0]
+    prompts = heavy.columns["input_len"][0, heavy.axis == 1]
+    assert prompts.tolist() == [64.0, 128.0, 256.0, 512.0, 1024.0]
     assert heavy.columns["output_len"][0, heavy.axis == 2].tolist() == [6.0, 12.0]
 
 

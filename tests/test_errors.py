@@ -8,7 +8,10 @@ from guide_ml.errors import GuideError, UnknownName, nearest
 DEVICES = ["nvidia-h100-sxm-80gb", "nvidia-h100-pcie-80gb", "nvidia-l4-24gb", "amd-mi300x-192gb"]
 
 
-@pytest.mark.parametrize("name", [n for n in errors.__all__ if n[0].isupper() and n != "GuideError"])
+CLASSES = [n for n in errors.__all__ if n[0].isupper() and n != "GuideError"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_every_error_can_be_caught_as_guide_error(name: str) -> None:
     assert issubclass(getattr(errors, name), GuideError)
 

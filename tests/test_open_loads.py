@@ -185,6 +185,7 @@ def test_simulate_tells_what_users_see_and_engines_do():
     same = guide_ml.simulate(**asked, limits={"ttft_ms": 30}, seed=3)
     assert found == same
     assert found.ttft_ms.tobytes() == same.ttft_ms.tobytes()
+    assert found.goodput_rps is not None
     assert 0 < found.goodput_rps < found.served_rps
     for metric, by in found.figures.items():
         assert by["median"] <= by["p90"] <= by["p95"] <= by["p99"]

@@ -58,8 +58,9 @@ def test_a_release_never_measured_is_half_way_from_physics_to_the_trees(asked, m
         found[share] = guide_ml.predict(**row).explain()
     for name, physics in found[0.0].physics.items():
         alone, half, full = (found[k].predicted[name] for k in (0.0, 0.5, 1.0))
-        # Parts of a batch are made to sum to its latency; throughput follows from latencies.
-        near = 1e-3 if "batch_size" in asked else 1e-6
+        # Parts of a batch are made to sum to its latency and to rise with it; throughput
+        # follows from latencies.
+        near = 5e-3 if "batch_size" in asked else 1e-6
         assert alone == pytest.approx(physics, rel=near) or name == "output_tok_s"
         # Heavier loads, which no estimate may exceed, move it by some percent at most.
         assert half == pytest.approx((alone * full) ** 0.5, rel=0.02)
@@ -76,8 +77,9 @@ def test_a_mixture_never_measured_is_a_quarter_of_the_way_to_the_trees(asked, mo
         found[share] = guide_ml.predict(**row).explain()
     for name, physics in found[0.0].physics.items():
         alone, quarter, full = (found[k].predicted[name] for k in (0.0, 0.25, 1.0))
-        # Parts of a batch are made to sum to its latency; throughput follows from latencies.
-        near = 1e-3 if "batch_size" in asked else 1e-6
+        # Parts of a batch are made to sum to its latency and to rise with it; throughput
+        # follows from latencies.
+        near = 5e-3 if "batch_size" in asked else 1e-6
         assert alone == pytest.approx(physics, rel=near) or name == "output_tok_s"
         assert quarter == pytest.approx(alone**0.75 * full**0.25, rel=0.02)
 

@@ -61,7 +61,7 @@ def test_a_run_logs_data_parameters_versions_and_every_error_beside_baselines(fi
     run = client.get_run(result.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["folds"] == "2"
-    assert int(run.data.params["tpot_ms/lightgbm/rounds"]) <= 25
+    assert int(run.data.params["tpot_ms/extra/rounds"]) <= 25
     assert len(run.data.tags["guide.data"]) == 64
     assert {"version.lightgbm", "version.python", "mlflow.source.git.commit"} <= set(run.data.tags)
     used = client.get_run(result.run_id).inputs.dataset_inputs[0].dataset

@@ -113,7 +113,7 @@ async def score_(
         check_descriptors(table.column_names)
         options = Options(level=level, cost=cost, columns=wanted,
                           predictor=operator.predictor(predictor),
-                          profile=operator.profile(profile))  # type: ignore[arg-type]  # fmt: skip
+                          profile=operator.profile(profile))  # fmt: skip
         scored, counts = score_batch(table, options)
         return *tables.write(scored, kind), counts.rows
 

@@ -103,6 +103,8 @@ def test_more_load_takes_longer_until_it_is_too_much():
     assert much.queue_growth_per_min == pytest.approx(60 * (200 - much.capacity_rps))
     assert "overloaded: the queue grows by" in much.notes[0]
     assert much.output_tok_s == pytest.approx(much.capacity_rps * 256)
+    assert f"the queue grows by {much.queue_growth_per_min:,.0f} requests a minute" in str(much)
+    assert "e+0" not in str(much)
 
 
 def test_a_run_of_so_many_has_its_start_and_drain():

@@ -215,3 +215,11 @@ def test_a_warm_answer_is_quick():
         predicted(**CHAT, request_rate_rps=rate)
         took = time.process_time() - start
     assert took < 0.4  # 0.1 s on a machine that has nothing else to do
+
+
+def test_a_start_has_room_for_requests_longer_than_the_mean():
+    p = predicted(**CHAT, request_rate_rps=8, level=None)
+    closed = predicted(**CHAT, concurrency=8, level=None)
+    lengths = [q.deployment.launch(q.workload).argv for q in (p, closed)]
+    longest = [argv[argv.index("--max-model-len") + 1] for argv in lengths]
+    assert longest[0] == longest[1]

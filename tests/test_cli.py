@@ -73,6 +73,7 @@ def test_predict_reads_a_device_and_a_model_from_files(tmp_path: Path) -> None:
         ([*PREDICT, "--batch-size", "-1"], "batch_size must be a number from 1"),
         ([*PREDICT, "--batch-size", "nan"], "batch_size must be a finite number"),
         ([*PREDICT, "--batch-size", "1", "--request-rate-rps", "2"], "(an open load)"),
+        ([*PREDICT, "--request-rate-rps", "2", "--explain"], "requests at a rate"),
         ([*PREDICT, "--mode", "disagg"], "mode must be one of"),
         ([*PREDICT], "give mode, or batch_size"),
         ([*PREDICT, "--batch-size", "1", "--predictor", "/none"], "/none"),

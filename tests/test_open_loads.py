@@ -103,6 +103,8 @@ def test_more_load_takes_longer_until_it_is_too_much():
     assert much.queue_growth_per_min == pytest.approx(60 * (200 - much.capacity_rps))
     assert "overloaded: the queue grows by" in much.notes[0]
     assert much.output_tok_s == pytest.approx(much.capacity_rps * 256)
+    assert f"the queue grows by {much.queue_growth_per_min:,.0f} requests a minute" in str(much)
+    assert "e+0" not in str(much)
 
 
 def test_a_run_of_so_many_has_its_start_and_drain():
@@ -213,3 +215,11 @@ def test_a_warm_answer_is_quick():
         predicted(**CHAT, request_rate_rps=rate)
         took = time.process_time() - start
     assert took < 0.4  # 0.1 s on a machine that has nothing else to do
+
+
+def test_a_start_has_room_for_requests_longer_than_the_mean():
+    p = predicted(**CHAT, request_rate_rps=8, level=None)
+    closed = predicted(**CHAT, concurrency=8, level=None)
+    lengths = [q.deployment.launch(q.workload).argv for q in (p, closed)]
+    longest = [argv[argv.index("--max-model-len") + 1] for argv in lengths]
+    assert longest[0] == longest[1]

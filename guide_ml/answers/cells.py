@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["HELD", "cell"]
+__all__ = ["HELD", "cell", "plain"]
 
 #: Blank at which no line breaks, between a figure and its unit; on the page it is a plain one.
 HELD = "\N{NO-BREAK SPACE}"
@@ -32,6 +32,17 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_inner, value))
     return str(value)
+
+
+def plain(value: float) -> str:
+    """Write a figure in a sentence: four significant digits, never as a power of ten if large.
+
+    Examples
+    --------
+    >>> plain(0.123456), plain(1234.5), plain(12345.6), plain(2.5e7)
+    ('0.1235', '1,234', '12,346', '25,000,000')
+    """
+    return f"{value:,.4g}" if abs(value) < 9999.5 else f"{value:,.0f}"
 
 
 def _inner(value: Any) -> str:

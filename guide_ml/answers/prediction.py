@@ -107,10 +107,14 @@ class Prediction(Shown):
         Raises
         ------
         InvalidInput
-            If the prediction was not made by :func:`guide_ml.predict`.
+            If the prediction was not made by :func:`guide_ml.predict`, or is of requests that
+            come at a rate.
         """
         if self.explainer is None:
-            raise InvalidInput("a prediction must come from guide_ml.predict() to be explained")
+            raise InvalidInput(
+                "a prediction must come from guide_ml.predict() and not be of requests at a rate to"
+                " be explained; for those give concurrency instead of request_rate_rps"
+            )
         return self.explainer(self)
 
     @property

@@ -56,7 +56,7 @@ SpecOption = Annotated[
 ]
 ModeOption = Annotated[
     str | None,
-    typer.Option(help="static, prefill, decode, closed or offline; follows from the load.",
+    typer.Option(help="static, prefill, decode, closed, offline or open; follows from the load.",
                  rich_help_panel=_LOAD),
 ]  # fmt: skip
 BatchOption = Annotated[
@@ -71,7 +71,7 @@ RequestsOption = Annotated[
 ]
 RateOption = Annotated[
     float | None,
-    typer.Option(help="Requests a second that come.", hidden=True, rich_help_panel=_LOAD),
+    typer.Option(help="Requests that arrive each second.", rich_help_panel=_LOAD),
 ]
 InputOption = Annotated[
     float | None, typer.Option(help="Mean prompt tokens a request.", rich_help_panel=_LOAD)
@@ -83,7 +83,8 @@ DepthOption = Annotated[
     float | None, typer.Option(help="Tokens in the KV cache before.", rich_help_panel=_LOAD)
 ]
 StatOption = Annotated[
-    str | None, typer.Option(help="mean, median or p99.", rich_help_panel=_LOAD)
+    str | None, typer.Option(help="mean, median or p99; with requests at a rate p90 and p95 too.",
+                             rich_help_panel=_LOAD)
 ]
 GpuLayersOption = Annotated[
     int | None, typer.Option(help="Layers on the devices; the others stay in the host's memory.",

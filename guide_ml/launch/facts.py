@@ -121,7 +121,7 @@ def gather(
     slots = None if users is None else math.ceil(users / replicas)
     most = int(model["max_position"])
     # A server of several requests has room for one that is longer; llama.cpp sets it aside.
-    room = 1 if found.slug == "llama.cpp" else min(slots or 1, ROOM)
+    room = 1 if found.slug == "llama.cpp" else ROOM if slots is None else min(slots, ROOM)
     asked = max_model_len if max_model_len is not None else d["settings"]["max_model_len"]
     length, prompt = _lengths(workload, asked, most, model["model"], room)
     told = {k: v if v is not None else d["planned"][k] for k, v in d["settings"].items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guide_ml.answers.cells import HELD
+from guide_ml.answers.cells import HELD, plain
 from guide_ml.searching.request import LIMITS, Request
 
 __all__ = ["FACTS", "cells", "limit", "misses", "over"]
@@ -58,14 +58,14 @@ def _sure(p: Any) -> str:
 
 def _ms(value: float | None, confidence: float) -> str | None:
     sure = f" or less, {confidence:g} sure" if confidence > 0.5 else ""
-    return None if value is None else f"{value:,.4g} ms{sure}"
+    return None if value is None else f"{plain(value)} ms{sure}"
 
 
 def _tails(p: Any) -> str | None:
     if not p.percentiles:
         return None
     words = {"ttft_p99_ms": "TTFT", "tpot_p99_ms": "TPOT", "e2e_p99_ms": "request"}
-    return ", ".join(f"{word} {p.percentiles[n]:,.4g} ms or less" for n, word in words.items()
+    return ", ".join(f"{word} {plain(p.percentiles[n])} ms or less" for n, word in words.items()
                      if n in p.percentiles) + " (simulated)"  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def cells(p: Any) -> dict[str, Any]:
     carries = users if p.concurrency else rate
     sure = "not at any size" if p.usd_h_sure is None else f"{p.usd_h_sure:,.2f}"
     speed = "" if p.ttft_ms is None else (
-        f"{p.ttft_ms:,.4g}{HELD}ms\n{p.tok_s_per_user:,.3g}{HELD}tok/s")  # fmt: skip
+        f"{plain(p.ttft_ms)}{HELD}ms\n{p.tok_s_per_user:,.3g}{HELD}tok/s")  # fmt: skip
     return {
         "gpus": f"{p.num_devices} x {p.hardware}\n{p.layout.split(' = ')[-1]}",
         "engine": f"{p.framework} {p.weight_dtype}\n{_SHORT.get(p.in_domain, p.in_domain)}",
@@ -141,6 +141,6 @@ def misses(found: Any, request: Request) -> str:
         else:
             word, unit = LIMITS[name]
             given = limit(request, name)
-            parts.append(f"{word} {given * (1 + share):,.4g}{unit}, {over(share)} over"
-                         f" {given:,.4g}{unit}")  # fmt: skip
+            parts.append(f"{word} {plain(given * (1 + share))}{unit}, {over(share)} over"
+                         f" {plain(given)}{unit}")  # fmt: skip
     return "; ".join(parts)

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from guide_ml.answers.cells import plain
 from guide_ml.precision.dtypes import dtype
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.plan_words import limit, misses, over
@@ -96,8 +97,8 @@ def _tightest(request: Request, best: Plan) -> str:
         return ""
     name = max(used, key=lambda n: used[n])
     word, unit = LIMITS[name]
-    return (f"Its tightest limit is the {word}: {getattr(best, name):,.4g} of"
-            f" {request.slo.limits[name]:,.4g}{unit}.")  # fmt: skip
+    return (f"Its tightest limit is the {word}: {plain(getattr(best, name))} of"
+            f" {plain(request.slo.limits[name])}{unit}.")  # fmt: skip
 
 
 def cheaper(judged: Judged, best: Plan) -> Plan | None:
@@ -127,8 +128,8 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     word, unit = LIMITS[first.limit]
     by = first.needed / first.given - 1.0
     binds = (f"Nothing fits. What binds is the {word}: the nearest found has"
-             f" {first.needed:,.4g}{unit}, {over(by)} over the limit of"
-             f" {first.given:,.4g}{unit}.")  # fmt: skip
+             f" {plain(first.needed)}{unit}, {over(by)} over the limit of"
+             f" {plain(first.given)}{unit}.")  # fmt: skip
     if first.limit == "in_domain":
         binds = "Nothing that fits is near to the data."
     if set(first.plan.misses) - {first.limit}:

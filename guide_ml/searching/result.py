@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from guide_ml.answers.blocks import Block, Sheet, Words, listing
+from guide_ml.answers.cells import plain
 from guide_ml.answers.shown import Shown
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.plan_words import cells, misses
@@ -44,7 +45,7 @@ class Relaxation:
             what = "allowing deployments far from the data"
         else:
             word, unit = LIMITS[self.limit]
-            what = f"{word} of {self.needed:,.4g}{unit} instead of {self.given:,.4g}{unit}"
+            what = f"{word} of {plain(self.needed)}{unit} instead of {plain(self.given)}{unit}"
         return f"{what}: {self.plan.usd_h:,.2f} USD/h on {self.plan.num_devices} x" \
                f" {self.plan.hardware}"
 
@@ -150,7 +151,7 @@ class Found(Shown):
 def _asked(request: Request) -> str:
     """Say what was searched for."""
     stated = request.slo.means | request.slo.percentiles
-    limits = [f"{k} {v:,.4g}" for k, v in stated.items()]
+    limits = [f"{k} {plain(v)}" for k, v in stated.items()]
     w = request.workload
     return (f"{request.model.model}: {request.load.text()}, {w.input_len:,g} tokens in,"
             f" {w.output_len:,g} out"

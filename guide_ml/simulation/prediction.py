@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from guide_ml.answers.blocks import Block, details, listing
+from guide_ml.answers.cells import plain
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.descriptors import Workload
 from guide_ml.errors import DoesNotFit, InvalidInput
@@ -104,12 +105,13 @@ class OpenPrediction(Prediction):
                 for name in METRICS]  # fmt: skip
         heads = {"metric": "ms"} | {s: s for s in STATISTICS}
         seen = listing(rows, heads, "what users see")
-        rates = {"served": f"{self.served_rps:,.4g} requests/s",
-                 "in flight": f"{self.in_flight:,.4g} requests on average"}  # fmt: skip
+        rates = {"served": f"{plain(self.served_rps)} requests/s",
+                 "in flight": f"{plain(self.in_flight)} requests on average"}  # fmt: skip
         if self.capacity_rps is not None:
-            rates["carries"] = f"{self.capacity_rps:,.4g} requests/s at most"
+            rates["carries"] = f"{plain(self.capacity_rps)} requests/s at most"
         if self.overloaded:
-            rates["overloaded"] = f"the queue grows by {self.queue_growth_per_min:,.4g} a minute"
+            rates["overloaded"] = (f"the queue grows by {plain(self.queue_growth_per_min)} requests"
+                                   " a minute")  # fmt: skip
         asked, speed, *others = super().blocks(brief)
         return [asked, speed, seen, details(rates, "traffic"), *others]
 

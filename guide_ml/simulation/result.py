@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.answers.blocks import Block, Words, details, listing
+from guide_ml.answers.cells import plain
 from guide_ml.answers.shown import Shown
 from guide_ml.simulation.names import METRICS, STATISTICS
 from guide_ml.simulation.run import Times
@@ -100,7 +101,8 @@ class Simulated(Shown):
         out: list[Block] = [listing(rows, {"ms": "ms"} | {s: s for s in STATISTICS},
                                     "what users see")]  # fmt: skip
         if self.low and not brief:
-            ends = [{"ms": name, **{s: f"{self.low[name][s]:.4g} - {self.high[name][s]:.4g}"
+            both = (self.low, self.high)
+            ends = [{"ms": name, **{s: " - ".join(plain(end[name][s]) for end in both)
                                     for s in STATISTICS}} for name in METRICS]  # fmt: skip
             out.append(listing(ends, {"ms": "ms"} | {s: s for s in STATISTICS},
                                f"{100 * (self.level or 0):g} % between"))  # fmt: skip
@@ -116,9 +118,9 @@ class Simulated(Shown):
         return {
             "traffic": self.traffic,
             "requests": f"{self.requests:,}" + (f", {self.refused:,} refused" * (self.refused > 0)),
-            "served": f"{self.served_rps:.4g} requests/s, {self.output_tok_s:,.0f} tokens/s",
-            "within limits": None if good is None else f"{good:.4g} requests/s",
-            "in flight": f"{self.in_flight:.4g} on average", "replicas": f"{self.replicas}",
+            "served": f"{plain(self.served_rps)} requests/s, {self.output_tok_s:,.0f} tokens/s",
+            "within limits": None if good is None else f"{plain(good)} requests/s",
+            "in flight": f"{plain(self.in_flight)} on average", "replicas": f"{self.replicas}",
             "KV cache in use": f"{100 * self.kv_use:.0f} %",
             "prefix cache hits": f"{100 * self.hit_rate:.0f} %",
             "preemptions": f"{self.preemptions:,}",

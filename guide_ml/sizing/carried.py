@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from guide_ml.answers.blocks import Block, Sheet, Words, listing
+from guide_ml.answers.cells import plain
 from guide_ml.answers.shown import Shown
 from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.predictions.run import PredictorLike
@@ -71,11 +72,12 @@ class Capacity(Shown):
     def blocks(self, brief: bool = False) -> list[Block]:
         """Return what is shown of it."""
         rows = [
-            ("sustains", f"{self.rate_rps:.4g} requests/s"),
-            ("between", f"{self.low_rps:.4g} and {self.high_rps:.4g} ({self.level:.0%} sure)"),
-            ("tokens", f"{self.output_tok_s:,.4g} /s generated"),
+            ("sustains", f"{plain(self.rate_rps)} requests/s"),
+            ("between", f"{plain(self.low_rps)} and {plain(self.high_rps)}"
+                        f" ({self.level:.0%} sure)"),
+            ("tokens", f"{plain(self.output_tok_s)} /s generated"),
             ("bound by", words(self.binds) if self.binds else "throughput"),
-            ("if nobody minds waiting", f"{self.full_rps:.4g} requests/s"),
+            ("if nobody minds waiting", f"{plain(self.full_rps)} requests/s"),
         ]  # fmt: skip
         rows += [(words(n), f"{self.seen[n]:{'.3g' if m < 100 else ',.0f'}} of {m:,.10g} ms")
                  for n, m in self.limits.items()]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.answers.blocks import Block, Sheet, Words, listing
+from guide_ml.answers.cells import plain
 from guide_ml.answers.shown import Shown
 from guide_ml.traffic.reuse import reused
 from guide_ml.traffic.traffic import Traffic
@@ -86,8 +87,8 @@ class Described(Shown):
         if self.duration_s > 0:
             told = ", ".join(f"{v:.3g} in {w} s" for w, v in self.dispersion.items())
             arrivals += [
-                ("time", f"{self.duration_s:,.4g} s"), ("rate", f"{self.rate_rps:.4g} /s"),
-                ("rate at its peak", f"{self.peak_rps:.4g} /s"),
+                ("time", f"{plain(self.duration_s)} s"), ("rate", f"{plain(self.rate_rps)} /s"),
+                ("rate at its peak", f"{plain(self.peak_rps)} /s"),
                 ("spread of gaps", f"{self.gap_cv:.3g} (Poisson: 1)"),
                 ("burstiness", f"{self.burstiness:.3g} (Poisson: 1, bursts below)"),
                 ("spread of counts", f"{told or 'too short'} (Poisson: 1)"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from guide_ml.answers.cells import plain
 from guide_ml.errors import InvalidInput
 from guide_ml.traffic import arrivals, checks, sharing
 from guide_ml.traffic.lengths import Lengths, whole_tokens
@@ -209,7 +210,7 @@ class Traffic:
         return len(self.arrival_s)
 
     def __repr__(self) -> str:
-        over = "" if self.concurrency else f" in {self.duration_s:,.4g} s"
+        over = "" if self.concurrency else f" in {plain(self.duration_s)} s"
         return f"<Traffic: {len(self):,} requests{over}; {self.text}>"
 
     @property

@@ -102,7 +102,8 @@ def _read_one(path: Path) -> pd.DataFrame:
         raise BadData(f"{path} cannot be read as a table of measurements: {error}") from error
     missing = [c for c in ("hardware", "model", "framework") if c not in table.columns]
     if missing:
-        raise BadData(f"{path} must have the columns {', '.join(missing)}")
+        page = default_folder().parent / "README.md"
+        raise BadData(f"{path} must have the columns {', '.join(missing)}; all are told in {page}")
     table["mode"] = modes(table)
     if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
         stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))

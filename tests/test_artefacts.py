@@ -124,7 +124,7 @@ def test_a_target_that_was_never_measured_is_calibrated_physics(tmp_path):
              "batch_size": 4, "input_len": 512, "output_len": 64}  # fmt: skip
     server = {k: v for k, v in batch.items() if k != "batch_size"} | {"concurrency": 4}
     found = [guide_ml.predict(**asked, predictor=p, level=None)
-             for asked in (batch, server) for p in (Predictor(ours), Predictor(shipped))]  # fmt: skip
+             for asked in (batch, server) for p in (Predictor(ours), Predictor(shipped))]
     assert found[0].batch_latency_s != found[1].batch_latency_s
     assert found[0].batch_latency_s > 0
     assert found[0].explain()

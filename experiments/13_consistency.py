@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tables import markdown
+from tables import markdown, stamp
 
 import guide_ml
 from guide_ml import catalogue
@@ -135,7 +135,9 @@ def main() -> None:
     out = pd.DataFrame(rows)
     asked.out.parent.mkdir(exist_ok=True)
     out.to_csv(asked.out, index=False)
-    print(markdown(out))
+    told = f"{stamp()}\n\n{markdown(out)}\n"
+    asked.out.with_suffix(".md").write_text(told, encoding="utf-8")
+    print(told)
 
 
 if __name__ == "__main__":

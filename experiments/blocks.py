@@ -262,6 +262,23 @@ def flags() -> Block:
     return Block(markdown(pd.DataFrame(lines)))
 
 
+def consistency() -> Block:
+    """How many of 20,000 drawn deployments break what arithmetic or physics demands."""
+    found = nth_table("13_consistency.md")
+    table = pd.read_csv(RESULTS / "13_consistency.csv")
+    heads = {"rule": "rule", "mode": "mode", "figure": "figure", "deployments": "deployments",
+             "share_broken_percent": "broken by more than 1 %, %",
+             "largest_percent": "largest break, %"}  # fmt: skip
+    return Block(markdown(table.rename(columns=heads)), found.sets)
+
+
+def memory_starts() -> Block:
+    """Compare the account of memory with what engines logged; no figure of a trained set."""
+    lines = (RESULTS / "16_memory.md").read_text("utf-8").splitlines()
+    kept = [x for x in lines if x.startswith("|") and not re.match(r"^\| (all but|Tensor)", x)]
+    return Block("\n".join(kept))
+
+
 def faults() -> Block:
     """What was tried to break the commands, what they survived, what was lost."""
     found = json.loads((RESULTS / "20_faults.json").read_text("utf-8"))
@@ -320,4 +337,7 @@ BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "retraining": lambda: nth_table("08_retraining.md"),
     "rooms": rooms,
     "faults": faults,
+    "consistency": consistency,
+    "memory-starts": memory_starts,
+    "traffic-errors": lambda: nth_table("14_traffic.md"),
 }  # fmt: skip

@@ -18,7 +18,7 @@ MARK = re.compile(r"<!-- begin ([\w-]+) -->\n(.*?)\n<!-- end \1 -->", re.DOTALL)
 SHIPPED = re.compile(r"^\*Set `(\w+)`, the shipped one\.\*$", re.MULTILINE)
 OTHER = re.compile(r"^\*Measured with set (.+) \(not the shipped one\)\.\*$", re.MULTILINE)
 #: What holds no figure of a trained set, or names one in each line.
-FREE = {"error", "faults", "flags", "history", "launch", "rooms", "traffic"}
+FREE = {"error", "faults", "flags", "history", "launch", "memory-starts", "rooms", "traffic"}
 #: What a page claims of accuracy, intervals, decisions, search and speed.
 CLAIMS = {"accuracy", "accuracy-short", "decisions", "decisions-served", "intervals",
           "search-evidence", "speed"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Build hooks: a wheel carries the trained estimators; its description has no relative links."""
+"""Build hooks: a wheel carries estimators and measurements; its description no relative links."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 SOURCE = "models/default"
 TARGET = "guide_ml/_models/default"
+DATA = {name: f"guide_ml/_data/{name}" for name in ("README.md", "measurements", "sources")}
 README = "README.md"
 PICTURE = re.compile(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n+", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 
 
 class ModelsHook(BuildHookInterface[Any]):
-    """Put `SOURCE` into the wheel as `TARGET`."""
+    """Put `SOURCE` into the wheel as `TARGET`, and `data` as `DATA` says.
+
+    Retraining joins the measurements, and its gate compares on them; their licences lie beside.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the estimators to a standard wheel, or say that they are missing."""
+        """Add them to a standard wheel, or say what is missing."""
         if version == "editable":
             return
         folder = Path(self.root, SOURCE)
@@ -28,6 +32,10 @@ class ModelsHook(BuildHookInterface[Any]):
             message = f"a wheel needs the trained estimators in {SOURCE}: run `make train` first"
             raise FileNotFoundError(message)
         build_data["force_include"][str(folder)] = TARGET
+        for name, target in DATA.items():
+            if not (found := Path(self.root, "data", name)).exists():
+                raise FileNotFoundError(f"a wheel needs the measurements: {found} is missing")
+            build_data["force_include"][str(found)] = target
 
 
 def description(readme: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+import guide_ml
 from guide_ml.errors import BadArtefact
 from guide_ml.estimators import artefacts
 from guide_ml.estimators.predictor import Predictor
+from guide_ml.trees.boosters import BLIND
 
 
 @pytest.fixture
@@ -104,3 +107,29 @@ def test_a_set_survives_saving_and_loading(copy, tmp_path):
         k: v for k, v in before["files"].items() if k not in tables
     }
     artefacts.load(tmp_path / "again")
+
+
+def test_a_target_that_was_never_measured_is_calibrated_physics(tmp_path):
+    shipped = artefacts.load()
+    none = {"batch_latency_s", f"batch_latency_s{BLIND}"}
+    bare = replace(
+        shipped, knowledge=None, devices=shipped.devices | {"batch_latency_s": []},
+        members={k: v for k, v in shipped.members.items() if k not in none},
+    )  # fmt: skip
+    card = artefacts.save(bare, tmp_path / "set")
+    assert card["targets"]["batch_latency_s"] == {"inputs": [], "members": []}
+    ours = artefacts.load(tmp_path / "set")
+    assert ours.members.keys() == shipped.members.keys() - none
+    batch = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+             "batch_size": 4, "input_len": 512, "output_len": 64}  # fmt: skip
+    server = {k: v for k, v in batch.items() if k != "batch_size"} | {"concurrency": 4}
+    found = [guide_ml.predict(**asked, predictor=p, level=None)
+             for asked in (batch, server) for p in (Predictor(ours), Predictor(shipped))]
+    assert found[0].batch_latency_s != found[1].batch_latency_s
+    assert found[0].batch_latency_s > 0
+    assert found[0].explain()
+    assert found[2].tpot_ms == found[3].tpot_ms
+    odd = {"inputs": [], "members": [], "devices": ["nvidia-l4-24gb"]}
+    change_card(tmp_path / "set", targets=card["targets"] | {"ttft_ms": odd})
+    with pytest.raises(BadArtefact, match="must have inputs and members"):
+        artefacts.load(tmp_path / "set")

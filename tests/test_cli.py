@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,17 @@ def test_list_and_show_do_not_wait_for_pandas() -> None:
     code += "assert 'pandas' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
                    cwd=Path(guide_ml.__file__).parents[1])  # fmt: skip
+
+
+def test_serve_without_its_extra_says_which_package_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from guide_ml.cli import serve
+
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    extra = tomllib.loads(project.read_text("utf-8"))["project"]["optional-dependencies"]["web"]
+    assert {one.split(">")[0].replace("-", "_") for one in extra} == set(serve.NEEDED)
+    monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "fastapi" else name)
+    found = CliRunner().invoke(app, ["serve"])
+    assert found.exit_code == 2
+    assert "guide serve needs fastapi, which the extra web brings" in " ".join(found.output.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -167,3 +168,12 @@ def test_what_could_not_be_compared_is_blank_in_tables_and_null_in_json(asked, m
     found = json.loads(guide("retrain", "--json").stdout, parse_constant=pytest.fail)
     assert found["comparisons"][0]["change"] is None
     assert found["errors"][0]["median_ape"] is None
+
+
+def test_targets_without_measured_values_are_told(asked, monkeypatch):
+    result = retraining.retrain(Plan(), lambda *step: None)
+    monkeypatch.setattr(retraining, "retrain",
+                        lambda plan, progress: replace(result, sparse={"batch_latency_s": 0}))
+    done = guide("retrain", "--json", "--no-pictures")
+    assert "batch_latency_s has 0 measured values: it leans on calibrated" in done.output
+    assert json.loads(done.stdout)["sparse"] == {"batch_latency_s": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import guide_ml
+from guide_ml.answers import progress
 from guide_ml.answers.progress import reporting, reporting_rows
 from guide_ml.errors import InvalidInput
 from guide_ml.scoring import score
@@ -29,13 +31,26 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("bars", [reporting, reporting_rows])
-def test_nothing_is_written_where_there_is_no_terminal(
+def test_nothing_is_written_of_short_work_where_there_is_no_terminal(
     bars: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for asked in (True, False, None):
         with bars(asked) as tell:
             tell(1, 2, 0.5)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_log_gets_a_line_a_minute(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert progress.LINE_S == 60
+    monkeypatch.setattr(progress, "LINE_S", 0.02)
+    with reporting(True) as tell:
+        tell(3, 40, "split model: fold")
+        time.sleep(0.3)
+    err = capfd.readouterr().err.splitlines()
+    assert len(err) > 2
+    assert err[-1] == "guide: 0:00 split model: fold 3/40"
 
 
 @pytest.mark.parametrize("bars", [reporting, reporting_rows])

@@ -59,6 +59,9 @@ def test_wheel_holds_the_estimators_and_no_tests(wheel):
     files = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
     assert files
     assert {f"guide_ml/_models/default/{file}" for file in files} <= set(names)
+    data = [p for p in (ROOT / "data").rglob("*") if p.is_file()]
+    shipped = {"guide_ml/_data/" + p.relative_to(ROOT / "data").as_posix() for p in data}
+    assert shipped == {name for name in names if name.startswith("guide_ml/_data/")}
     assert {name.split("/")[0] for name in names} == {"guide_ml", wheel.name[:14] + ".dist-info"}
 
 
@@ -73,3 +76,14 @@ def test_command_predicts_anywhere(installed, tmp_path):
     answer = json.loads(printed)
     assert math.isfinite(answer["batch_latency_s"])
     assert answer["batch_latency_s"] > 0
+
+
+def test_the_gate_has_what_it_compares_on(installed, tmp_path):
+    script = (
+        "from guide_ml.measurements.read import default_folder as found\n"
+        "from guide_ml.tracking import first; first.check(); print(found())"
+    )
+    folder = Path(run([installed / BIN / "python", "-c", script], tmp_path).strip())
+    assert folder.is_relative_to(installed)
+    same = {p.name: p.read_bytes() for p in (ROOT / "data" / "measurements").glob("*.parquet")}
+    assert same == {p.name: p.read_bytes() for p in folder.glob("*.parquet")}

@@ -1,8 +1,9 @@
-"""Bars for what takes long: on a terminal, in a notebook, and nothing anywhere else."""
+"""Bars for what takes long: on a terminal, in a notebook; a line a minute anywhere else."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +23,9 @@ RowProgress = Callable[[int, int | None, float | None], None]
 ProgressLike = Progress | bool | None
 """``True`` shows a bar; a callable is told; ``None`` and ``False`` tell nobody."""
 RowProgressLike = RowProgress | bool | None
+
+LINE_S = 60.0
+"""Seconds between lines where there is neither terminal nor notebook."""
 
 Move = Callable[[int, int | None, str], None]
 
@@ -101,9 +105,13 @@ def _terminal() -> Iterator[Move]:
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        with _lines() as tell:
+            yield tell
+        return
     bar = Bar(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
-              TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
-              disable=not console.is_terminal)  # fmt: skip
+              TimeElapsedColumn(), TimeRemainingColumn(), console=console,
+              transient=True)  # fmt: skip
     with bar:
         task = bar.add_task("starting", total=None, count="")
 
@@ -112,6 +120,30 @@ def _terminal() -> Iterator[Move]:
             bar.update(task, completed=done, total=total, description=text, count=count)
 
         yield move
+
+
+@contextmanager
+def _lines() -> Iterator[Move]:
+    """Write where the work is once in :data:`LINE_S` to standard error, for the log of a job."""
+    state, ended = ["starting"], threading.Event()
+    begun = time.perf_counter()
+
+    def write() -> None:
+        while not ended.wait(LINE_S):
+            minutes, seconds = divmod(int(time.perf_counter() - begun), 60)
+            print(f"guide: {minutes}:{seconds:02d} {state[0]}", file=sys.stderr,  # noqa: T201
+                  flush=True)  # fmt: skip
+
+    def move(done: int, total: int | None, text: str) -> None:
+        state[0] = f"{text} {done:,}" + ("" if total is None else f"/{total:,}")
+
+    writer = threading.Thread(target=write, name="guide-progress", daemon=True)
+    writer.start()
+    try:
+        yield move
+    finally:
+        ended.set()
+        writer.join()
 
 
 @contextmanager

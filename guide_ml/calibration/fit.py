@@ -15,7 +15,7 @@ from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.errors import BadData, InvalidInput
 from guide_ml.estimators.predictor import Outcome
-from guide_ml.measurements.derive import complete
+from guide_ml.measurements.derive import complete, modes
 from guide_ml.measurements.evaluation import errors as ape
 from guide_ml.measurements.plausible import implausible
 from guide_ml.predictions.run import PredictorLike, ask, predictor_of
@@ -144,9 +144,7 @@ def _with_mode(table: pd.DataFrame) -> pd.DataFrame:
     full = table.reindex(columns=list(dict.fromkeys([*table.columns, *needed])))
     for name in ("batch_size", "concurrency", "input_len", "output_len"):
         full[name] = pd.to_numeric(full[name], errors="coerce").astype(float)
-    mode = full["mode"].astype("string").fillna("").str.strip().str.lower()
-    guess = full["concurrency"].notna().map({True: "closed", False: "static"})
-    full["mode"] = mode.where(mode != "", guess).astype(object)
+    full["mode"] = modes(full)
     derived = complete(full)
     # Only latency and throughput of a static batch are one figure; its parts are measured apart.
     static = (full["mode"] == "static") & full["output_tok_s"].notna()

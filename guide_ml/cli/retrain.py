@@ -104,6 +104,9 @@ def retrain(
             force=force,
         )  # fmt: skip
         found = work(plan, progress).to_dict()
+    for name, count in found["sparse"].items():
+        typer.echo(f"guide: {name} has {count} measured values: it leans on calibrated physics"
+                   + (" alone." if not count else "."), err=True)  # fmt: skip
     if pictures and find_spec("matplotlib") is None:
         typer.echo("guide: no pictures, as matplotlib is not installed: the extra plot brings it,"
                    " --no-pictures leaves them out.", err=True)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,9 @@ EXAMPLES = (
     "guide serve --host 0.0.0.0 --port 8080 --workers 2 --token-file token.txt",
     "guide serve --profile lab=lab.toml --predictor ours=my-models",
 )
+#: Packages of the extra web. Some come with others, so each is looked for; none is imported here,
+#: as figures of several processes need a variable that is set before.
+NEEDED = ("anyio", "fastapi", "prometheus_client", "pydantic", "starlette", "uvicorn")
 TOKEN = "GUIDE_TOKEN"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Names by which a service on the loopback device may be called, so that no page of another
@@ -53,12 +57,12 @@ def serve(
     searches: SearchesOption = 2, search_s: SecondsOption = 120.0,
 ) -> None:  # fmt: skip
     """Serve the page and the functions for programs, until Ctrl-C. Needs the extra web."""
-    try:
-        from guide_ml.web.serve import serve as run
-        from guide_ml.web.settings import Settings
-    except ImportError as error:
-        raise InvalidInput("guide serve needs FastAPI and uvicorn: pip install 'guide-ml[web]'"
-                           ) from error  # fmt: skip
+    if lacking := [name for name in NEEDED if find_spec(name) is None]:
+        raise InvalidInput(f"guide serve needs {', '.join(lacking)}, which the extra web brings:"
+                           " pip install 'guide-ml[web]'")  # fmt: skip
+    from guide_ml.web.serve import serve as run
+    from guide_ml.web.settings import Settings
+
     local = host in LOOPBACK
     settings = Settings(
         token=_token(token_file), predictors=_named("predictor", predictor),

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from guide_ml.describe.targets import NAMES
 from guide_ml.estimators.contents import CARD, FORMAT, Contents, together
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.stored import coefficients
@@ -91,6 +92,8 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
         if target in fitted.devices:
             targets[target]["devices"] = fitted.devices[target]
+    # What was never measured says so: calibrated physics alone answers for it.
+    targets |= {t: {"inputs": [], "members": []} for t in NAMES if t not in targets}
     if fitted.knowledge is not None:
         _write_knowledge(fitted.knowledge, folder)
         hashes |= {n: _sha256(folder / n) for n in (SPREAD, BANDS, CASES, MEASURED)}
@@ -154,7 +157,7 @@ def load(folder: Path | None = None) -> Fitted:
     members = {
         target: {kind: Lazy(kind, name := _file(target, kind), held.bytes(name),
                             len(entry["inputs"])) for kind in entry["members"]}
-        for target, entry in targets.items()
+        for target, entry in targets.items() if entry["members"]
     }  # fmt: skip
     known = _knowledge(held)
     physics = coefficients(held.json(PHYSICS), str(where / PHYSICS))
@@ -163,7 +166,7 @@ def load(folder: Path | None = None) -> Fitted:
             member.check()
     held.check_whole()
     devices = {target: list(entry.get("devices", [])) for target, entry in targets.items()}
-    inputs = {target: list(entry["inputs"]) for target, entry in targets.items()}
+    inputs = {target: list(targets[target]["inputs"]) for target in members}
     named: dict[str, dict[str, Member]] = {t: {**own} for t, own in members.items()}
     return Fitted(physics, inputs, named, devices, held.card, known)
 

@@ -63,6 +63,8 @@ def moves(fitted: Fitted, target: str, own: Account, words: dict[str, str]) -> t
         :func:`guide_ml.explaining.words.describe`.
     """
     name = target if own.hardware in fitted.devices[target] else target + BLIND
+    if name not in fitted.members:  # nothing was measured of it: physics alone
+        return ()
     names = fitted.inputs[name]
     x = own.row(target, names)
     members = fitted.members[name].values()

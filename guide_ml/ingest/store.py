@@ -47,10 +47,7 @@ def read_stored(path: Path) -> pd.DataFrame:
 
 @cache
 def shipped() -> pd.DataFrame:
-    """Measurements that come with the project, names as the catalogue spells them.
-
-    A wheel has none.
-    """
+    """Measurements that come with the project, names as the catalogue spells them."""
     folder = default_folder()
     if not any(folder.glob("*.parquet")):
         return typed(pd.DataFrame(columns=list(COLUMNS)))

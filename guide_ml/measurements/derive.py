@@ -7,7 +7,7 @@ import pandas as pd
 
 from guide_ml.units import MS_PER_S
 
-__all__ = ["complete"]
+__all__ = ["complete", "modes"]
 
 
 def _fill(table: pd.DataFrame, column: str, rows: pd.Series, values: pd.Series) -> None:
@@ -50,3 +50,15 @@ def complete(table: pd.DataFrame) -> pd.DataFrame:
     _fill(out, "batch_latency_s", static, (out["ttft_ms"] + steps) / MS_PER_S)
     _fill(out, "output_tok_s", static, batch * out["output_len"] / out["batch_latency_s"])
     return out
+
+
+def modes(table: pd.DataFrame) -> pd.Series:
+    """Say of each row how it was measured: as stated, else a server where it has a concurrency.
+
+    Deployments that are predicted are read by the same rule.
+    """
+    blank = pd.Series(np.nan, index=table.index)
+    stated = table.get("mode", blank).astype("string").fillna("").str.strip().str.lower()
+    users = pd.to_numeric(table.get("concurrency", blank), errors="coerce")
+    guess = users.notna().map({True: "closed", False: "static"})
+    return stated.where(stated != "", guess).astype(object)

@@ -21,7 +21,7 @@ from guide_ml.errors import BadData
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS, faults, numbers
-from guide_ml.measurements.derive import complete
+from guide_ml.measurements.derive import complete, modes
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import DESCRIPTORS, read
 from guide_ml.units import GB
@@ -71,8 +71,10 @@ class Measurements:
 
 
 def default_folder() -> Path:
-    """Folder of the project's own measurements (a checkout has it, a wheel does not)."""
-    return Path(__file__).resolve().parents[2] / "data" / "measurements"
+    """Folder of the project's own measurements: in the wheel, or in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "_data" / "measurements"
+    return shipped if shipped.is_dir() else package.parent / "data" / "measurements"
 
 
 def read_files(path: Path | None = None) -> pd.DataFrame:
@@ -98,9 +100,11 @@ def _read_one(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except Exception as error:  # every reader raises its own kinds; all mean the same here
         raise BadData(f"{path} cannot be read as a table of measurements: {error}") from error
-    missing = [c for c in ("hardware", "model", "framework", "mode") if c not in table.columns]
+    missing = [c for c in ("hardware", "model", "framework") if c not in table.columns]
     if missing:
-        raise BadData(f"{path} must have the columns {', '.join(missing)}")
+        page = default_folder().parent / "README.md"
+        raise BadData(f"{path} must have the columns {', '.join(missing)}; all are told in {page}")
+    table["mode"] = modes(table)
     if "ubatch" in table.columns:  # what llama.cpp calls the tokens of one pass
         stated = table.get("max_num_batched_tokens", pd.Series(np.nan, index=table.index))
         # What is no number stays behind, and is named in its row under its own name.

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from guide_ml.describe.targets import NAMES
+from guide_ml.errors import BadData
 from guide_ml.estimators import artefacts
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.measurements.read import Measurements, default_folder, prepare, read_files
@@ -18,7 +19,7 @@ from guide_ml.tracking.model import log_model
 from guide_ml.tracking.past import keep
 from guide_ml.training.dataset import Dataset, build
 
-__all__ = ["held_out_of", "register"]
+__all__ = ["check", "held_out_of", "register"]
 
 
 def held_out_of(fitted: Fitted, measured: Measurements, data: Dataset) -> pd.DataFrame:
@@ -48,13 +49,25 @@ def held_out_of(fitted: Fitted, measured: Measurements, data: Dataset) -> pd.Dat
     return pd.concat([unseen, rest], ignore_index=True)
 
 
-def register(registry: Registry, experiment: str) -> str:
-    """Register the shipped set and make it the champion; return its version.
+def check() -> None:
+    """Say what the shipped set lacks to be the first champion: no set is champion unjudged.
 
-    Does nothing, and returns a blank, where the project's measurements are not at hand.
+    Raises
+    ------
+    BadData
+        If the estimators or the measurements that they learned from are not there.
     """
-    if not default_folder().exists() or not artefacts.default_folder().exists():
-        return ""
+    for folder in (artefacts.default_folder(), default_folder()):
+        if not folder.is_dir():
+            raise BadData(
+                f"the first set is judged against the shipped one, and {folder} is missing: install"
+                " guide-ml anew, or give --no-shipped to make the first set champion unjudged"
+            )
+
+
+def register(registry: Registry, experiment: str) -> str:
+    """Register the shipped set and make it the champion; return its version."""
+    check()
     fitted = artefacts.load()
     measured = prepare(read_files())
     data = build(measured)

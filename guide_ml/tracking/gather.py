@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadData
 from guide_ml.measurements.read import KEPT, Measurements, default_folder, prepare, read_files
-from guide_ml.training.dataset import LEAST_VALUES, Dataset, build, check_values
+from guide_ml.training.dataset import LEAST_VALUES, Dataset, build, sparse
 
 __all__ = ["LEAST_VALUES", "Gathered", "gather"]
 
@@ -60,7 +61,7 @@ def gather(path: Path | None, base: bool = True, base_path: Path | None = None) 
     Raises
     ------
     BadData
-        If a file cannot be read, there is nothing to learn from, or a target has too few values.
+        If a file cannot be read, there is nothing to learn from, or no target has enough values.
     """
     if path is None and not base:
         raise BadData("there is nothing to learn from: give --data, or leave out --no-base")
@@ -77,18 +78,28 @@ def gather(path: Path | None, base: bool = True, base_path: Path | None = None) 
         raise BadData(f"no row of {path} can be used: {_counts(reasons)}")
     data = build(measured)
     hint = "" if base else "; leave out --no-base to learn from the project's as well"
-    check_values(data.values.target, hint)
+    _check(data, hint)
     used = len(prepare(full[mine & ~copy]).table) if (mine & ~copy).any() else 0
     return Gathered(measured, data, str(path or ""), used, len(measured.table) - used,
                     int(copy.sum()))  # fmt: skip
+
+
+def _check(data: Dataset, hint: str) -> None:
+    """Refuse what no target can be learned from; a server's file has no batch latencies."""
+    few = sparse(data.values.target)
+    if len(few) == len(NAMES):
+        raise BadData(
+            f"one target at least needs {LEAST_VALUES} measured values:"
+            f" {', '.join(f'{n} has {c}' for n, c in few.items())}{hint}"
+        )
 
 
 def _project(base_path: Path | None) -> pd.DataFrame:
     where = base_path or default_folder()
     if not where.exists():
         raise BadData(
-            f"the project's measurements must be at {where}; they come with a checkout, not with"
-            " the wheel. Give --base-data FOLDER, or --no-base to learn from own measurements alone"
+            f"the project's measurements must be at {where}; there is no such folder. Install"
+            " guide-ml anew, give --base-data FOLDER, or --no-base to learn from own ones alone"
         )
     return read_files(where)
 

@@ -94,6 +94,9 @@ class Result:
         Errors by split, target and method.
     seconds : dict of str to float
         Time of each step.
+    sparse : dict of str to int
+        Measured values of the targets that had too few to choose an estimator by; those without
+        any are calibrated physics alone.
     """
 
     version: str
@@ -103,6 +106,7 @@ class Result:
     judged: Verdict
     errors: pd.DataFrame
     seconds: Mapping[str, float] = field(default_factory=dict)
+    sparse: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -111,4 +115,5 @@ class Result:
             "verdict": self.verdict, **self.judged.to_dict(),
             "errors": records(self.errors, 3),
             "seconds": {k: round(v, 1) for k, v in self.seconds.items()},
+            "sparse": dict(self.sparse),
         }  # fmt: skip

@@ -26,6 +26,7 @@ from guide_ml.tracking.log import RunLog, tracked
 from guide_ml.tracking.model import log_model
 from guide_ml.tracking.past import contender, keep
 from guide_ml.tracking.plan import Plan, Result
+from guide_ml.training.dataset import sparse
 from guide_ml.training.train import Recipe, fit_set
 
 __all__ = ["retrain"]
@@ -80,6 +81,8 @@ def _retrained(plan: Plan, clock: _Clock) -> Result:
     gathered = gather(plan.data, plan.base, plan.base_path)
     clock.step("opening the store")
     registry = Registry(plan.tracking_uri)
+    if plan.shipped and registry.champion() is None:
+        first.check()  # now: once trained it would be too late
     with (
         private.scratch("retrain", temporary=True) as scratch,
         tracked(registry, plan.experiment, _title(gathered)) as log,
@@ -116,7 +119,8 @@ def _run(plan: Plan, gathered: Gathered, log: RunLog, scratch: Path, clock: _Clo
     outcome = _enter(plan, log, entered, info)
     clock.step("")
     log.metrics({f"seconds/{k.replace(' ', '_')}": v for k, v in clock.seconds.items()})
-    return Result(**outcome, run_id=log.run_id, errors=shown, seconds=clock.seconds)
+    return Result(**outcome, run_id=log.run_id, errors=shown, seconds=clock.seconds,
+                  sparse=sparse(gathered.data.values.target))  # fmt: skip
 
 
 def _log(

@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from guide_ml.describe.targets import NAMES
 from guide_ml.tracking.gather import Gathered
 from guide_ml.training.crossval import HyperParameters
+from guide_ml.training.dataset import sparse
 from guide_ml.training.tuning import SEED, Told, Tuned, prepare_parts, tune
 from guide_ml.trees.boosters import hyper_parameters
 
@@ -57,13 +58,15 @@ def tuned(
         return tune(data, parts, number, kind, shared[name], start[name], told, seed,
                     most_rounds)  # fmt: skip
 
+    few = sparse(data.values.target)
     # The longest first, so that no thread is left alone with it at the end.
     values = np.bincount(data.values.target, minlength=len(NAMES))
-    order = sorted(start, key=lambda name: -int(values[NAMES.index(name.split("/")[0])]))
+    asked = [name for name in start if name.split("/")[0] not in few]  # too few to choose by
+    order = sorted(asked, key=lambda name: -int(values[NAMES.index(name.split("/")[0])]))
     # Boosters let go of the interpreter's lock, so threads do, and share the folds' matrices.
     found = Parallel(n_jobs=jobs, prefer="threads")(delayed(work)(name) for name in order)
     best = {name: t.best.params for name, t in zip(order, found, strict=True)}
-    return {name: best[name] for name in start}
+    return start | {name: best[name] for name in start if name in best}
 
 
 def _share(trials: int, start: HyperParameters) -> dict[str, int]:

@@ -21,7 +21,8 @@ from guide_ml.physics.model import estimate
 from guide_ml.table.read import Floats
 from guide_ml.training.weights import weigh
 
-__all__ = ["LEAST_VALUES", "MOST_ROWS", "Dataset", "Matrix", "build", "check_values", "matrix"]
+__all__ = ["LEAST_VALUES", "MOST_ROWS", "Dataset", "Matrix", "build", "check_values", "matrix",
+           "sparse"]  # fmt: skip
 
 #: Rows of one source that are learned from; a larger one is thinned, as its rows repeat each other.
 MOST_ROWS = 4000
@@ -88,12 +89,24 @@ def check_values(target: NDArray[np.intp], hint: str = "") -> None:
     BadData
         If one has; the message names each of them.
     """
-    counts = np.bincount(target, minlength=len(NAMES))
-    few = [f"{n} has {c}" for n, c in zip(NAMES, counts, strict=True) if c < LEAST_VALUES]
-    if few:
+    if few := [f"{n} has {c}" for n, c in sparse(target).items()]:
         raise BadData(
             f"each target needs at least {LEAST_VALUES} measured values: {', '.join(few)}{hint}"
         )
+
+
+def sparse(target: NDArray[np.intp]) -> dict[str, int]:
+    """Count the measured values of each target that has fewer than :data:`LEAST_VALUES`.
+
+    Such a target leans on physics, calibrated on all of them; without a value it is nothing else.
+
+    Parameters
+    ----------
+    target : array of shape (m,)
+        Target of each value.
+    """
+    counts = np.bincount(target, minlength=len(NAMES))
+    return {n: int(c) for n, c in zip(NAMES, counts, strict=True) if c < LEAST_VALUES}
 
 
 def _thinned(measured: Measurements) -> NDArray[np.bool_]:

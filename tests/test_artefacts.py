@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -120,10 +121,12 @@ def test_a_target_that_was_never_measured_is_calibrated_physics(tmp_path):
     assert card["targets"]["batch_latency_s"] == {"inputs": [], "members": []}
     ours = artefacts.load(tmp_path / "set")
     assert ours.members.keys() == shipped.members.keys() - none
-    batch = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
-             "batch_size": 4, "input_len": 512, "output_len": 64}  # fmt: skip
+    batch: dict[str, Any] = {
+        "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+        "batch_size": 4, "input_len": 512, "output_len": 64,
+    }  # fmt: skip
     server = {k: v for k, v in batch.items() if k != "batch_size"} | {"concurrency": 4}
-    found = [guide_ml.predict(**asked, predictor=p, level=None)
+    found: list[Any] = [guide_ml.predict(**asked, predictor=p, level=None)
              for asked in (batch, server) for p in (Predictor(ours), Predictor(shipped))]
     assert found[0].batch_latency_s != found[1].batch_latency_s
     assert found[0].batch_latency_s > 0

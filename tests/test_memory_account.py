@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml import catalogue, predict
+from guide_ml import DoesNotFit, catalogue, predict
 from guide_ml.features import memory
 from guide_ml.table.assume import Resolved
 from guide_ml.table.device_memory import real_bytes
@@ -205,3 +205,11 @@ def test_a_prediction_tells_its_account_as_the_engine_logs_it() -> None:
     for words in ("memory for KV cache", "requests of 8,192 tokens at once", f"{m.kv_tokens:,}"):
         assert words in text
     assert found.to_dict()["memory"]["kv_tokens"] == m.kv_tokens
+
+
+def test_more_slices_of_a_device_are_no_remedy() -> None:
+    asked: Any = {"model": "llama-3.1-8b-instruct", "framework": "vllm", "batch_size": 1,
+                  "input_len": 100, "output_len": 100}  # fmt: skip
+    with pytest.raises(DoesNotFit, match="weight_dtype='int4' would fit") as slice_says:
+        predict(hardware="h100-1g.10gb", **asked)
+    assert "num_devices" not in str(slice_says.value)

@@ -51,7 +51,9 @@ def unfit(resolved: Resolved, account: Columns, rows: NDArray[np.intp]) -> list[
     names = {k: v[rows] for k, v in resolved.names.items()}
     needs = {k: account[k][rows] for k in
              ("weights_byte", "kv_budget_byte", "kv_need_byte", "replica_batch")}  # fmt: skip
-    width = _least_width(columns, names["framework"])
+    # Slices of a device have no way to each other, so more of them are no remedy.
+    whole = columns["hw_slice_share"] >= 1.0
+    width = np.where(whole, _least_width(columns, names["framework"]), 0.0)
     narrower = _widest_dtype(columns)
     by_layer, beside = _by_layer(names["framework"]), _beside(columns)
     fewer = _fewer(columns)

@@ -215,3 +215,13 @@ def test_a_model_by_value_is_asked_about_by_its_config() -> None:
     assert answer.serves
     assert answer.to_dict()["questions"]["model"] == "mine/tiny"
     assert "mine/tiny" in said(answer)["asked"]
+
+
+def test_people_are_counted_by_the_share_that_is_busy() -> None:
+    few = Questions(people=20)
+    assert (few.in_flight, few.busy_share) == (1.0, 0.04)  # 0.8 of a request is one
+    assert Questions(people=50, at_once=10).busy_share == 0.2
+    answer = plan({"people": 20, "use": "chat"})
+    said = next(line for part in answer.said for line in part.lines if "waiting at once" in line)
+    room, people = (int(x.replace(",", "")) for x in re.findall(r"about ([\d,]+)", said))
+    assert people == room / 0.04

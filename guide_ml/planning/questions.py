@@ -132,10 +132,15 @@ class Questions:
         return self.people or max(DEFAULTS["people"], self.at_once or 0.0)
 
     @property
+    def busy_share(self) -> float:
+        """Share of the people whose requests are in flight at the busiest time."""
+        return self.at_once / self.crowd if self.at_once else float(
+            lookup("busy", self.busy)["share"])  # fmt: skip
+
+    @property
     def in_flight(self) -> float:
         """How many requests are in flight at the busiest time: at least one."""
-        share = float(lookup("busy", self.busy)["share"])
-        return self.at_once or float(max(1, math.ceil(self.crowd * share - 1e-9)))
+        return self.at_once or float(max(1, math.ceil(self.crowd * self.busy_share - 1e-9)))
 
     @property
     def pile_documents(self) -> float:

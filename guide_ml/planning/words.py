@@ -127,8 +127,7 @@ def _room(a: Any) -> list[str]:
     p = a.best
     if p.ttft_ms is None or p.headroom < ROOMY:
         return []
-    share = a.questions.in_flight / a.questions.crowd
-    people = p.capacity_users / share if share else 0
+    people = p.capacity_users / a.questions.busy_share  # not of those in flight, who are whole
     return [f"It keeps this up to about {p.capacity_users:,} waiting at once, which is about"
             f" {people:,.0f} people."]  # fmt: skip
 

@@ -19,6 +19,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.kin import kin
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.versions import newest, release_year
@@ -29,7 +30,7 @@ from guide_ml.errors import InvalidInput, UnknownName, nearest
 
 __all__ = [
     "BACKENDS", "VENDOR_BACKEND", "InvalidInput", "aliases", "all_hardware", "all_models",
-    "framework", "framework_blocks", "hardware", "model", "reserve", "slugs",
+    "framework", "framework_blocks", "hardware", "kindred", "model", "reserve", "slugs",
 ]  # fmt: skip
 
 HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given as a TOML file."
@@ -199,6 +200,39 @@ def model(name: str) -> Model:
         if base is None:
             raise
         return replace(base, native_dtype=split[1])
+
+
+#: How the source of a model begins that was taken for an unlisted one.
+BY_NAME = "by its name, "
+
+
+@cache
+def kindred(name: str) -> Model:
+    """Look a model up; one that is not listed has the shape of the one that its name tells.
+
+    Raises
+    ------
+    UnknownName
+        If no model has that name, and its words tell of none.
+
+    Examples
+    --------
+    >>> kindred("NousResearch/Hermes-3-Llama-3.1-8B").model
+    'meta-llama/Meta-Llama-3.1-8B'
+    >>> kindred("QuantTrio/Qwen3-VL-32B-AWQ").native_dtype
+    'awq-int4'
+    """
+    try:
+        return model(name)
+    except UnknownName:
+        table = all_models()
+        split = quantised(name)
+        for text, precision in (*((split,) if split else ()), (name, "")):
+            if slug := kin(text, table):
+                base = table[slug]
+                told = f"{BY_NAME}{name.strip()} is built like {slug}"
+                return replace(base, source=told, native_dtype=precision or base.native_dtype)
+        raise
 
 
 @cache

@@ -67,7 +67,7 @@ def quantised(name: str) -> tuple[str, str] | None:
     """
     last = name.strip().rsplit("/", 1)[-1]
     low = last.lower()
-    if match := _GGUF_FILE.search(low):
+    if match := _GGUF_FILE.search(low.removesuffix("-gguf")):
         base = re.sub(r"-gguf$", "", low[: match.start()])
         if match.group(1) in DTYPES:
             return last[: len(base)], dtype(match.group(1)).name

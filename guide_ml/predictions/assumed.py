@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from guide_ml.catalogue import BY_NAME
 from guide_ml.describe.descriptors import MODES, Hardware, Model
 from guide_ml.table.assume import REQUESTS_PER_SLOT, Resolved
 from guide_ml.table.read import Raw
@@ -90,8 +91,10 @@ def spec_method(raw: Raw) -> str:
 
 
 def _counted(row: _Row) -> str:
-    """Tell of a model whose type nobody knows that it was counted like another one."""
+    """Tell of a model that was counted like another one: its type or its name is not known."""
     told = row.model.source
+    if told.startswith(BY_NAME):
+        return f"{row.model.model}: {told}"
     return told.removeprefix("config.json of ") if "unknown type" in told else ""
 
 

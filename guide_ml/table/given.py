@@ -95,7 +95,7 @@ def model(given: ModelLike, accept_unknown: bool = False) -> Model:
     if (path := _path("model", given, ".json")) is not None:
         return model_from_config(path, accept_unknown=accept_unknown)
     try:
-        return catalogue.model(str(given))
+        return catalogue.kindred(str(given))
     except UnknownName:
         # A name of the catalogue goes first: a folder may be called like it by chance.
         if not (os.path.isfile(given) or os.path.isfile(os.path.join(given, "config.json"))):

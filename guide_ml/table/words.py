@@ -47,7 +47,7 @@ class Definitions:
 
     def find_model(self, name: str) -> Model:
         """Return the given model, or the catalogue's."""
-        return self.models[name] if name in self.models else catalogue.model(name)
+        return self.models[name] if name in self.models else catalogue.kindred(name)
 
 
 def resolvers(known: Definitions) -> dict[str, Callable[[str], Any]]:

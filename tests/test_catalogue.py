@@ -159,7 +159,7 @@ def test_what_keeps_no_cache_keeps_a_state() -> None:
     for name, m in MODELS.items():
         # Layers that look at a picture keep nothing of the text; Falcon-H1's keep a cache as well.
         both, pictures = m.family == "falcon-h1", name in PICTURES
-        assert bool(m.state_values) == (m.attention == "hybrid" and not pictures or both), name
+        assert bool(m.state_values) == ((m.attention == "hybrid" and not pictures) or both), name
         if m.state_values:
             layers = m.num_layers if both else m.num_layers - m.kv_layers
             assert least.get(m.family, 2e5) < m.state_values / layers < 4.3e6, name

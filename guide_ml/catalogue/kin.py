@@ -16,26 +16,31 @@ from guide_ml.describe.descriptors import Model
 
 __all__ = ["kin", "words"]
 
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: Words that tell how a checkpoint was tuned or packed, not how it is built.
-_ROLES = frozenset(
+_ROLES = _set(
     "instruct it chat base hf pt ct preview thinking think reasoning sft dpo rl rlhf orpo kto exp"
     " terminus speciale tuned meta gguf bf16 fp16 1m long abliterated uncensored instruct2 inst"
-    " non-reasoning nonthinking instruction aligned".split()
+    " non-reasoning nonthinking instruction aligned"
 )
 #: Words of another shape than the name beside them: towers, parts, drafts, what was cut.
-_OTHERS = frozenset(
+_OTHERS = _set(
     "v vl vision visual omni audio video speech voice tts asr ocr embedding embed embeddings"
     " reranker rerank reward moe mini nano small medium large tiny draft drafter eagle eagle2"
     " eagle3 mtp dflash medusa speculator hydra llava bakllava clip pruned prune sparse minitron"
     " lora adapter mamba rwkv hyena bitnet ternary merge upscaled passthrough half depth width"
     " experts reap classifier aqlm quip vptq hqq exl exl2 exl3 spinquant eetq int2 int3 2bit 3bit"
     " 1bit 4bit 8bit 5bit 6bit awq gptq bnb nf4 fp4 int4 int8 fp8 mxfp4 nvfp4 mxfp8 mlx"
-    " w4a16 w8a8 w8a16".split()
+    " w4a16 w8a8 w8a16"
 )
 #: Who tunes what others built: such a word beside a name says nothing of the shape.
-_TUNERS = frozenset(
+_TUNERS = _set(
     "hermes nous dolphin wizardlm wizardcoder orca openchat starling tulu zephyr vicuna guanaco"
-    " alpaca neural openreasoning acereason acemath elyza sauerkrautlm saiga".split()
+    " alpaca neural openreasoning acereason acemath elyza sauerkrautlm saiga"
 )
 _WORD = re.compile(
     r"\d+bit|w\d+a\d+|(?:nv|mx)?fp\d+|int\d+|exl\d|nf4"
@@ -98,7 +103,7 @@ def _undated(core: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _alike(asked: tuple[str, ...], table: Mapping[str, Model]) -> list[str]:
-    """Names with the same words; a date or release that was not asked for does not count."""
+    """List names with the same words; a date or release that was not asked for does not count."""
     exact = [s for s in table if _core(s) == asked]
     if exact or len(asked) != len(_undated(asked)):
         return exact
@@ -106,7 +111,7 @@ def _alike(asked: tuple[str, ...], table: Mapping[str, Model]) -> list[str]:
 
 
 def _tuned_from(asked: tuple[str, ...], table: Mapping[str, Model]) -> list[str]:
-    """Listed names that the asked one holds as a whole; only the longest count."""
+    """List names that the asked one holds as a whole; only the longest count."""
     families = frozenset(_core(s)[0] for s in table if _core(s)) - _TUNERS
     held: dict[str, int] = {}
     for slug in table:

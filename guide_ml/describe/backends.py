@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from importlib.resources import files
 
 from guide_ml.errors import InvalidInput, nearest
@@ -32,6 +33,9 @@ VENDOR_BACKEND = {vendor: r["backend"] for r in _ROWS for vendor in r["vendors"]
 ANY_GPU = ("gpu", "igpu", "dgpu")
 """What says only that it is a GPU: the device's own backend is meant."""
 
+#: What people write behind it: a release or the driver.
+_RELEASE = re.compile(r"\s*\(.*\)$|[\s-]+v?\d+(\.\d+)*$")
+
 
 def backend(name: str) -> str | None:
     """Look a backend up by name or alias, in any case.
@@ -48,10 +52,12 @@ def backend(name: str) -> str | None:
 
     Examples
     --------
-    >>> backend("TT-Metalium"), backend("hexagon"), backend("gpu")
-    ('tt', 'npu', None)
+    >>> backend("TT-Metalium"), backend("hexagon"), backend("ROCm 6.4"), backend("gpu")
+    ('tt', 'npu', 'rocm', None)
     """
     text = name.strip().lower()
+    if text not in BACKENDS and text not in BACKEND_ALIASES:
+        text = _RELEASE.sub("", text)
     text = BACKEND_ALIASES.get(text, text)
     if text in ANY_GPU:
         return None

@@ -66,7 +66,7 @@ def extract(columns: Columns) -> Columns:
     running = np.maximum(_sequences(columns, budget, usual), slots)
     # vLLM does not start where the longest request that it may let in has no room.
     strict = is_rule(columns, VLLM) & (columns["max_len_stated"] > 0)
-    longest = room.of(columns["max_len"], columns["pass_tokens"])
+    longest = room.of(columns["max_len"], columns["flight_tokens"])
     starts = ~strict | (budget >= longest)
     out = {"weights_byte": stored.held, "activations_byte": plan.activations,
            "graphs_byte": plan.graphs, "runtime_byte": plan.runtime, "kv_budget_byte": budget,
@@ -99,12 +99,12 @@ def log_lines(columns: Columns, budget: Floats) -> LogLines:
     """Say what a budget holds, in the words of the engines' logs."""
     room, most = _room(columns), columns["max_len"]
     budget = np.maximum(budget, 0.0)
-    requests = budget / np.maximum(room.of(most, columns["pass_tokens"]), 1.0)
+    requests = budget / np.maximum(room.of(most, columns["flight_tokens"]), 1.0)
     blocks = np.floor(budget / room.paged.held)
     paged = room.paged.longest(blocks)
     plain = _plain_longest(columns, budget, room)
     grouped = room.paged.grouped > 0
-    requests = np.where(grouped, blocks / room.paged.of(most, columns["pass_tokens"]), requests)
+    requests = np.where(grouped, blocks / room.paged.of(most, columns["flight_tokens"]), requests)
     longest = np.where(grouped, paged, plain)
     return LogLines(requests, np.minimum(longest, columns["m_max_position"]))
 

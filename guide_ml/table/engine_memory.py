@@ -24,9 +24,16 @@ OLD_DEVICES, V0_UNTIL = ("turing", "volta", "pascal"), 2025.7
 #: vLLM keeps windowed layers in groups of their own blocks since 0.9.2, before that like others
 #: (v1/core/kv_cache_utils.py).
 HYBRID_SINCE = 2025.49
-#: Blocks of recurrent state a sequence and group: a second one since the prefix cache aligns
-#: states with blocks (0.33.0, v1/kv_cache_interface.py, ``mamba_cache_mode``).
-TWO_STATES_SINCE = 2026.3
+#: Blocks of recurrent state a sequence and group: a second one since hybrid models have a prefix
+#: cache by default, which aligns states with blocks (off in 0.27.1, on in 0.28.0,
+#: both of August 2026: engine/arg_utils.py; v1/kv_cache_interface.py, ``mamba_cache_mode``).
+TWO_STATES_SINCE = 2026.55
+#: Groups of layers take the size of the larger kind where that is less than so much larger than
+#: the smaller; never before 0.12 (0.11.0, 0.12.0, 0.17.1, 0.18.1: v1/core/kv_cache_utils.py).
+ALIKE_SINCE, ALIKE, MORE_ALIKE_SINCE, MORE_ALIKE = 2025.9, 1.25, 2026.16, 1.5
+#: Passes in flight whose tokens a window still holds: a second one since the next step is planned
+#: while one runs, one a stage of a pipeline (0.26.0, config/vllm.py, ``max_in_flight_tokens``).
+IN_FLIGHT_SINCE = 2026.5
 #: Families whose published configs keep the recurrent state in fp32; others keep it in vLLM as the
 #: weights are (``mamba_ssm_cache_dtype`` auto).
 WIDE_STATES = ("qwen-3.5", "kimi-linear")
@@ -47,7 +54,9 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     columns : dict of str to array of shape (n,)
         Gains ``account`` (code of :data:`ACCOUNTS`), ``memory_share`` (NaN where the engine's own
         holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
-        ``is_rocm``, ``hybrid``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
+        ``flight_tokens`` (of passes that are planned or run), ``is_rocm``, ``hybrid``, ``alike``
+        (sizes of groups that count as one), ``state_bytes``, ``state_blocks`` and ``mx_*``
+        (padding).
     names : dict of str to array of shape (n,) of object
         Names in force.
     """
@@ -68,6 +77,11 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     wide = np.isin(names["family"], WIDE_STATES) | ~vllm
     columns["state_bytes"] = np.where(wide, FULL, HALF)
     columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
+    columns["alike"] = np.where(year >= MORE_ALIKE_SINCE, MORE_ALIKE,
+                                np.where(year >= ALIKE_SINCE, ALIKE, 1.0))  # fmt: skip
+    passes = np.where(columns["pp"] > 1, columns["pp"], 2.0)
+    passes = np.where(year >= IN_FLIGHT_SINCE, passes, 1.0)
+    columns["flight_tokens"] = columns["pass_tokens"] * passes
     _padding(columns, names, vllm)
 
 

@@ -158,6 +158,29 @@ def test_windowed_layers_share_blocks_in_groups(deploy: Deploy) -> None:
     assert longest == 131_072
 
 
+def test_sglang_gives_windows_and_states_pools_of_their_own(deploy: Deploy) -> None:
+    row = {"framework": "sglang", "hardware": "h100"}
+    # gpt-oss: 12 layers without a window, 12 with, of 2,048 byte a token; a pool of 0.8 tokens.
+    found = gib(deploy, **row, model="openai/gpt-oss-20b")
+    assert found["kv_tokens"] == found["kv_budget_byte"] * GIB // (12 * 1.8 * 2048)
+    short, long = (gib(deploy, **row, model="openai/gpt-oss-20b", input_len=n - 128)
+                   for n in (128 + 1, 4096))  # fmt: skip
+    assert short["kv_need_byte"] == pytest.approx(129 * 12 * 1.8 * 2048 / 0.8 / GIB, rel=0.01)
+    assert long["kv_need_byte"] == pytest.approx(4096 * 12 * 1.8 * 2048 / GIB)
+    # Gemma 3 has none: all layers keep all tokens.
+    gemma = gib(deploy, **row, model="google/gemma-3-12b-it")
+    assert gemma["kv_tokens"] == gemma["kv_budget_byte"] * GIB // (48 * 8192)
+    # Qwen3-Next: 12 layers of 2,048 byte have one part of 1.9, states the others.
+    row |= {"model": "Qwen/Qwen3-Next-80B-A3B-Instruct", "weight_dtype": "fp8", "tp": 2,
+            "num_devices": 2}  # fmt: skip
+    mixed = gib(deploy, **row)
+    assert mixed["kv_tokens"] == mixed["kv_budget_byte"] * GIB // (12 * 1024 * 1.9)
+    state = 18_874_368 * 4 / 2
+    assert mixed["kv_need_byte"] == pytest.approx(3 * state / 0.9 * 1.9 / GIB)
+    _, longest = lines(deploy, **row)
+    assert longest == min(mixed["kv_tokens"], 262_144)
+
+
 def test_blocks_hold_a_recurrent_state_whole(deploy: Deploy) -> None:
     # Qwen3-Next over two devices: 16 heads * 128 * 128 numbers of 2 byte, and what a convolution
     # keeps, against 1,024 byte a token: blocks of 544 tokens; 12 layers in each of four groups.

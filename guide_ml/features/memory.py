@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from guide_ml.features import accounts
+from guide_ml.features import accounts, pools
 from guide_ml.features.accounts.rules import VLLM, is_rule
 from guide_ml.features.cache import Cache, cache_shape, index_bytes, kv_bytes, state_bytes
 from guide_ml.features.paging import Pages, pages
@@ -103,6 +103,8 @@ def log_lines(columns: Columns, budget: Floats) -> LogLines:
     blocks = np.floor(budget / room.paged.held)
     paged = room.paged.longest(blocks)
     plain = _plain_longest(columns, budget, room)
+    apart = (columns["window_pool"] > 0) | (columns["state_pool"] > 0)
+    plain = np.where(apart, np.floor(budget / pools.a_token(columns, most, room.kept)), plain)
     grouped = room.paged.grouped > 0
     requests = np.where(grouped, blocks / room.paged.of(most, columns["flight_tokens"]), requests)
     longest = np.where(grouped, paged, plain)
@@ -135,7 +137,7 @@ class _Room(NamedTuple):
         c = self.columns
         blocks = c["block_tokens"]
         filled = np.ceil(tokens / blocks) * blocks
-        plain = kv_bytes(c, filled, self.kept) + index_bytes(c, filled) + state_bytes(c)
+        plain = pools.of(c, filled, self.kept)
         if not np.any(self.paged.grouped):
             return plain
         return np.where(self.paged.grouped > 0, self.paged.of(tokens, ahead) * self.paged.held,
@@ -144,9 +146,8 @@ class _Room(NamedTuple):
 
 def _room(columns: Columns) -> _Room:
     shape = cache_shape(columns)
-    # Before they had groups of their own, layers with a window kept what others keep.
-    alike = is_rule(columns, VLLM) & (columns["hybrid"] == 0)
-    kept = shape._replace(window=np.where(alike, np.inf, shape.window),
+    # Without groups or pools of their own, layers with a window keep what others keep.
+    kept = shape._replace(window=np.where(columns["no_windows"] > 0, np.inf, shape.window),
                           width=_latent_width(columns, shape.width))  # fmt: skip
     return _Room(columns, kept, pages(columns, shape))
 
@@ -167,7 +168,7 @@ def _tokens(columns: Columns, budget: Floats, room: _Room, longest: Floats) -> F
     """Tokens that the caches of a replica hold, as its engine logs them."""
     most, blocks = columns["max_len"], columns["block_tokens"]
     budget = np.maximum(budget, 0.0)
-    each = (kv_bytes(columns, most, room.kept) + index_bytes(columns, most)) / most
+    each = pools.a_token(columns, most, room.kept)
     plain = np.floor(budget / np.maximum(each * blocks, 1.0)) * blocks
     paged = room.paged
     if not np.any(paged.grouped):

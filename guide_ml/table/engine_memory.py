@@ -39,6 +39,15 @@ IN_FLIGHT_SINCE = 2026.5
 WIDE_STATES = ("qwen-3.5", "kimi-linear")
 FULL, HALF = 4.0, 2.0
 
+#: SGLang keeps windowed layers of these families in a pool of their own, with room for so many
+#: tokens of each that layers without a window have room for; of others it keeps all tokens of all
+#: layers (0.5.23, configs/model_config.py, ``is_hybrid_swa_model``; model_executor/
+#: pool_configurator.py). States take 0.9 parts to the cache's one, three for each request
+#: (mem_cache/kv_cache_configurator.py, ``_handle_max_mamba_cache``).
+POOLED, WINDOW_POOL, POOLS_SINCE = ("gpt-oss", "llama-4", "gemma-4", "mimo", "step-3.5", "laguna",
+                                    "muse-glimmer"), 0.8, 2025.58  # fmt: skip
+STATE_POOL, STATES_A_REQUEST = 0.9, 3.0
+
 #: Widths that mxfp4 experts are padded to: hidden and inner width, and whether only along rows, by
 #: generation of the device (vLLM 0.12.0, quantization/mxfp4.py).
 _MX_MARLIN, _MX_HOPPER, _MX_WIDE = (256.0, 128.0, 0.0), (256.0, 256.0, 1.0), (256.0, 256.0, 0.0)
@@ -55,8 +64,8 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
         Gains ``account`` (code of :data:`ACCOUNTS`), ``memory_share`` (NaN where the engine's own
         holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
         ``flight_tokens`` (of passes that are planned or run), ``is_rocm``, ``hybrid``, ``alike``
-        (sizes of groups that count as one), ``state_bytes``, ``state_blocks`` and ``mx_*``
-        (padding).
+        (sizes of groups that count as one), ``no_windows``, ``window_pool``, ``state_pool``,
+        ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
     names : dict of str to array of shape (n,) of object
         Names in force.
     """
@@ -74,6 +83,7 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     year = columns["fw_release_year"]
     _profile(raw, columns, names, vllm)
     columns["hybrid"] = (vllm & (year >= HYBRID_SINCE)).astype(float)
+    _pools(columns, names, vllm)
     wide = np.isin(names["family"], WIDE_STATES) | ~vllm
     columns["state_bytes"] = np.where(wide, FULL, HALF)
     columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
@@ -97,6 +107,19 @@ def _profile(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]],
     stated = np.isfinite(raw.numbers["max_num_batched_tokens"])
     columns["old_engine"] = old.astype(float)
     columns["profile_tokens"] = np.where(old & ~stated, whole, columns["pass_tokens"])
+
+
+def _pools(columns: Columns, names: dict[str, NDArray[np.object_]],
+           vllm: NDArray[np.bool_]) -> None:  # fmt: skip
+    """Note whose windows get no room of their own, and SGLang's pools for windows and states."""
+    pools = columns["account"] == ACCOUNTS.index("sglang")
+    pools &= columns["fw_release_year"] >= POOLS_SINCE
+    apart = pools & np.isin(names["family"], POOLED)
+    columns["window_pool"] = np.where(apart, WINDOW_POOL, 0.0)
+    columns["state_pool"] = np.where(pools & (columns["m_state_values"] > 0), STATE_POOL, 0.0)
+    sglang = columns["account"] == ACCOUNTS.index("sglang")
+    no_groups = (vllm & (columns["hybrid"] == 0)) | (sglang & ~apart)
+    columns["no_windows"] = no_groups.astype(float)
 
 
 def _padding(columns: Columns, names: dict[str, NDArray[np.object_]],

@@ -100,6 +100,18 @@ def test_lmdeploy_and_tgi_take_a_share_of_what_is_free(deploy: Deploy) -> None:
         assert half["kv_budget_byte"] == pytest.approx(usual["kv_budget_byte"] / 2)
 
 
+def test_lmdeploy_on_pytorch_sets_logits_aside_first(deploy: Deploy) -> None:
+    row = {"framework": "lmdeploy", "hardware": "h100", "model": "deepseek-ai/DeepSeek-V2-Lite"}
+    found = gib(deploy, **row)
+    logits = (8192 + 2 * 1024) * 102_400 * 2 / GIB
+    assert found["activations_byte"] == pytest.approx(logits)
+    real = real_bytes(catalogue.hardware("h100")) / GIB - 0.4 * GB / GIB
+    left = real - found["weights_byte"] - logits
+    assert found["kv_budget_byte"] == pytest.approx(0.8 * left)
+    own = gib(deploy, framework="lmdeploy", hardware="h100")  # Llama has kernels of its own there
+    assert own["kv_budget_byte"] == pytest.approx(0.8 * (real - own["weights_byte"]))
+
+
 def test_llama_cpp_leaves_embeddings_on_the_host(deploy: Deploy) -> None:
     row = {"framework": "llama.cpp", "hardware": "rtx-4090", "weight_dtype": "q8_0"}
     found = gib(deploy, **row)

@@ -47,6 +47,12 @@ FULL, HALF = 4.0, 2.0
 POOLED, WINDOW_POOL, POOLS_SINCE = ("gpt-oss", "llama-4", "gemma-4", "mimo", "step-3.5", "laguna",
                                     "muse-glimmer"), 0.8, 2025.58  # fmt: skip
 STATE_POOL, STATES_A_REQUEST = 0.9, 3.0
+#: Families that TurboMind serves (LMDeploy 0.18.0, turbomind/supported_models.py).
+TURBOMIND = (
+    "codellama", "deepseek-coder", "deepseek-llm", "gpt-oss", "internlm2", "internlm3", "llama-1",
+    "llama-2", "llama-3", "llama-3.1", "llama-3.2", "mixtral", "openllama", "qwen-1.5", "qwen-2",
+    "qwen-2.5", "qwen-3", "qwen-3.5", "smollm", "solar", "tinyllama", "yi",
+)  # fmt: skip
 
 #: Widths that mxfp4 experts are padded to: hidden and inner width, and whether only along rows, by
 #: generation of the device (vLLM 0.12.0, quantization/mxfp4.py).
@@ -65,7 +71,7 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
         holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
         ``flight_tokens`` (of passes that are planned or run), ``is_rocm``, ``hybrid``, ``alike``
         (sizes of groups that count as one), ``no_windows``, ``window_pool``, ``state_pool``,
-        ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
+        ``turbomind``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
     names : dict of str to array of shape (n,) of object
         Names in force.
     """
@@ -120,6 +126,7 @@ def _pools(columns: Columns, names: dict[str, NDArray[np.object_]],
     sglang = columns["account"] == ACCOUNTS.index("sglang")
     no_groups = (vllm & (columns["hybrid"] == 0)) | (sglang & ~apart)
     columns["no_windows"] = no_groups.astype(float)
+    columns["turbomind"] = np.isin(names["family"], TURBOMIND).astype(float)
 
 
 def _padding(columns: Columns, names: dict[str, NDArray[np.object_]],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide_ml import DoesNotFit, catalogue, predict
+from guide_ml import DoesNotFit, InvalidInput, catalogue, predict
 from guide_ml.features import memory
 from guide_ml.table.assume import Resolved
 from guide_ml.table.device_memory import real_bytes
@@ -27,7 +27,7 @@ def gib(deploy: Deploy, **row: Any) -> dict[str, float]:
 
 def lines(deploy: Deploy, **row: Any) -> tuple[float, float]:
     columns = deploy(VLLM | row).columns
-    found = memory.log_lines(columns, memory.extract(columns)["kv_budget_byte"])
+    found = memory.log_lines(columns, memory.extract(columns))
     return float(found.requests[0]), float(found.longest[0])
 
 
@@ -281,3 +281,74 @@ def test_more_slices_of_a_device_are_no_remedy() -> None:
     with pytest.raises(DoesNotFit, match="weight_dtype='int4' would fit") as slice_says:
         predict(hardware="h100-1g.10gb", **asked)
     assert "num_devices" not in str(slice_says.value)
+
+
+def test_further_token_heads_are_a_layer_of_the_models_own(deploy: Deploy) -> None:
+    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8,
+           "weight_dtype": "fp8"}  # fmt: skip
+    plain, mtp = (gib(deploy, **row, spec_method=s) for s in (None, "mtp"))
+    # 256 experts of 3 * 7168 * 2048 in fp8, and the rest of a layer: 11.5 of the 14 billion.
+    assert 11.3e9 / 8 / GIB < mtp["draft_byte"] < 11.9e9 / 8 / GIB
+    assert mtp["weights_byte"] == plain["weights_byte"]
+    assert plain["kv_budget_byte"] - mtp["kv_budget_byte"] == pytest.approx(mtp["draft_byte"])
+    assert mtp["kv_need_byte"] == pytest.approx(plain["kv_need_byte"] * 62 / 61)
+
+
+def test_an_eagle_head_is_a_dense_layer_and_words_of_its_own(deploy: Deploy) -> None:
+    plain, eagle, ngram = (gib(deploy, hardware="h100", spec_method=s)
+                           for s in (None, "eagle3", "ngram"))  # fmt: skip
+    layer = 4096 * (3 * 4096 + 2 * 2 * 1024 + 3 * 14_336)
+    numbers = layer + 3 * 4096**2 + 32_000 * 4096
+    assert eagle["draft_byte"] == pytest.approx(numbers * 2 / GIB)
+    assert ngram == plain
+
+
+def test_a_draft_model_has_weights_and_a_cache(deploy: Deploy) -> None:
+    row = {"hardware": "h100", "spec_method": "draft"}
+    plain, drafted = (gib(deploy, **row, draft_model=d)
+                      for d in (None, "meta-llama/Llama-3.2-1B-Instruct"))  # fmt: skip
+    assert drafted["draft_byte"] == pytest.approx(1.2358e9 * 2 / GIB, rel=1e-3)
+    more = 256 * 16 * 2 * 8 * 64 * 2 / GIB
+    assert drafted["kv_need_byte"] - plain["kv_need_byte"] == pytest.approx(more)
+
+
+def test_adapters_take_a_rank_of_every_matrix_on_each_device(deploy: Deploy) -> None:
+    one, four, none = (gib(deploy, hardware="h100", **more) for more in (
+        {"lora_rank": 64}, {"lora_rank": 64, "loras": 4}, {"loras": 0}))  # fmt: skip
+    assert none["adapters_byte"] == 0
+    assert four["adapters_byte"] == pytest.approx(4 * one["adapters_byte"])
+    layer = 3 * 4096 + 4096 + 2 * 1024 + 4096 + 4096 + 3 * (4096 + 14_336)
+    numbers = 32 * layer + 2 * (4096 + 128_256)
+    assert one["adapters_byte"] == pytest.approx(64 * numbers * 2 / GIB)
+    assert none["kv_budget_byte"] - one["kv_budget_byte"] == pytest.approx(one["adapters_byte"])
+    assert gib(deploy, hardware="h100", loras=2)["adapters_byte"] == pytest.approx(
+        one["adapters_byte"] / 2)  # rank 16  # fmt: skip
+
+
+def test_what_is_beside_the_model_is_told_and_what_is_left_out_said() -> None:
+    asked = ONE | {"hardware": "h100", "model": LLAMA, "framework": "vllm"}
+    found = predict(**asked, lora_rank=32, loras=4, spec_method="eagle3", level=None)
+    m = found.memory
+    parts = (m.weights_gb, m.draft_gb, m.adapters_gb, m.kv_cache_gb, m.activations_gb,
+             m.reserved_gb, m.free_gb)  # fmt: skip
+    assert m.total_gb == pytest.approx(sum(parts))
+    text = str(found.summary())
+    assert "LoRA adapters" in text
+    assert "what drafts tokens" in text
+    assert any("4 LoRA adapters of rank 32" in n for n in found.notes)
+    loaded = (m.weights_gb + m.draft_gb + m.adapters_gb) * GB / GIB
+    assert f"{loaded:,.2f} GiB" in "\n".join(" ".join(r) for r in m.log_sheet().rows)
+    unnamed = predict(**asked, spec_method="draft", level=None)
+    assert any("name it with draft_model" in n for n in unnamed.notes)
+    with pytest.raises(InvalidInput, match="draft_model belongs to spec_method draft"):
+        predict(**asked, draft_model="llama-3.2-1b-instruct")
+
+
+def test_towers_are_a_line_and_said_where_they_are_left_out() -> None:
+    asked = ONE | {"hardware": "h100", "model": "google/gemma-3-12b-it"}
+    found = predict(**asked, framework="vllm", level=None)
+    assert found.memory.towers_gb == pytest.approx(0.834, abs=0.02)
+    assert "of them towers" in str(found.summary())
+    file = predict(**asked, framework="llama.cpp", weight_dtype="q4_k_m", level=None)
+    assert file.memory.towers_gb == 0
+    assert any("--mmproj" in note for note in file.notes)

@@ -45,7 +45,7 @@ def paging_loss(columns: Columns, body_bits: Floats, expert_bits: Floats) -> Flo
     """
     served = is_rule(columns, VLLM) | is_rule(columns, SGLANG)
     if not np.any(served):
-        return np.zeros(len(served))
+        return np.zeros(served.shape)
     tp, hidden = columns["tp"], columns["m_hidden_size"]
     heads = columns["m_num_attention_heads"] * columns["m_head_dim"] / tp
     keys = np.maximum(columns["m_num_kv_heads"] / tp, 1.0) * columns["m_head_dim"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from guide_ml.features import accounts, pools
 from guide_ml.features.accounts.rules import VLLM, is_rule
+from guide_ml.features.beside import beside
 from guide_ml.features.cache import Cache, cache_shape, index_bytes, kv_bytes, state_bytes
 from guide_ml.features.paging import Pages, pages
 from guide_ml.features.weights import on_device
@@ -45,7 +46,8 @@ def extract(columns: Columns) -> Columns:
     Returns
     -------
     dict
-        Per device in bytes: ``weights_byte``, ``activations_byte``, ``graphs_byte``,
+        Per device in bytes: ``weights_byte`` (``towers_byte`` of them towers), ``draft_byte``,
+        ``adapters_byte``, ``activations_byte``, ``graphs_byte``,
         ``runtime_byte``, ``kv_budget_byte``, ``kv_need_byte`` (the asked batch at full length);
         ``kv_tokens`` (of a replica, as the engine logs them); ``slots`` (sequences a replica holds
         at full length), ``running`` (those that a server or a queue has there, of all lengths up
@@ -54,9 +56,11 @@ def extract(columns: Columns) -> Columns:
         :func:`guide_ml.features.weights.split_params` as ``p_*``.
     """
     stored = on_device(columns)
-    plan = accounts.plan(columns, stored.held)
+    shape = cache_shape(columns)
+    extra = beside(columns, stored.parts, stored.bits, shape.width)
+    plan = accounts.plan(columns, stored.held + extra.drafts + extra.adapters)
     budget = plan.budget
-    room = _room(columns)
+    room = _room(columns, shape, extra.layers)
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
@@ -68,7 +72,9 @@ def extract(columns: Columns) -> Columns:
     strict = is_rule(columns, VLLM) & (columns["max_len_stated"] > 0)
     longest = room.of(columns["max_len"], columns["flight_tokens"])
     starts = ~strict | (budget >= longest)
-    out = {"weights_byte": stored.held, "activations_byte": plan.activations,
+    out = {"weights_byte": stored.held, "draft_byte": extra.drafts,
+           "adapters_byte": extra.adapters, "draft_kv_layers": extra.layers,
+           "towers_byte": stored.towers, "activations_byte": plan.activations,
            "graphs_byte": plan.graphs, "runtime_byte": plan.runtime, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "kv_tokens": _tokens(columns, budget, room,
                                                                           longest),
@@ -95,9 +101,10 @@ class LogLines(NamedTuple):
     longest: Floats
 
 
-def log_lines(columns: Columns, budget: Floats) -> LogLines:
-    """Say what a budget holds, in the words of the engines' logs."""
-    room, most = _room(columns), columns["max_len"]
+def log_lines(columns: Columns, account: Columns) -> LogLines:
+    """Say what the budget of an account holds, in the words of the engines' logs."""
+    budget, most = account["kv_budget_byte"], columns["max_len"]
+    room = _room(columns, cache_shape(columns), account["draft_kv_layers"])
     budget = np.maximum(budget, 0.0)
     requests = budget / np.maximum(room.of(most, columns["flight_tokens"]), 1.0)
     blocks = np.floor(budget / room.paged.held)
@@ -144,8 +151,9 @@ class _Room(NamedTuple):
                         plain)  # fmt: skip
 
 
-def _room(columns: Columns) -> _Room:
-    shape = cache_shape(columns)
+def _room(columns: Columns, shape: Cache, drafts: Floats) -> _Room:
+    """Lay the caches out; what drafts keeps its own, counted as further layers."""
+    shape = shape._replace(whole=shape.whole + drafts)
     # Without groups or pools of their own, layers with a window keep what others keep.
     kept = shape._replace(window=np.where(columns["no_windows"] > 0, np.inf, shape.window),
                           width=_latent_width(columns, shape.width))  # fmt: skip

@@ -89,11 +89,14 @@ class Weights(NamedTuple):
         Parameters by group, of :func:`split_params`.
     bits : tuple of array
         Of experts, body and vocabulary matrices.
+    towers : array
+        Of what lies there, vision and audio towers.
     """
 
     held: Floats
     parts: Columns
     bits: tuple[Floats, Floats, Floats]
+    towers: Floats
 
 
 def on_device(columns: Columns) -> Weights:
@@ -115,9 +118,10 @@ def on_device(columns: Columns) -> Weights:
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
     experts = experts * (1.0 - columns["host_experts"]) * _padding(columns)
     held = (dense / own + experts) / BITS_PER_BYTE + _repeated(columns, body_bits) * kept
+    towers = _towers(columns) * kept
     lost = paging_loss(columns, body_bits, expert_bits)
     lost += np.where(is_rule(columns, VLLM) & by_free_memory(columns), ROCM_KEPT, 0.0)
-    return Weights(held + (_added(columns) + _towers(columns) + lost) * kept, parts, bits)
+    return Weights(held + (_added(columns) + lost) * kept + towers, parts, bits, towers)
 
 
 def _towers(columns: Columns) -> Floats:

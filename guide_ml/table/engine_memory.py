@@ -92,7 +92,9 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     _pools(columns, names, vllm)
     wide = np.isin(names["family"], WIDE_STATES) | ~vllm
     columns["state_bytes"] = np.where(wide, FULL, HALF)
-    columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
+    # One more for each token that is drafted (v1/kv_cache_interface.py, num_speculative_blocks).
+    further = np.where(columns["m_state_values"] > 0, np.ceil(columns["drafted"]), 0.0)
+    columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0) + further
     columns["alike"] = np.where(year >= MORE_ALIKE_SINCE, MORE_ALIKE,
                                 np.where(year >= ALIKE_SINCE, ALIKE, 1.0))  # fmt: skip
     passes = np.where(columns["pp"] > 1, columns["pp"], 2.0)

@@ -40,7 +40,7 @@ def predicted(table: pd.DataFrame) -> pd.DataFrame:
     asked["concurrency"], asked["input_len"], asked["output_len"] = 1, 128, 128
     resolved = resolve(read(asked))
     account = memory.extract(resolved.columns)
-    lines = memory.log_lines(resolved.columns, account["kv_budget_byte"])
+    lines = memory.log_lines(resolved.columns, account)
     out = table[["origin", "model", "hardware", "framework", "ran"]].copy()
     out["error"] = resolved.errors
     out["weights"] = account["weights_byte"] / GIB

@@ -56,7 +56,8 @@ def predict(
     prefix_hit_rate: float | None = None, max_num_seqs: float | None = None,
     max_num_batched_tokens: float | None = None, memory_share: float | None = None,
     max_model_len: float | None = None, enforce_eager: bool | float | None = None,
-    block_size: float | None = None,
+    block_size: float | None = None, draft_model: str | None = None,
+    lora_rank: float | None = None, loras: float | None = None,
     arrival: str | float | None = None, length_cv: float | None = None,
     duration_s: float | None = None, e2e_stat: str | None = None,
     replicas: float | None = None, router: str | None = None,
@@ -100,7 +101,7 @@ def predict(
         Statistic wanted of a server; of an open load also ``p90`` and ``p95``.
     gpu_layers, experts_on_cpu, host, host_bandwidth_gbs, threads, vcpus, draft_tokens, accept_len,
     prefix_hit_rate, max_num_seqs, max_num_batched_tokens, memory_share, max_model_len,
-    enforce_eager, block_size : optional
+    enforce_eager, block_size, draft_model, lora_rank, loras : optional
         What the engine and the machine were told: :class:`guide_ml.describe.settings.Settings`.
     arrival : str or float, optional
         How requests come: ``poisson``, ``constant``, or a burstiness (below 1 in bursts).
@@ -156,7 +157,7 @@ def predict(
     texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
              "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
              "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host,
-             "e2e_stat": e2e_stat, "router": router}  # fmt: skip
+             "draft_model": draft_model, "e2e_stat": e2e_stat, "router": router}  # fmt: skip
     numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
                "batch_size": batch_size, "concurrency": concurrency,
                "num_requests": num_requests, "request_rate_rps": request_rate_rps,
@@ -168,7 +169,8 @@ def predict(
                "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
                "memory_share": memory_share, "max_model_len": max_model_len,
                "enforce_eager": int(enforce_eager) if isinstance(enforce_eager, bool)
-               else enforce_eager, "block_size": block_size, "length_cv": length_cv,
+               else enforce_eager, "block_size": block_size, "lora_rank": lora_rank,
+               "loras": loras, "length_cv": length_cv,
                "duration_s": duration_s, "replicas": replicas}  # fmt: skip
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)

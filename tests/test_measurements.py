@@ -25,7 +25,8 @@ from guide_ml.measurements.read import (
 
 FILES = sorted(default_folder().glob("*.parquet"))
 FURTHER = {"measured_on", "peak_mem_gb", "power_w"}  # not used yet
-UNSTATED = {"enforce_eager", "block_size"}  # settings that no source tells
+#: Settings that no source tells.
+UNSTATED = {"enforce_eager", "block_size", "draft_model", "lora_rank", "loras"}
 SERVED: dict[str, Any] = {
     "source": "here", "source_ref": "run 1", "hardware": "nvidia-h100-sxm-80gb",
     "model": "meta-llama/Llama-2-7b-hf", "framework": "vllm", "mode": "closed",

@@ -154,7 +154,7 @@ def test_a_share_of_the_memory_is_what_the_engine_plans_with(deploy: Deploy) -> 
 
 def test_every_number_of_the_settings_is_a_descriptor_and_an_option_of_the_command() -> None:
     names = {*Settings.__dataclass_fields__}
-    assert {*RANGES, "host"} == names
+    assert {*RANGES, "host", "draft_model"} == names
     assert names <= set(DESCRIPTORS)
     command = next(c for c in app.registered_commands if (c.name or c.callback.__name__)  # type: ignore[union-attr]
                    == "predict")  # fmt: skip

@@ -14,18 +14,25 @@ from guide_ml.units import GB, GIB
 __all__ = ["Domain", "Evidence", "MemoryAccount"]
 
 
-_PARTS = {"weights_gb": "weights", "kv_cache_gb": "KV cache", "activations_gb": "activations",
-          "reserved_gb": "reserved", "free_gb": "free", "total_gb": "total"}  # fmt: skip
+_PARTS = {"weights_gb": "weights", "draft_gb": "what drafts tokens",
+          "adapters_gb": "LoRA adapters", "kv_cache_gb": "KV cache",
+          "activations_gb": "activations", "reserved_gb": "reserved", "free_gb": "free",
+          "total_gb": "total"}  # fmt: skip
+_BESIDE = ("draft_gb", "adapters_gb")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryAccount(Shown):
-    """Memory of one device, decimal GB; ``total_gb`` is the sum of the five parts before it.
+    """Memory of one device, decimal GB; ``total_gb`` is the sum of the parts before it.
 
     Parameters
     ----------
     weights_gb, activations_gb : float
         Model weights, and the widest pass in flight.
+    draft_gb, adapters_gb : float
+        Heads or a model that draft tokens, and LoRA adapters, beside the model.
+    towers_gb : float
+        What vision and audio towers take of ``weights_gb``.
     kv_cache_gb : float
         KV cache of the sequences that run together, at their full length, and in hybrid models
         their recurrent states.
@@ -64,19 +71,26 @@ class MemoryAccount(Shown):
     longest_request: int
     requests_at_longest: float
     longest_context: int
+    draft_gb: float = 0.0
+    adapters_gb: float = 0.0
+    towers_gb: float = 0.0
 
     def sheet(self, states: bool = False) -> Sheet:
         """Return it as a table; `states`: the model keeps recurrent states beside its KV cache."""
         words = _PARTS | ({"kv_cache_gb": "KV cache, states"} if states else {})
-        rows = [(word, f"{getattr(self, name):,.2f} GB") for name, word in words.items()]
+        rows = [(word, f"{getattr(self, name):,.2f} GB") for name, word in words.items()
+                if name not in _BESIDE or getattr(self, name) > 0]  # fmt: skip
+        if self.towers_gb > 0:
+            rows.insert(1, ("  of them towers", f"{self.towers_gb:,.2f} GB"))
         rows.append(("largest batch", f"{self.largest_batch:,}{HELD * 3}"))
         return Sheet(title="memory of a device", rows=tuple(rows), right=frozenset({1}))
 
     def log_sheet(self) -> Sheet:
         """Return it in the words and units of an engine's log, to be compared line by line."""
+        loaded = self.weights_gb + self.draft_gb + self.adapters_gb
         at_once = f"requests of {self.longest_request:,} tokens at once"
         rows = (
-            ("weights", f"{self.weights_gb * GB / GIB:,.2f} GiB"),
+            ("weights", f"{loaded * GB / GIB:,.2f} GiB"),
             ("memory for KV cache", f"{self.kv_budget_gb * GB / GIB:,.2f} GiB"),
             ("KV cache tokens", f"{self.kv_tokens:,}{HELD * 4}"),
             (at_once, f"{self.requests_at_longest:,.2f}{HELD * 4}"),

@@ -108,6 +108,8 @@ def predict(
     max_num_seqs: o.SeqsOption = None, max_num_batched_tokens: o.BatchedOption = None,
     memory_share: o.ShareOption = None, max_model_len: o.LongestOption = None,
     enforce_eager: o.EagerOption = None, block_size: o.BlockOption = None,
+    draft_model: o.DraftModelOption = None, lora_rank: o.RankOption = None,
+    loras: o.LorasOption = None,
     level: o.LevelOption = 0.9,
     predictor: o.PredictorOption = None, profile: o.ProfileOption = None,
     explain: o.ExplainOption = False, plot: o.PlotOption = None, as_json: o.JsonOption = False,

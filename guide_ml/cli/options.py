@@ -140,6 +140,17 @@ EagerOption = Annotated[
 BlockOption = Annotated[
     int | None, typer.Option(help="Tokens of a block of the KV cache.", rich_help_panel=_SETTINGS)
 ]
+DraftModelOption = Annotated[
+    str | None, typer.Option(help="Model that drafts, for spec-method draft.",
+                             rich_help_panel=_SETTINGS)
+]
+RankOption = Annotated[
+    int | None, typer.Option(help="Rank of LoRA adapters.", rich_help_panel=_SETTINGS)
+]
+LorasOption = Annotated[
+    int | None, typer.Option(help="LoRA adapters that a device holds at once.",
+                             rich_help_panel=_SETTINGS)
+]
 LevelOption = Annotated[
     float, typer.Option("--level", help="Share of like cases that each interval is to hold.")
 ]

@@ -17,7 +17,8 @@ RANGES = {
     "max_num_seqs": Range(1, MAX_REQUESTS, whole=True),
     "max_num_batched_tokens": Range(1, MAX_TOKENS, whole=True), "memory_share": Range(0.01, 1),
     "max_model_len": Range(1, MAX_TOKENS, whole=True), "enforce_eager": Range(0, 1, whole=True),
-    "block_size": Range(1, 10_000, whole=True),
+    "block_size": Range(1, 10_000, whole=True), "lora_rank": Range(1, 4096, whole=True),
+    "loras": Range(0, 10_000, whole=True),
 }
 """Range in which each number is believed."""
 
@@ -61,6 +62,13 @@ class Settings(Brief):
         1 where no CUDA graphs are recorded, 0 (the default) where they are.
     block_size : int, optional
         Tokens of a block of the KV cache.
+    draft_model : str, optional
+        Name of the model that drafts, where ``spec_method`` is ``draft``; without it the account
+        leaves it out and says so.
+    lora_rank, loras : int, optional
+        Rank of LoRA adapters, and how many of them a device holds at once (vLLM's
+        ``--max-lora-rank`` and ``--max-loras``); none by default, one of rank 16 where the other
+        is stated.
     """
 
     gpu_layers: int | None = None
@@ -78,6 +86,9 @@ class Settings(Brief):
     max_model_len: int | None = None
     enforce_eager: int | None = None
     block_size: int | None = None
+    draft_model: str | None = None
+    lora_rank: int | None = None
+    loras: int | None = None
 
     def __post_init__(self) -> None:
         require_numbers("settings", self, RANGES)

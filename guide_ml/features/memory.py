@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from guide_ml.features import accounts
+from guide_ml.features import accounts, pools
 from guide_ml.features.accounts.rules import VLLM, is_rule
+from guide_ml.features.beside import beside
 from guide_ml.features.cache import Cache, cache_shape, index_bytes, kv_bytes, state_bytes
 from guide_ml.features.paging import Pages, pages
 from guide_ml.features.weights import on_device
@@ -45,7 +46,8 @@ def extract(columns: Columns) -> Columns:
     Returns
     -------
     dict
-        Per device in bytes: ``weights_byte``, ``activations_byte``, ``graphs_byte``,
+        Per device in bytes: ``weights_byte`` (``towers_byte`` of them towers), ``draft_byte``,
+        ``adapters_byte``, ``activations_byte``, ``graphs_byte``,
         ``runtime_byte``, ``kv_budget_byte``, ``kv_need_byte`` (the asked batch at full length);
         ``kv_tokens`` (of a replica, as the engine logs them); ``slots`` (sequences a replica holds
         at full length), ``running`` (those that a server or a queue has there, of all lengths up
@@ -54,9 +56,11 @@ def extract(columns: Columns) -> Columns:
         :func:`guide_ml.features.weights.split_params` as ``p_*``.
     """
     stored = on_device(columns)
-    plan = accounts.plan(columns, stored.held)
+    shape = cache_shape(columns)
+    extra = beside(columns, stored.parts, stored.bits, shape.width)
+    plan = accounts.plan(columns, stored.held + extra.drafts + extra.adapters)
     budget = plan.budget
-    room = _room(columns)
+    room = _room(columns, shape, extra.layers)
     prompt = columns["depth"] + columns["input_len"]
     length = prompt + columns["output_len"]
     replica_batch = np.maximum(columns["batch"] / columns["dp"], 1.0)
@@ -66,9 +70,11 @@ def extract(columns: Columns) -> Columns:
     running = np.maximum(_sequences(columns, budget, usual), slots)
     # vLLM does not start where the longest request that it may let in has no room.
     strict = is_rule(columns, VLLM) & (columns["max_len_stated"] > 0)
-    longest = room.of(columns["max_len"], columns["pass_tokens"])
+    longest = room.of(columns["max_len"], columns["flight_tokens"])
     starts = ~strict | (budget >= longest)
-    out = {"weights_byte": stored.held, "activations_byte": plan.activations,
+    out = {"weights_byte": stored.held, "draft_byte": extra.drafts,
+           "adapters_byte": extra.adapters, "draft_kv_layers": extra.layers,
+           "towers_byte": stored.towers, "activations_byte": plan.activations,
            "graphs_byte": plan.graphs, "runtime_byte": plan.runtime, "kv_budget_byte": budget,
            "kv_need_byte": replica_batch * sequence, "kv_tokens": _tokens(columns, budget, room,
                                                                           longest),
@@ -95,16 +101,19 @@ class LogLines(NamedTuple):
     longest: Floats
 
 
-def log_lines(columns: Columns, budget: Floats) -> LogLines:
-    """Say what a budget holds, in the words of the engines' logs."""
-    room, most = _room(columns), columns["max_len"]
+def log_lines(columns: Columns, account: Columns) -> LogLines:
+    """Say what the budget of an account holds, in the words of the engines' logs."""
+    budget, most = account["kv_budget_byte"], columns["max_len"]
+    room = _room(columns, cache_shape(columns), account["draft_kv_layers"])
     budget = np.maximum(budget, 0.0)
-    requests = budget / np.maximum(room.of(most, columns["pass_tokens"]), 1.0)
+    requests = budget / np.maximum(room.of(most, columns["flight_tokens"]), 1.0)
     blocks = np.floor(budget / room.paged.held)
     paged = room.paged.longest(blocks)
     plain = _plain_longest(columns, budget, room)
+    apart = (columns["window_pool"] > 0) | (columns["state_pool"] > 0)
+    plain = np.where(apart, np.floor(budget / pools.a_token(columns, most, room.kept)), plain)
     grouped = room.paged.grouped > 0
-    requests = np.where(grouped, blocks / room.paged.of(most, columns["pass_tokens"]), requests)
+    requests = np.where(grouped, blocks / room.paged.of(most, columns["flight_tokens"]), requests)
     longest = np.where(grouped, paged, plain)
     return LogLines(requests, np.minimum(longest, columns["m_max_position"]))
 
@@ -135,18 +144,18 @@ class _Room(NamedTuple):
         c = self.columns
         blocks = c["block_tokens"]
         filled = np.ceil(tokens / blocks) * blocks
-        plain = kv_bytes(c, filled, self.kept) + index_bytes(c, filled) + state_bytes(c)
+        plain = pools.of(c, filled, self.kept)
         if not np.any(self.paged.grouped):
             return plain
         return np.where(self.paged.grouped > 0, self.paged.of(tokens, ahead) * self.paged.held,
                         plain)  # fmt: skip
 
 
-def _room(columns: Columns) -> _Room:
-    shape = cache_shape(columns)
-    # Before they had groups of their own, layers with a window kept what others keep.
-    alike = is_rule(columns, VLLM) & (columns["hybrid"] == 0)
-    kept = shape._replace(window=np.where(alike, np.inf, shape.window),
+def _room(columns: Columns, shape: Cache, drafts: Floats) -> _Room:
+    """Lay the caches out; what drafts keeps its own, counted as further layers."""
+    shape = shape._replace(whole=shape.whole + drafts)
+    # Without groups or pools of their own, layers with a window keep what others keep.
+    kept = shape._replace(window=np.where(columns["no_windows"] > 0, np.inf, shape.window),
                           width=_latent_width(columns, shape.width))  # fmt: skip
     return _Room(columns, kept, pages(columns, shape))
 
@@ -167,7 +176,7 @@ def _tokens(columns: Columns, budget: Floats, room: _Room, longest: Floats) -> F
     """Tokens that the caches of a replica hold, as its engine logs them."""
     most, blocks = columns["max_len"], columns["block_tokens"]
     budget = np.maximum(budget, 0.0)
-    each = (kv_bytes(columns, most, room.kept) + index_bytes(columns, most)) / most
+    each = pools.a_token(columns, most, room.kept)
     plain = np.floor(budget / np.maximum(each * blocks, 1.0)) * blocks
     paged = room.paged
     if not np.any(paged.grouped):

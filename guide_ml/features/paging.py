@@ -20,9 +20,6 @@ from guide_ml.units import BITS_PER_BYTE
 
 __all__ = ["Pages", "pages"]
 
-#: Groups take the size of the larger kind where that is so much larger at most (then padding costs
-#: less than a second group).
-NEARLY_ALIKE = 1.25
 #: Inputs that a recurrent layer keeps for its convolution, for each number of its state; 16 bits.
 CONVOLVED, HALF_BYTES = 0.047, 2.0
 #: Tokens of a block are a multiple of this.
@@ -89,7 +86,7 @@ def pages(columns: Columns, cache: Cache) -> Pages:
     least = np.where(windowed > 0, np.minimum(whole, windowed), whole)
     least = np.where(recurrent > 0, np.minimum(least, recurrent), least)
     most = np.maximum(np.maximum(whole, windowed), recurrent)
-    size = np.maximum(np.where(most < NEARLY_ALIKE * least, most, least), 1.0)
+    size = np.maximum(np.where(most < columns["alike"] * least, most, least), 1.0)
     token = cache.width * columns["kv_bits"] / BITS_PER_BYTE
     devices = columns["tp"] * np.maximum(recurrent, 1.0)
     numbers = columns["m_state_values"] / devices

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from guide_ml.features.accounts.rules import LLAMA_CPP, SGLANG, VLLM, is_rule
+from guide_ml.features.allocator import ROCM_KEPT, by_free_memory, paging_loss
 from guide_ml.table.assume import FAMILIES, Columns
 from guide_ml.table.read import Floats
 from guide_ml.units import BILLION, BITS_PER_BYTE
@@ -88,11 +89,14 @@ class Weights(NamedTuple):
         Parameters by group, of :func:`split_params`.
     bits : tuple of array
         Of experts, body and vocabulary matrices.
+    towers : array
+        Of what lies there, vision and audio towers.
     """
 
     held: Floats
     parts: Columns
     bits: tuple[Floats, Floats, Floats]
+    towers: Floats
 
 
 def on_device(columns: Columns) -> Weights:
@@ -101,7 +105,7 @@ def on_device(columns: Columns) -> Weights:
     The matrices are split over tensor- and pipeline-parallel devices, experts over those of expert
     parallelism too; what stays in the host's memory is left out. Engines keep some parts whole on
     each device, pad others, and add tables of their own: see :func:`_repeated`, :func:`_padding`,
-    :func:`_added` and :func:`_towers`.
+    :func:`_added`, :func:`_towers` and :mod:`guide_ml.features.allocator`.
     """
     parts = split_params(columns)
     bits = expert_bits, body_bits, vocabulary_bits = weight_bits(columns)
@@ -114,7 +118,10 @@ def on_device(columns: Columns) -> Weights:
     experts = parts["experts"] * expert_bits / expert_devices(columns) / columns["pp"]
     experts = experts * (1.0 - columns["host_experts"]) * _padding(columns)
     held = (dense / own + experts) / BITS_PER_BYTE + _repeated(columns, body_bits) * kept
-    return Weights(held + (_added(columns) + _towers(columns)) * kept, parts, bits)
+    towers = _towers(columns) * kept
+    lost = paging_loss(columns, body_bits, expert_bits)
+    lost += np.where(is_rule(columns, VLLM) & by_free_memory(columns), ROCM_KEPT, 0.0)
+    return Weights(held + (_added(columns) + lost) * kept + towers, parts, bits, towers)
 
 
 def _towers(columns: Columns) -> Floats:

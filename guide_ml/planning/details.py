@@ -20,10 +20,13 @@ __all__ = ["details", "load_curve", "starts"]
 
 #: Points of the curve of latency over load, and how far beyond the plan's own load it goes.
 POINTS, BEYOND = 16, 8.0
-MEMORY = {"weights_gb": "weights of the model", "kv_cache_gb": "KV cache: what was read so far",
+MEMORY = {"weights_gb": "weights of the model", "draft_gb": "what drafts tokens",
+          "adapters_gb": "LoRA adapters", "kv_cache_gb": "KV cache: what was read so far",
           "activations_gb": "working memory", "reserved_gb": "kept by driver and engine",
           "free_gb": "free"}  # fmt: skip
 """Parts of a device's memory, in words."""
+BESIDE = ("draft_gb", "adapters_gb")
+"""Parts that most deployments have none of."""
 
 
 def details(
@@ -63,7 +66,8 @@ def details(
              for name, told in why.parts.items()}  # fmt: skip
     return {
         "prediction": found.to_dict(),
-        "memory": [{"part": k, "words": MEMORY[k], "gb": max(memory[k], 0.0)} for k in MEMORY],
+        "memory": [{"part": k, "words": MEMORY[k], "gb": max(memory[k], 0.0)} for k in MEMORY
+                   if k not in BESIDE or memory[k] > 0],
         "parts": parts,
         "changes": [asdict(v) for v in why.variants],
         "load": load_curve(found, copies, predictor),

@@ -48,12 +48,30 @@ def notes(resolved: Resolved) -> tuple[str, ...]:
         found.append(f"each of the {kv:.0f} KV heads of {names['model']} is held by"
                      f" {c['tp'] / kv:g} devices: tp={c['tp']:.0f} saves no more cache than"
                      f" tp={kv:.0f}")  # fmt: skip
+    found += _beside(c, names)
     if sliced := _sliced(c, names):
         found.append(sliced)
     if newer(names["framework"], names["framework_version"]):
         found.append(f"{names['framework']} {names['framework_version']} is newer than any version"
                      " that is known here: the newest one stands in")  # fmt: skip
     return tuple(found)
+
+
+def _beside(c: dict[str, float], names: dict[str, str]) -> list[str]:
+    """Say what the account leaves out, and what it counts that no time was measured with."""
+    found = []
+    if names["framework"] == "llama.cpp" and c["m_tower_params_b"] > 0:
+        size = c["m_tower_params_b"] * 2.0
+        found.append(f"the tower of {names['model']} for pictures or sound is left out: llama.cpp"
+                     f" keeps it in a file of its own (--mmproj), {size:.1f} GB in 16"
+                     " bits")  # fmt: skip
+    if names["spec_method"] == "draft" and not c["draft_params_b"]:
+        found.append("the memory of the model that drafts is left out: name it with draft_model")
+    if c["loras"] > 0:
+        found.append(f"{c['loras']:.0f} LoRA adapters of rank {c['lora_rank']:.0f} are in the"
+                     " memory; times are those of the model without them, as none were measured"
+                     " with adapters")  # fmt: skip
+    return found
 
 
 def _gone(names: dict[str, str]) -> str:

@@ -129,10 +129,13 @@ class Run:
         cache = min(filled * self._number("kv_reserve"), account["kv_budget_byte"])
         total = self._number("hw_real_byte") / GB
         # The budget is what engines plan with less all else, so the rest is what they leave alone.
-        used = account["weights_byte"] + account["activations_byte"] + account["kv_budget_byte"]
-        lines = log_lines(self.resolved.columns, self.outcome.memory["kv_budget_byte"])
+        parts = ("weights", "draft", "adapters", "activations", "kv_budget")
+        used = sum(account[f"{part}_byte"] for part in parts)
+        lines = log_lines(self.resolved.columns, self.outcome.memory)
         return MemoryAccount(
-            weights_gb=account["weights_byte"] / GB, kv_cache_gb=cache / GB,
+            weights_gb=account["weights_byte"] / GB, draft_gb=account["draft_byte"] / GB,
+            adapters_gb=account["adapters_byte"] / GB, towers_gb=account["towers_byte"] / GB,
+            kv_cache_gb=cache / GB,
             activations_gb=account["activations_byte"] / GB, reserved_gb=total - used / GB,
             free_gb=(account["kv_budget_byte"] - cache) / GB, total_gb=total,
             fits=True, largest_batch=int(account["slots"] * self._number("dp")),
@@ -165,7 +168,9 @@ class Run:
             k: int(v) if v is not None and RANGES[k].whole else v for k, v in stated.items()
         }
         host = self.raw.codes["host"].objects()[0]
-        return Settings(host=host.hardware if host else None, **whole)
+        draft: Model | None = self.raw.codes["draft_model"].objects()[0]
+        return Settings(host=host.hardware if host else None,
+                        draft_model=draft.model if draft else None, **whole)  # fmt: skip
 
     def _planned(self) -> Settings:
         """Gather the limits that the engine is taken to have by itself."""

@@ -22,11 +22,12 @@ from guide_ml.trust.intervals import check_level
 
 __all__ = ["Served", "served"]
 
-_TEXTS = ("framework_version", "backend", "weight_dtype", "kv_dtype", "spec_method", "host")
+_TEXTS = ("framework_version", "backend", "weight_dtype", "kv_dtype", "spec_method", "host",
+          "draft_model")  # fmt: skip
 _NUMBERS = (
     "num_devices", "tp", "pp", "dp", "ep", "context_depth", "gpu_layers", "experts_on_cpu",
     "host_bandwidth_gbs", "threads", "vcpus", "draft_tokens", "accept_len", "prefix_hit_rate",
-    "max_num_seqs", "max_num_batched_tokens", "memory_share",
+    "max_num_seqs", "max_num_batched_tokens", "memory_share", "lora_rank", "loras",
 )  # fmt: skip
 #: Users at whom intervals are asked for: as many as a busy replica has.
 USERS = 16.0

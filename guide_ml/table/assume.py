@@ -24,6 +24,7 @@ from guide_ml import catalogue
 from guide_ml.catalogue.versions import newest
 from guide_ml.describe.descriptors import MODES, STATS, Framework, Hardware, Model
 from guide_ml.table import possible
+from guide_ml.table.beside import beside
 from guide_ml.table.device_memory import real_bytes
 from guide_ml.table.engine_memory import engine_memory
 from guide_ml.table.parallel import spread
@@ -84,6 +85,7 @@ def resolve(raw: Raw) -> Resolved:
     precisions(raw, columns, names)
     spread(raw, columns)
     settings(raw, columns, names)
+    beside(raw, columns, names)
     engine_memory(raw, columns, names)
     possible.check(raw, columns, names)
     return Resolved(columns, names, raw.errors)

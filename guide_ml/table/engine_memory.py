@@ -24,13 +24,35 @@ OLD_DEVICES, V0_UNTIL = ("turing", "volta", "pascal"), 2025.7
 #: vLLM keeps windowed layers in groups of their own blocks since 0.9.2, before that like others
 #: (v1/core/kv_cache_utils.py).
 HYBRID_SINCE = 2025.49
-#: Blocks of recurrent state a sequence and group: a second one since the prefix cache aligns
-#: states with blocks (0.33.0, v1/kv_cache_interface.py, ``mamba_cache_mode``).
-TWO_STATES_SINCE = 2026.3
+#: Blocks of recurrent state a sequence and group: a second one since hybrid models have a prefix
+#: cache by default, which aligns states with blocks (off in 0.27.1, on in 0.28.0,
+#: both of August 2026: engine/arg_utils.py; v1/kv_cache_interface.py, ``mamba_cache_mode``).
+TWO_STATES_SINCE = 2026.55
+#: Groups of layers take the size of the larger kind where that is less than so much larger than
+#: the smaller; never before 0.12 (0.11.0, 0.12.0, 0.17.1, 0.18.1: v1/core/kv_cache_utils.py).
+ALIKE_SINCE, ALIKE, MORE_ALIKE_SINCE, MORE_ALIKE = 2025.9, 1.25, 2026.16, 1.5
+#: Passes in flight whose tokens a window still holds: a second one since the next step is planned
+#: while one runs, one a stage of a pipeline (0.26.0, config/vllm.py, ``max_in_flight_tokens``).
+IN_FLIGHT_SINCE = 2026.5
 #: Families whose published configs keep the recurrent state in fp32; others keep it in vLLM as the
 #: weights are (``mamba_ssm_cache_dtype`` auto).
 WIDE_STATES = ("qwen-3.5", "kimi-linear")
 FULL, HALF = 4.0, 2.0
+
+#: SGLang keeps windowed layers of these families in a pool of their own, with room for so many
+#: tokens of each that layers without a window have room for; of others it keeps all tokens of all
+#: layers (0.5.23, configs/model_config.py, ``is_hybrid_swa_model``; model_executor/
+#: pool_configurator.py). States take 0.9 parts to the cache's one, three for each request
+#: (mem_cache/kv_cache_configurator.py, ``_handle_max_mamba_cache``).
+POOLED, WINDOW_POOL, POOLS_SINCE = ("gpt-oss", "llama-4", "gemma-4", "mimo", "step-3.5", "laguna",
+                                    "muse-glimmer"), 0.8, 2025.58  # fmt: skip
+STATE_POOL, STATES_A_REQUEST = 0.9, 3.0
+#: Families that TurboMind serves (LMDeploy 0.18.0, turbomind/supported_models.py).
+TURBOMIND = (
+    "codellama", "deepseek-coder", "deepseek-llm", "gpt-oss", "internlm2", "internlm3", "llama-1",
+    "llama-2", "llama-3", "llama-3.1", "llama-3.2", "mixtral", "openllama", "qwen-1.5", "qwen-2",
+    "qwen-2.5", "qwen-3", "qwen-3.5", "smollm", "solar", "tinyllama", "yi",
+)  # fmt: skip
 
 #: Widths that mxfp4 experts are padded to: hidden and inner width, and whether only along rows, by
 #: generation of the device (vLLM 0.12.0, quantization/mxfp4.py).
@@ -47,7 +69,9 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     columns : dict of str to array of shape (n,)
         Gains ``account`` (code of :data:`ACCOUNTS`), ``memory_share`` (NaN where the engine's own
         holds), ``max_len`` (longest request), ``eager``, ``block_tokens``, ``profile_tokens``,
-        ``is_rocm``, ``hybrid``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
+        ``flight_tokens`` (of passes that are planned or run), ``is_rocm``, ``hybrid``, ``alike``
+        (sizes of groups that count as one), ``no_windows``, ``window_pool``, ``state_pool``,
+        ``turbomind``, ``state_bytes``, ``state_blocks`` and ``mx_*`` (padding).
     names : dict of str to array of shape (n,) of object
         Names in force.
     """
@@ -65,9 +89,17 @@ def engine_memory(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object
     year = columns["fw_release_year"]
     _profile(raw, columns, names, vllm)
     columns["hybrid"] = (vllm & (year >= HYBRID_SINCE)).astype(float)
+    _pools(columns, names, vllm)
     wide = np.isin(names["family"], WIDE_STATES) | ~vllm
     columns["state_bytes"] = np.where(wide, FULL, HALF)
-    columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0)
+    # One more for each token that is drafted (v1/kv_cache_interface.py, num_speculative_blocks).
+    further = np.where(columns["m_state_values"] > 0, np.ceil(columns["drafted"]), 0.0)
+    columns["state_blocks"] = np.where(year >= TWO_STATES_SINCE, 2.0, 1.0) + further
+    columns["alike"] = np.where(year >= MORE_ALIKE_SINCE, MORE_ALIKE,
+                                np.where(year >= ALIKE_SINCE, ALIKE, 1.0))  # fmt: skip
+    passes = np.where(columns["pp"] > 1, columns["pp"], 2.0)
+    passes = np.where(year >= IN_FLIGHT_SINCE, passes, 1.0)
+    columns["flight_tokens"] = columns["pass_tokens"] * passes
     _padding(columns, names, vllm)
 
 
@@ -83,6 +115,20 @@ def _profile(raw: Raw, columns: Columns, names: dict[str, NDArray[np.object_]],
     stated = np.isfinite(raw.numbers["max_num_batched_tokens"])
     columns["old_engine"] = old.astype(float)
     columns["profile_tokens"] = np.where(old & ~stated, whole, columns["pass_tokens"])
+
+
+def _pools(columns: Columns, names: dict[str, NDArray[np.object_]],
+           vllm: NDArray[np.bool_]) -> None:  # fmt: skip
+    """Note whose windows get no room of their own, and SGLang's pools for windows and states."""
+    pools = columns["account"] == ACCOUNTS.index("sglang")
+    pools &= columns["fw_release_year"] >= POOLS_SINCE
+    apart = pools & np.isin(names["family"], POOLED)
+    columns["window_pool"] = np.where(apart, WINDOW_POOL, 0.0)
+    columns["state_pool"] = np.where(pools & (columns["m_state_values"] > 0), STATE_POOL, 0.0)
+    sglang = columns["account"] == ACCOUNTS.index("sglang")
+    no_groups = (vllm & (columns["hybrid"] == 0)) | (sglang & ~apart)
+    columns["no_windows"] = no_groups.astype(float)
+    columns["turbomind"] = np.isin(names["family"], TURBOMIND).astype(float)
 
 
 def _padding(columns: Columns, names: dict[str, NDArray[np.object_]],

@@ -31,7 +31,8 @@ Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 TEXTS = ("hardware", "framework", "framework_version", "backend", "model", "weight_dtype",
-         "kv_dtype", "spec_method", "host", "mode", "ttft_stat", "tpot_stat")  # fmt: skip
+         "kv_dtype", "spec_method", "draft_model", "host", "mode", "ttft_stat",
+         "tpot_stat")  # fmt: skip
 NUMBERS: dict[str, tuple[float, float, bool]] = {  # lowest, highest, whole
     "num_devices": (1, 100_000, True), "tp": (1, 100_000, True), "pp": (1, 10_000, True),
     "dp": (1, 100_000, True), "ep": (1, 100_000, True),
@@ -48,7 +49,8 @@ DESCRIPTORS = (
     "request_rate_rps", "num_requests", "input_len", "output_len", "context_depth", "ttft_stat",
     "tpot_stat", "gpu_layers", "experts_on_cpu", "host", "host_bandwidth_gbs", "threads", "vcpus",
     "draft_tokens", "accept_len", "prefix_hit_rate", "max_num_seqs", "max_num_batched_tokens",
-    "memory_share", "max_model_len", "enforce_eager", "block_size",
+    "memory_share", "max_model_len", "enforce_eager", "block_size", "draft_model", "lora_rank",
+    "loras",
 )  # fmt: skip
 """Columns that a table of deployments may have; only hardware, model and framework must."""
 

@@ -60,6 +60,7 @@ def resolvers(known: Definitions) -> dict[str, Callable[[str], Any]]:
     """
     return {
         "hardware": known.find_hardware, "model": known.find_model, "host": known.find_hardware,
+        "draft_model": known.find_model,
         "framework": lambda s: catalogue.framework(s)[0].framework,
         "framework_version": str,
         "backend": backend,

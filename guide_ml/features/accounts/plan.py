@@ -9,7 +9,7 @@ import numpy as np
 from guide_ml.table.read import Columns, Floats
 from guide_ml.units import GB
 
-__all__ = ["CONTEXT_BYTES", "Plan", "forward_bytes", "share"]
+__all__ = ["CONTEXT_BYTES", "HALF_BYTES", "Plan", "forward_bytes", "share"]
 
 HALF_BYTES = 2.0
 #: What a driver's context takes before an engine loads anything (CUDA: 0.3 to 0.5 GB).

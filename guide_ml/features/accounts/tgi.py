@@ -1,6 +1,7 @@
 """TGI: 0.9 of what a warm-up pass leaves (3.3.7, flash_causal_lm.py, ``TGI_WIGGLE_ROOM``).
 
-The warm-up puts ``max_batch_prefill_tokens`` through the model.
+The warm-up puts ``max_batch_prefill_tokens`` through the model. The server is in no package
+registry; its rule was read from its sources.
 """
 
 from __future__ import annotations

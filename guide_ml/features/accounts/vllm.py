@@ -15,8 +15,8 @@ from guide_ml.units import GIB
 
 __all__ = ["plan"]
 
-#: Share of the memory by default (0.33.0, config/cache.py), and before.
-SHARE, OLD_SHARE, SHARE_SINCE = 0.92, 0.90, 2026.41
+#: Share of the memory by default since 0.20 (0.20.2, config/cache.py), and before (0.19.1).
+SHARE, OLD_SHARE, SHARE_SINCE = 0.92, 0.90, 2026.3
 #: Bytes a sampled logit: in 16 bits (2) and fp32 (4); the sort for top-k and top-p adds values
 #: (4), places (8), the pairs that it sorts (8 and 8) and fp32 work space, 37 in all (0.12.0,
 #: v1/sample/ops/topk_topp_sampler.py). A kernel that needs no sort leaves the first two, and
@@ -29,9 +29,9 @@ SEQUENCES = 256.0
 #: Buffers of libraries after the context: seen with the profiles' torch part taken off; ROCm's
 #: and V0's are larger.
 RUNTIME, ROCM_RUNTIME, V0_RUNTIME = 0.15 * GIB, 0.6 * GIB, 0.5 * GIB
-#: Memory of the recorded graphs is taken off since 0.21 (0.33.0 says so at start): some 100
-#: graphs of 60 kB a layer.
-GRAPH_BYTES, GRAPHS_SINCE = 6e6, 2026.37
+#: Memory of the recorded graphs is taken off since 0.20, on ROCm since 0.26 (envs.py and
+#: gpu_worker.py of 0.19.1, 0.20.2, 0.24.0 and 0.26.0): some 100 graphs of 60 kB a layer.
+GRAPH_BYTES, GRAPHS_SINCE, ROCM_GRAPHS_SINCE = 6e6, 2026.3, 2026.5
 
 
 def plan(columns: Columns, weights: Floats) -> Plan:
@@ -43,7 +43,8 @@ def plan(columns: Columns, weights: Floats) -> Plan:
     each = np.where(year >= UNSORTED_SINCE, UNSORTED, SORTED) + GATHERED * (tp > 1)
     sampled = sequences * columns["m_vocab_size"] * each
     peak = np.maximum(forward_bytes(columns, tokens), sampled)
-    recorded = (year >= GRAPHS_SINCE) & (columns["eager"] == 0) & ~rocm
+    counted = year >= np.where(rocm, ROCM_GRAPHS_SINCE, GRAPHS_SINCE)
+    recorded = counted & (columns["eager"] == 0)
     graphs = np.where(recorded, GRAPH_BYTES * columns["m_num_layers"] / columns["pp"], 0.0)
     runtime = np.where(rocm, ROCM_RUNTIME, np.where(old, V0_RUNTIME, RUNTIME))
     usual = np.where(year >= SHARE_SINCE, SHARE, OLD_SHARE)

@@ -2,6 +2,7 @@
 
 GuideError
 ├── UnknownName      a slug, alias or column that no table knows
+│   └── SeveralNames a name that several slugs have
 ├── InvalidInput     a value that is absurd, contradictory or of the wrong type
 ├── DoesNotFit       a deployment whose memory the devices do not have
 ├── BadArtefact      an estimator file that is corrupt, foreign or of another version
@@ -19,7 +20,7 @@ import re
 from collections.abc import Iterable
 
 __all__ = ["BadArtefact", "BadData", "BadStore", "DoesNotFit", "GuideError", "InvalidInput",
-           "UnknownName", "check_seed", "nearest", "whole_letters",
+           "SeveralNames", "UnknownName", "check_seed", "nearest", "whole_letters",
            "without_passwords"]  # fmt: skip
 
 
@@ -117,6 +118,25 @@ class UnknownName(GuideError):
         text += f"; did you mean {', '.join(near)}?" if near else (
             f"; there are {', '.join(few)}." if few else f"; no {kind} is spelt like it.")
         super().__init__(f"{text} {hint}".strip())
+
+
+class SeveralNames(UnknownName):
+    """A name that several things of a table have; the message lists them.
+
+    Parameters
+    ----------
+    kind : str
+        What the name was meant to be: ``"hardware"``, ...
+    name : str
+        The name that came.
+    known : iterable of str
+        The slugs that it may mean.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        short = name if len(name) <= 80 else name[:77] + "..."
+        GuideError.__init__(self, f"{kind} {short!r} may be one of several; did you mean"
+                                  f" {', '.join(known)}? Give one of these.")  # fmt: skip
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:

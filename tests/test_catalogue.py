@@ -98,9 +98,12 @@ def test_int8_is_no_slower_than_half_precision_but_on_blackwell_ultra() -> None:
 
 
 def test_peaks_are_dense() -> None:
-    """Sparse figures would be twice as high: no unit multiplies fp8 more than twice as fast."""
+    """Sparse figures would be twice as high: no unit multiplies fp8 more than twice as fast.
+
+    Trainium3 widened its fp8 units alone: 2,517 against 671 TFLOP/s, both dense.
+    """
     doubled = {n for n, d in DEVICES.items() if d.fp8_tflops and d.fp8_tflops > 2.05 * half(d)}
-    assert not doubled
+    assert doubled == {"aws-trainium3-144gb"}
 
 
 def test_a_slice_has_no_more_memory_than_its_share() -> None:

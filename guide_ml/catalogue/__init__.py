@@ -19,14 +19,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.device_names import Devices
 from guide_ml.catalogue.kin import kin
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, quantised
+from guide_ml.catalogue.taken import taken
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
 from guide_ml.describe.backends import backend as canonical_backend
 from guide_ml.describe.descriptors import Framework, Hardware, Model
-from guide_ml.errors import InvalidInput, UnknownName, nearest
+from guide_ml.errors import InvalidInput, SeveralNames, UnknownName, nearest
 
 __all__ = [
     "BACKENDS", "VENDOR_BACKEND", "InvalidInput", "aliases", "all_hardware", "all_models",
@@ -144,10 +146,8 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         if spelt in table:
             return spelt
     plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
-    makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
-    for maker in makers:  # "NVIDIA L40S" is "l40s"
-        if plain and plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
-            return found
+    if kind != "hardware" and plain and (found := _spelt(kind).get(plain)):
+        return found
     raise UnknownName(kind, name, [*table, *known], hint)
 
 
@@ -157,21 +157,37 @@ def _spelt(kind: str) -> dict[str, str]:
     return by_key(slugs(kind), aliases(kind))
 
 
+@cache
+def _devices() -> Devices:
+    return Devices(all_hardware(), aliases("hardware"), [r["slug"] for r in _rows("preferred.csv")])
+
+
 def hardware(name: str) -> Hardware:
-    """Look a device up by slug or alias.
+    """Look a device up by slug, alias, or what people, drivers and clouds call it.
+
+    Where variants share the name, the most common one stands in; its ``source`` then says what
+    else the name may mean (:func:`guide_ml.catalogue.taken.taken_for`).
 
     Raises
     ------
     UnknownName
-        If no device has that name; the message offers the nearest.
+        If no device has that name, or several of different kinds; the message offers them.
 
     Examples
     --------
-    >>> hardware("h100").mem_bw_gbs
-    3350.0
+    >>> hardware("h100").mem_bw_gbs, hardware("NVIDIA GeForce RTX 4090 24 GB").mem_bw_gbs
+    (3350.0, 1008.0)
     """
     table = all_hardware()
-    return table[_lookup("hardware", name, table, HARDWARE_HINT)]
+    try:
+        return table[_lookup("hardware", name, table, HARDWARE_HINT)]
+    except UnknownName:
+        fit = _devices().find(name)
+        if not fit.slugs:
+            raise
+    if len(fit.slugs) > 1:
+        raise SeveralNames("hardware", name, fit.slugs)
+    return taken(table[fit.slugs[0]], name, fit.others)
 
 
 def model(name: str) -> Model:

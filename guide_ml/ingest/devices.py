@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from guide_ml import catalogue
+from guide_ml.catalogue.taken import taken_for
 from guide_ml.errors import GuideError
 from guide_ml.ingest.rows import SAID
 
@@ -37,7 +38,9 @@ def device_of(name: object) -> dict[str, str]:
     if driver := next((_DRIVERS[w] for w in words if w in _DRIVERS), None):
         return {"hardware": driver} if driver in catalogue.slugs("hardware") else {}
     try:
-        return {"hardware": catalogue.hardware("-".join(words)).hardware}
+        found = catalogue.hardware("-".join(words))
+        if not taken_for(found):  # else the name leaves open which it is
+            return {"hardware": found.hardware}
     except GuideError:
         pass
     fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from guide_ml.catalogue import BY_NAME
+from guide_ml.catalogue.taken import taken_for
 from guide_ml.describe.descriptors import MODES, Hardware, Model
 from guide_ml.table.assume import REQUESTS_PER_SLOT, Resolved
 from guide_ml.table.read import Raw
@@ -229,7 +230,7 @@ def _stat(name: str) -> Callable[[_Row], str]:
 
 
 _TELLERS: dict[str, Callable[[_Row], str]] = {
-    "model": _counted,
+    "hardware": lambda row: taken_for(row.hardware), "model": _counted,
     "framework": _framework, "framework_version": _version, "backend": _backend,
     "num_devices": _num_devices, "tp": _tp, "pp": _pp, "dp": _dp, "copies": _copies,
     "ep": _ep,

@@ -110,7 +110,8 @@ def predict(
         Seconds for which requests come.
     replicas, router : optional
         Copies of the deployment that share the rate, and how they are chosen: ``least-loaded``,
-        ``round-robin`` or ``prefix-aware``.
+        ``round-robin`` or ``prefix-aware``. `num_devices` are those of one copy, or of all where
+        they are ``replicas * tp * pp``.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["METRICS", "OPEN_COLUMNS", "ROUTERS", "STATISTICS", "says_open"]
+__all__ = ["E2E", "METRICS", "OPEN_COLUMNS", "ROUTERS", "STATISTICS", "says_open"]
 
 METRICS = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
 """Latencies: to the first token, per further token of a request, between tokens, of all of it."""
+E2E = ("e2e_ms", "e2e_ms_low", "e2e_ms_high")
+"""Columns that a table has only if it has open loads."""
 STATISTICS = ("mean", "median", "p90", "p95", "p99")
 ROUTERS = ("round-robin", "least-loaded", "prefix-aware")
 """How replicas are chosen; the number of each is its place."""

@@ -15,16 +15,13 @@ from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.descriptors import Workload
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.predictions.frame import COLUMNS, ENDS
-from guide_ml.simulation.names import METRICS, STATISTICS
+from guide_ml.simulation.names import E2E, METRICS, STATISTICS
 from guide_ml.simulation.opened import FIGURES, Opened, figure
 from guide_ml.simulation.reading import OpenRow
 from guide_ml.simulation.statistics import Figures
 from guide_ml.simulation.steady import Seen
 
-__all__ = ["E2E", "OpenPrediction", "OpenWorkload", "overload", "prediction", "table"]
-
-E2E = ("e2e_ms", "e2e_ms_low", "e2e_ms_high")
-"""Columns that a table has only if it has open loads."""
+__all__ = ["OpenPrediction", "OpenWorkload", "overload", "prediction", "table"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -71,9 +71,36 @@ def _texts(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
 
 def as_closed(table: pd.DataFrame, users: Any) -> pd.DataFrame:
     """Return the same deployments with so many requests in flight."""
-    kept = table[[c for c in table.columns if c not in _LOAD]].copy()
+    kept = _one_copy(table)[[c for c in table.columns if c not in _LOAD]]
     kept["mode"], kept["concurrency"] = "closed", users
     return kept
+
+
+def _one_copy(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the copies behind a router out of the devices, where those of all copies are stated.
+
+    That is so where the devices are as many as ``replicas * tp * pp``: benchmarks write down what
+    the whole fleet has, and some call its copies data-parallel as well.
+    """
+    out = table.copy()
+    if not {"replicas", "num_devices"} <= {*table.columns} or not {"tp", "pp"} & {*table.columns}:
+        return out
+    count, copies, tp, pp, dp = (_counts(table, name) for name in
+                                 ("num_devices", "replicas", "tp", "pp", "dp"))  # fmt: skip
+    each = np.nan_to_num(tp, nan=1.0) * np.nan_to_num(pp, nan=1.0)
+    whole = (copies > 1) & (count == copies * each) & ~(np.isnan(tp) & np.isnan(pp))
+    whole &= np.isnan(dp) | (dp == 1) | (dp == copies)
+    if whole.any():
+        out["num_devices"] = np.where(whole, each, count)
+        if "dp" in out:
+            out["dp"] = np.where(whole, 1.0, dp)
+    return out
+
+
+def _counts(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if name not in table.columns:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[name].astype(object), errors="coerce").to_numpy(dtype=float)
 
 
 def read_row(row: pd.Series) -> OpenRow:

@@ -12,6 +12,7 @@ from guide_ml.profiles import Profile
 from guide_ml.simulation import prediction
 from guide_ml.simulation.names import OPEN_COLUMNS
 from guide_ml.simulation.opened import opened
+from guide_ml.simulation.pools import is_split
 from guide_ml.table.read import Definitions
 
 __all__ = ["predict_open"]
@@ -36,7 +37,8 @@ def predict_open(
         If another mode is stated, or a cell is wrong.
     """
     _only_open(row)
-    table = pd.DataFrame([dict(row) | {"mode": "open"}])
+    split = "disagg" if is_split(row) else "open"
+    table = pd.DataFrame([dict(row) | {"mode": split}])
     return prediction.prediction(opened(table, known, predictor, level, profile, released))
 
 
@@ -49,6 +51,11 @@ def _only_open(row: Mapping[str, object]) -> None:
         If another mode is stated, or a load that is no rate.
     """
     mode = str(row.get("mode") or "open").strip().lower()
+    if is_split(row):
+        if mode not in ("open", "closed", "disagg") or "batch_size" in row:
+            raise InvalidInput("a disaggregated deployment takes request_rate_rps or concurrency;"
+                               f" got {'batch_size' if 'batch_size' in row else f'mode {mode}'}")
+        return
     other = [name for name in ("batch_size", "concurrency") if name in row]
     if mode == "open" and not other:
         return

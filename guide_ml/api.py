@@ -19,7 +19,7 @@ from guide_ml.predictions.frame import COLUMNS, empty, result
 from guide_ml.predictions.run import PredictorLike, Run, ask, run
 from guide_ml.predictions.table_checks import once_each, raise_first, tell_strange
 from guide_ml.profiles import Profile, ProfileLike, profile_of
-from guide_ml.simulation.names import OPEN_COLUMNS, says_open
+from guide_ml.simulation.names import OPEN_COLUMNS, POOL_COLUMNS, says_open
 from guide_ml.table import given
 from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
@@ -28,6 +28,12 @@ from guide_ml.table.read import Definitions, Raw
 from guide_ml.trust.intervals import LEVEL, check_level
 
 __all__ = ["COLUMNS", "LEVEL", "MemoryAccount", "Prediction", "predict", "predict_table"]
+
+#: Arguments of :func:`predict` that are texts, and that are no descriptor; the rest are numbers.
+_TEXTS = ("framework_version", "backend", "mode", "weight_dtype", "kv_dtype", "spec_method",
+          "ttft_stat", "tpot_stat", "host", "e2e_stat", "router", "draft_model")  # fmt: skip
+_OTHERS = ("hardware", "model", "framework", "arrival", "level", "predictor", "profile",
+           "accept_unknown")  # fmt: skip
 
 Table = TypeVar("Table")  # whatever kind of table comes, its kind is returned
 
@@ -61,6 +67,10 @@ def predict(
     arrival: str | float | None = None, length_cv: float | None = None,
     duration_s: float | None = None, e2e_stat: str | None = None,
     replicas: float | None = None, router: str | None = None,
+    prefill_workers: int | None = None, prefill_tp: int | None = None,
+    prefill_dp: int | None = None, prefill_ep: int | None = None,
+    decode_workers: int | None = None, decode_tp: int | None = None,
+    decode_dp: int | None = None, decode_ep: int | None = None,
     level: float | None = LEVEL,
     predictor: PredictorLike | None = None,
     profile: ProfileLike | None = None,
@@ -111,7 +121,12 @@ def predict(
         Seconds for which requests come.
     replicas, router : optional
         Copies of the deployment that share the rate, and how they are chosen: ``least-loaded``,
-        ``round-robin`` or ``prefix-aware``.
+        ``round-robin`` or ``prefix-aware``. `num_devices` are those of one copy, or of all where
+        they are ``replicas * tp * pp``.
+    prefill_workers, prefill_tp, prefill_dp, prefill_ep, decode_workers, decode_tp, decode_dp,
+    decode_ep : int, optional
+        Layout of a disaggregated deployment: how many workers prefill, how many decode, and the
+        sizes of one. A worker has ``tp * dp`` devices. The load is a rate or `concurrency`.
     level : float, optional
         Share of like cases that each interval is to hold; ``None`` for none, which is faster.
     predictor : Predictor or path, optional
@@ -154,24 +169,11 @@ def predict(
     >>> p.assumed["kv_dtype"]
     'fp16, 16 bits an element'
     """
-    texts = {"framework_version": framework_version, "backend": backend, "mode": mode,
-             "weight_dtype": weight_dtype, "kv_dtype": kv_dtype, "spec_method": spec_method,
-             "ttft_stat": ttft_stat, "tpot_stat": tpot_stat, "host": host,
-             "draft_model": draft_model, "e2e_stat": e2e_stat, "router": router}  # fmt: skip
-    numbers = {"num_devices": num_devices, "tp": tp, "pp": pp, "dp": dp, "ep": ep,
-               "batch_size": batch_size, "concurrency": concurrency,
-               "num_requests": num_requests, "request_rate_rps": request_rate_rps,
-               "input_len": input_len, "output_len": output_len,
-               "context_depth": context_depth, "gpu_layers": gpu_layers,
-               "experts_on_cpu": experts_on_cpu, "host_bandwidth_gbs": host_bandwidth_gbs,
-               "threads": threads, "vcpus": vcpus, "draft_tokens": draft_tokens,
-               "accept_len": accept_len, "prefix_hit_rate": prefix_hit_rate,
-               "max_num_seqs": max_num_seqs, "max_num_batched_tokens": max_num_batched_tokens,
-               "memory_share": memory_share, "max_model_len": max_model_len,
-               "enforce_eager": int(enforce_eager) if isinstance(enforce_eager, bool)
-               else enforce_eager, "block_size": block_size, "lora_rank": lora_rank,
-               "loras": loras, "length_cv": length_cv,
-               "duration_s": duration_s, "replicas": replicas}  # fmt: skip
+    said = dict(locals())
+    texts = {name: said[name] for name in _TEXTS}
+    numbers = {name: value for name, value in said.items() if name not in (*_TEXTS, *_OTHERS)}
+    if isinstance(enforce_eager, bool):
+        numbers["enforce_eager"] = int(enforce_eager)
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
@@ -272,13 +274,13 @@ def predict_table(
         blank: Table = back(empty(frame.index, level))
         return blank
     opens = np.zeros(len(frame), dtype=bool)
-    if {"request_rate_rps", "mode"} & {*frame.columns}:
+    if {"request_rate_rps", "mode", *POOL_COLUMNS} & {*frame.columns}:
         from guide_ml.simulation.reading import is_open
 
         opens = is_open(frame)
     others = frame[~opens] if opens.any() else frame
     asked = None if opens.all() else ask(others, known)
-    tell_strange(frame, strict, OPEN_COLUMNS)
+    tell_strange(frame, strict, (*OPEN_COLUMNS, *POOL_COLUMNS))
     parts, wrong = [], []
     if opens.any():
         from guide_ml.simulation import opened, prediction  # Numba takes a second to import

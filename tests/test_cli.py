@@ -51,6 +51,18 @@ def test_predict_prints_json_that_equals_the_calls() -> None:
     assert told == json.loads(json.dumps(called.to_dict()))
 
 
+def test_what_requests_at_a_rate_are_asked_for_can_be_said_as_options() -> None:
+    said = {"arrival": "constant", "length_cv": 0.5, "e2e_stat": "p99", "replicas": 2,
+            "router": "round-robin", "duration_s": 60}  # fmt: skip
+    called = guide_ml.predict(
+        hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", request_rate_rps=8,
+        input_len=512, output_len=128, **said,
+    )  # fmt: skip
+    words = [w for name, value in said.items() for w in (f"--{name.replace('_', '-')}", str(value))]
+    told = read(*PREDICT, "--num-devices", "1", "--request-rate-rps", "8", *words, "--json")
+    assert told == json.loads(json.dumps(called.to_dict()))
+
+
 def test_devices_follow_from_the_layout_if_they_are_not_given() -> None:
     told = read(*PREDICT, "--batch-size", "1", "--tp", "2", "--json")
     assert told["deployment"]["num_devices"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from guide_ml import InvalidInput, Lengths, Traffic
 from guide_ml.estimators.predictor import default_predictor
 from guide_ml.predictions.run import ask
 from guide_ml.simulation import asked as asking
+from guide_ml.simulation.loads import OpenLoad
 from guide_ml.simulation.policies import POLICIES, policy
 from guide_ml.simulation.run import rules
 from guide_ml.simulation.surface import SPREAD, _closed, _loop, fit
@@ -171,11 +173,33 @@ def test_open_rows_stand_in_a_table_with_others():
     ({"e2e_stat": "p42"}, "e2e_stat must be one of mean, median, p90, p95, p99"),
     ({"num_requests": 10, "duration_s": 10}, "not both"),
     ({"router": "random"}, "router must be one of"),
-    ({"concurrency": 4, "arrival": "poisson"}, "belong to mode open"),
+    ({"concurrency": 4, "arrival": "poisson"},
+     "arrival is for requests that come at a rate; got concurrency"),
+    ({"mode": "static", "e2e_stat": "p99"}, "e2e_stat is for .* got mode static"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(change, message):
     with pytest.raises(InvalidInput, match=message):
         predicted(**CHAT | {"request_rate_rps": 5} | change)
+
+
+def test_devices_of_all_copies_are_shared_among_them():
+    """Fleets are written down with the devices of all their copies, or with those of one."""
+    fleet = CHAT | {"request_rate_rps": 20, "replicas": 4, "tp": 1, "num_devices": 4}
+    rows = [fleet, fleet | {"dp": 4}, fleet | {"dp": 1}, fleet | {"num_devices": 1},
+            CHAT | {"request_rate_rps": 20, "replicas": 4, "num_devices": 4, "tp": 4}]  # fmt: skip
+    found: Any = guide_ml.predict_table(pd.DataFrame(rows), level=None)
+    assert (found["ttft_ms"].iloc[:4] == found["ttft_ms"].iloc[0]).all()
+    assert found["tpot_ms"].iloc[4] < found["tpot_ms"].iloc[0]  # four devices each
+
+
+def test_lengths_of_benchmarks_are_spread_evenly_and_wide_ones_are_not():
+    load = OpenLoad(rate_rps=1.0, input_len=1000, output_len=100, length_cv=0.5)
+    even = load.traffic(4000, 0).input_tokens
+    assert (even.min() >= 133, even.max() <= 1867) == (True, True)
+    assert even.std() / even.mean() == pytest.approx(0.5, rel=0.05)
+    wide = replace(load, length_cv=1.0).traffic(4000, 0).input_tokens
+    assert wide.max() > 5000
+    assert wide.std() / wide.mean() == pytest.approx(1.0, rel=0.2)
 
 
 def test_simulate_tells_what_users_see_and_engines_do():

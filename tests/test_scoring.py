@@ -161,6 +161,18 @@ def test_chosen_columns_intervals_and_cost(table, tmp_path):
         Options(columns=("tpot",))
 
 
+def test_rates_bring_the_time_of_a_request_along_in_every_batch(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    rows = table.head(4).assign(request_rate_rps=[None, None, 2.0, 900.0])
+    rows.loc[2:, "concurrency"] = None
+    score(written(rows, tmp_path / "in.csv"), tmp_path / "out.csv")
+    found = read(tmp_path / "out.csv")
+    assert found.columns.tolist()[-3:] == ["e2e_ms", "memory_fits", "error"]
+    assert found["e2e_ms"].notna().tolist() == [False, False, True, False]
+    assert found["e2e_ms"][2] > found["ttft_ms"][2]
+    assert found["error"][3].startswith("overloaded")
+
+
 def test_cost_is_the_price_over_the_tokens(table, tmp_path):
     options = Options(cost=True)
     score(written(table.head(3), tmp_path / "in.csv"), tmp_path / "out.csv", options)

@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 from guide_ml.catalogue.device_names import Devices
-from guide_ml.catalogue.kin import kin
+from guide_ml.catalogue.kin import kin, short_names
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.taken import taken
@@ -105,21 +105,8 @@ def aliases(kind: str) -> dict[str, str]:
         for slug, block in framework_blocks().items():
             found |= dict.fromkeys(block.get("aliases", []), slug)
     if kind == "model":
-        found |= _short_model_names()
+        found |= short_names(all_models())
     return found
-
-
-def _short_model_names() -> dict[str, str]:
-    """Names without the organisation, where only one architecture has them."""
-    by_name: dict[str, list[str]] = {}
-    for slug in all_models():
-        by_name.setdefault(slug.rsplit("/", 1)[-1].lower(), []).append(slug)
-        by_name.setdefault(slug.lower(), []).append(slug)
-    unique: dict[str, str] = {}
-    for name, ids in by_name.items():
-        if len({all_models()[i].params_total_b for i in ids}) == 1:
-            unique[name] = ids[0]
-    return unique
 
 
 def slugs(kind: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from functools import cache
 
 from guide_ml.describe.descriptors import Model
 
-__all__ = ["kin", "words"]
+__all__ = ["kin", "short_names", "words"]
 
 
 def _set(text: str) -> frozenset[str]:
@@ -141,3 +141,16 @@ def _named(rest: tuple[str, ...]) -> bool:
 
 def _one_shape(names: list[str], table: Mapping[str, Model]) -> bool:
     return len({tuple(getattr(table[n], field) for field in _SHAPE) for n in names}) == 1
+
+
+def short_names(table: Mapping[str, Model]) -> dict[str, str]:
+    """List names without the organisation, where only one architecture has them."""
+    by_name: dict[str, list[str]] = {}
+    for slug in table:
+        by_name.setdefault(slug.rsplit("/", 1)[-1].lower(), []).append(slug)
+        by_name.setdefault(slug.lower(), []).append(slug)
+    return {
+        name: ids[0]
+        for name, ids in by_name.items()
+        if len({table[i].params_total_b for i in ids}) == 1
+    }

@@ -25,6 +25,7 @@ from guide_ml.cli import search as cli_search
 from guide_ml.cli import serve as cli_serve
 from guide_ml.cli import simulate as cli_simulate
 from guide_ml.cli import traffic as cli_traffic
+from guide_ml.cli import traffic_options as t
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.ending import BUG, ending
 from guide_ml.cli.model_files import is_model_file, model_file, rows
@@ -87,6 +88,8 @@ def _root(
         " --batch-size 1 --input-len 512 --output-len 128 --json",
         "guide predict --hardware l40s --model qwen2.5-7b-instruct --framework vllm --concurrency 8"
         " --input-len 512 --output-len 128 --explain --plot why.png",
+        "guide predict --hardware h100 --model llama-3.1-8b-instruct --request-rate-rps 8"
+        " --input-len 900 --output-len 200 --length-cv 0.5 --ttft-stat p99 --e2e-stat p99",
     )
 )
 def predict(
@@ -100,7 +103,10 @@ def predict(
     num_requests: o.RequestsOption = None, request_rate_rps: o.RateOption = None,
     input_len: o.InputOption = None, output_len: o.OutputOption = None,
     context_depth: o.DepthOption = None, ttft_stat: o.StatOption = None,
-    tpot_stat: o.StatOption = None, gpu_layers: o.GpuLayersOption = None,
+    tpot_stat: o.StatOption = None, e2e_stat: o.StatOption = None,
+    arrival: o.ArrivalOption = None, length_cv: t.CvOption = None,
+    duration_s: o.DurationOption = None, replicas: o.ReplicasOption = None,
+    router: o.RouterOption = None, gpu_layers: o.GpuLayersOption = None,
     experts_on_cpu: o.ExpertsOption = None, host: o.HostOption = None,
     host_bandwidth_gbs: o.HostBandwidthOption = None, threads: o.ThreadsOption = None,
     vcpus: o.VcpusOption = None, draft_tokens: o.DraftOption = None,

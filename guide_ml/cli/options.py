@@ -73,6 +73,23 @@ RateOption = Annotated[
     float | None,
     typer.Option(help="Requests that arrive each second.", rich_help_panel=_LOAD),
 ]
+ArrivalOption = Annotated[
+    str | None, typer.Option(help="How requests at a rate come: poisson (the default), constant,"
+                             " burst (all at once), or a burstiness as vLLM counts it.",
+                             rich_help_panel=_LOAD)
+]  # fmt: skip
+DurationOption = Annotated[
+    float | None, typer.Option("--duration-s", help="Seconds for which requests come at the rate;"
+                               " the steady state without.", rich_help_panel=_LOAD)
+]  # fmt: skip
+ReplicasOption = Annotated[
+    int | None, typer.Option(help="Copies of the deployment that share the rate.",
+                             rich_help_panel=_LOAD)
+]  # fmt: skip
+RouterOption = Annotated[
+    str | None, typer.Option(help="least-loaded (the default), round-robin or prefix-aware.",
+                             rich_help_panel=_LOAD)
+]  # fmt: skip
 InputOption = Annotated[
     float | None, typer.Option(help="Mean prompt tokens a request.", rich_help_panel=_LOAD)
 ]

@@ -135,8 +135,7 @@ def made(
         raise InvalidInput("give --requests-per-s, or --concurrency for a closed loop: one of both")
     if spread:
         raise InvalidInput("--spread is for a trace whose times are rounded: give --trace")
-    lengths = (Lengths.lognormal(input_len, output_len, length_cv) if length_cv
-               else Lengths.fixed(input_len, output_len))  # fmt: skip
+    lengths = Lengths.spread(input_len, output_len, length_cv or 0.0)
     if num_requests is None and duration_s is None:
         num_requests = REQUESTS
     if concurrency is not None:

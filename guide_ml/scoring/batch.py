@@ -18,6 +18,7 @@ from guide_ml.errors import InvalidInput, UnknownName, nearest
 from guide_ml.predictions.run import PredictorLike, predictor_of
 from guide_ml.profiles import ProfileLike, profile_of
 from guide_ml.scoring.cost import COST, costs
+from guide_ml.simulation.names import E2E
 from guide_ml.table import given
 from guide_ml.table.given import HardwareLike, ModelLike
 from guide_ml.table.interchange import frame_of
@@ -57,16 +58,21 @@ class Options:
     models: tuple[ModelLike, ...] = ()
 
     def __post_init__(self) -> None:
+        known = self.known(("request_rate_rps",))
         for name in self.columns:
-            if name not in self.known():
-                raise UnknownName("column", name, self.known(),
-                                  f"Columns are {', '.join(self.known())}.")  # fmt: skip
+            if name not in known:
+                raise UnknownName("column", name, known, f"Columns are {', '.join(known)}.")
 
-    def known(self) -> tuple[str, ...]:
-        """Return the columns that can be had."""
+    def known(self, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the columns that can be had of a table that has the columns `names`.
+
+        Only a table with rates has the time of a whole request: in every batch or in none.
+        """
         plain = tuple(c for c in COLUMNS if not c.endswith(("_low", "_high")) and c != "in_domain")
         found = plain if self.level is None else COLUMNS
-        return (*found[:-2], *COST, *found[-2:]) if self.cost else found
+        whole = E2E if "request_rate_rps" in names else ()
+        whole = whole[:1] if self.level is None else whole
+        return (*found[:-2], *whole, *(COST if self.cost else ()), *found[-2:])
 
     def loaded(self) -> Options:
         """Read everything that files hold, so that a job has one set, one profile, from end to end.
@@ -176,7 +182,9 @@ def score_batch(table: pa.Table, options: Options) -> tuple[pa.Table, Counts]:
     if options.cost:
         found = found.assign(**costs(table, found))
     out = table
-    for name in options.columns or options.known():
+    for name in options.columns or options.known(table.column_names):
+        if name not in found:  # a batch without open loads
+            found[name] = np.nan
         label = PREFIX + name if name in table.column_names else name
         out = out.append_column(label, _arrow(found[name]))
     return out, counts

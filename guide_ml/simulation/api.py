@@ -13,7 +13,7 @@ from guide_ml.predictions import keywords
 from guide_ml.predictions.run import PredictorLike, ask, predictor_of, run
 from guide_ml.profiles import ProfileLike, profile_of
 from guide_ml.simulation.names import ROUTERS
-from guide_ml.simulation.opened import prepared
+from guide_ml.simulation.prepared import prepared
 from guide_ml.simulation.result import Simulated
 from guide_ml.simulation.trace import told
 from guide_ml.table import given

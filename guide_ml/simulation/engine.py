@@ -21,7 +21,7 @@ from guide_ml.simulation.queues import (
     waited,
 )
 from guide_ml.simulation.requests import begin, over
-from guide_ml.simulation.steps import bin_of, decode_s, note, note_tokens, prefill_s
+from guide_ml.simulation.steps import beside_s, bin_of, decode_s, note, note_tokens, prefill_s
 
 __all__ = ["advance"]
 
@@ -150,7 +150,7 @@ def _prefill_step(world: Any, r: int, tokens: int, attended: float) -> None:
     if sequences > 0:
         took *= world.beside[min(sequences, len(world.beside) - 1), 0]
     if sequences > 0 and rules.mixed:
-        took += decode_s(world, sequences, engine.context / sequences)
+        took += beside_s(world, sequences, engine.context / sequences)
         gap = (took + engine.stall) / rules.accept
         note_tokens(world, now, gap, sequences * rules.accept)
         engine.stall = 0.0

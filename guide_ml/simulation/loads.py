@@ -79,9 +79,7 @@ class OpenLoad:
 
     def traffic(self, num_requests: int, seed: int) -> Traffic:
         """Make so many requests of it."""
-        mean = self.input_len, self.output_len
-        varied = self.length_cv > 0
-        lengths = Lengths.lognormal(*mean, self.length_cv) if varied else Lengths.fixed(*mean)
+        lengths = Lengths.spread(self.input_len, self.output_len, self.length_cv)
         n = num_requests
         if self.burstiness == 0.0:
             return Traffic.constant(1e6, lengths, num_requests=n, seed=seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,26 +11,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.errors import GuideError
-from guide_ml.estimators.predictor import Predictor
 from guide_ml.predictions.run import PredictorLike, Run, ask, predictor_of, run
 from guide_ml.profiles import Profile
-from guide_ml.simulation import asked as asking
-from guide_ml.simulation.policies import policy
+from guide_ml.simulation.prepared import prepared
 from guide_ml.simulation.reading import OpenRow, as_closed, read_row
-from guide_ml.simulation.run import Replica, replica
+from guide_ml.simulation.run import Replica
+from guide_ml.simulation.splits import split_ends, split_seen
 from guide_ml.simulation.steady import Seen, scaled, seen
-from guide_ml.table.assume import Resolved
 from guide_ml.table.read import Definitions
 
-__all__ = ["FIGURES", "Opened", "figure", "opened", "prepared"]
+__all__ = ["FIGURES", "Opened", "figure", "opened"]
 
 FIGURES = ("ttft_ms", "tpot_ms", "output_tok_s", "e2e_ms")
 """What an open load has."""
 
 #: Seeds that an answer is the mean of.
 SEEDS = 2
-_KEPT: OrderedDict[tuple[Any, ...], Replica] = OrderedDict()
-_MOST_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -58,38 +53,6 @@ class Opened:
     low: list[dict[str, float]]
     high: list[dict[str, float]]
     errors: NDArray[np.object_]
-
-
-def prepared(
-    resolved: Resolved, row: int, predictor: Predictor, profile: Profile | None = None,
-    **changed: float,
-) -> Replica:  # fmt: skip
-    """Return a replica of one deployment, ready to be simulated; kept for the next time.
-
-    Parameters
-    ----------
-    resolved : Resolved
-        Deployments as closed loads.
-    row : int
-        Which of them.
-    predictor, profile : Predictor, Profile
-        What is asked.
-    **changed : float
-        Fields of :data:`guide_ml.simulation.state.RULES` that are other than usual.
-    """
-    names = sorted(resolved.columns)
-    key = (id(predictor.fitted), id(profile), tuple(sorted(changed.items())),
-           np.asarray([resolved.columns[k][row] for k in names], dtype=float).tobytes(),
-           *(str(v[row]) for v in resolved.names.values()))  # fmt: skip
-    if key in _KEPT:
-        _KEPT.move_to_end(key)
-        return _KEPT[key]
-    found = replica(asking.ask(resolved, row, predictor, profile),
-                    policy(str(resolved.names["framework"][row])), **changed)  # fmt: skip
-    _KEPT[key] = found
-    while len(_KEPT) > _MOST_KEPT:
-        _KEPT.popitem(last=False)
-    return found
 
 
 def opened(
@@ -129,6 +92,15 @@ def opened(
         load = replace(row.load, input_len=own.asked.input_len, output_len=own.asked.output_len)
         rows[i] = replace(row, load=load)
         count = row.replicas * own.asked.replicas
+        if row.pools is not None:
+            try:
+                now, running = split_seen(table.iloc[i], rows[i], own, known, released, chosen,
+                                          profile, seed)  # fmt: skip
+            except GuideError as error:
+                errors[i], rows[i] = str(error), None
+                continue
+            found[i], users[i] = now, running
+            continue
         found[i] = _mean([seen(own, load, count, row.router, seed + k) for k in range(SEEDS)])
         users[i] = max(found[i].in_flight / row.replicas, 1.0)  # type: ignore[union-attr]
     done = run(*ask(as_closed(table, users), known, released), chosen, level, profile)
@@ -165,6 +137,8 @@ def _ends(
     own: Replica, row: OpenRow, now: Seen, done: Run, i: int, seed: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Simulate with steps as short and as long as they may be, and return both ends."""
+    if row.pools is not None:
+        return split_ends(row, now, done, i)
     out: list[dict[str, float]] = []
     assert done.judged is not None
     for ends, clip in ((done.judged.low, min), (done.judged.high, max)):

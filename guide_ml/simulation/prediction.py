@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -12,19 +12,17 @@ import pandas as pd
 from guide_ml.answers.blocks import Block, details, listing
 from guide_ml.answers.cells import plain
 from guide_ml.answers.prediction import Prediction
-from guide_ml.describe.descriptors import Workload
+from guide_ml.describe.descriptors import Deployment, Workload
 from guide_ml.errors import DoesNotFit, InvalidInput
 from guide_ml.predictions.frame import COLUMNS, ENDS
-from guide_ml.simulation.names import METRICS, STATISTICS
+from guide_ml.simulation.names import E2E, METRICS, STATISTICS
 from guide_ml.simulation.opened import FIGURES, Opened, figure
+from guide_ml.simulation.pools import KINDS
 from guide_ml.simulation.reading import OpenRow
 from guide_ml.simulation.statistics import Figures
 from guide_ml.simulation.steady import Seen
 
-__all__ = ["E2E", "OpenPrediction", "OpenWorkload", "overload", "prediction", "table"]
-
-E2E = ("e2e_ms", "e2e_ms_low", "e2e_ms_high")
-"""Columns that a table has only if it has open loads."""
+__all__ = ["OpenPrediction", "OpenWorkload", "overload", "prediction", "table"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -47,7 +45,7 @@ class OpenWorkload(Workload):
         Copies behind a router.
     """
 
-    allowed_modes: ClassVar[tuple[str, ...]] = ("open",)
+    allowed_modes: ClassVar[tuple[str, ...]] = ("open", "disagg")
     allowed_stats: ClassVar[tuple[str, ...]] = STATISTICS
 
     request_rate_rps: float = 0.0
@@ -60,6 +58,8 @@ class OpenWorkload(Workload):
     @property
     def arriving(self) -> str:
         """How requests come, in words."""
+        if not self.request_rate_rps:
+            return ""
         copies = f" over {self.replicas} replicas" if self.replicas > 1 else ""
         return f"{self.request_rate_rps:,g} requests/s ({self.arrival}){copies}"
 
@@ -160,13 +160,32 @@ def prediction(done: Opened) -> OpenPrediction:
     assumed = {k: v for k, v in plain.assumed.items() if k not in ("num_requests", "concurrency")}
     return OpenPrediction(**values | figures | {
         "workload": _workload(row, plain.workload),
+        "deployment": _all_devices(row, plain.deployment),
         "low": _ends(done.low[0], plain.low), "high": _ends(done.high[0], plain.high),
-        "notes": (*((told,) if told else ()), *plain.notes), "assumed": assumed,
+        "notes": (*((told,) if told else ()), *_layout(row), *plain.notes), "assumed": assumed,
         "percentiles": found.figures, "served_rps": found.served_rps,
         "in_flight": found.in_flight, "overloaded": found.overloaded,
         "queue_growth_per_min": found.growth_per_min,
         "capacity_rps": _or_none(found.capacity_rps),
     })  # fmt: skip
+
+
+def _all_devices(row: OpenRow, one: Deployment) -> Deployment:
+    """Count the devices of all workers; the layout stays that of one that decodes."""
+    if row.pools is None:
+        return one
+    workers = row.pools.workers
+    return replace(one, num_devices=sum(w * row.pools.devices(k) for k, w in enumerate(workers)))
+
+
+def _layout(row: OpenRow) -> tuple[str, ...]:
+    """Say which workers there are, and which of them the account of memory is of."""
+    if row.pools is None:
+        return ()
+    words = [f"{w} that {kind} with {row.pools.devices(k)} devices each"
+             for k, (kind, w) in enumerate(zip(KINDS, row.pools.workers, strict=True))]  # fmt: skip
+    return (f"disaggregated workers: {', '.join(words)}; layout and memory are those of a worker"
+            " that decodes",)  # fmt: skip
 
 
 def _ends(found: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, float | None]:
@@ -178,7 +197,8 @@ def _workload(row: OpenRow, closed: Workload) -> OpenWorkload:
     load = row.load
     named = {1.0: "poisson", math.inf: "constant", 0.0: "burst"}
     return OpenWorkload(
-        mode="open", input_len=closed.input_len, output_len=closed.output_len,
+        mode="open" if row.pools is None else "disagg", concurrency=row.users,
+        input_len=closed.input_len, output_len=closed.output_len,
         context_depth=closed.context_depth, num_requests=load.num_requests,
         ttft_stat=row.stats["ttft_ms"], tpot_stat=row.stats["tpot_ms"],
         e2e_stat=row.stats["e2e_ms"], request_rate_rps=load.rate_rps,

@@ -8,7 +8,7 @@ from typing import Any
 from guide_ml.compiled import inner
 from guide_ml.simulation.state import BINS, ITL_BINS, ITL_LEAST_S, ITL_RATIO
 
-__all__ = ["bin_of", "decode_s", "note", "note_tokens", "prefill_s"]
+__all__ = ["beside_s", "bin_of", "decode_s", "note", "note_tokens", "prefill_s"]
 
 _LOG_RATIO = math.log(ITL_RATIO)
 
@@ -30,6 +30,17 @@ def decode_s(world: Any, sequences: int, context: float) -> float:
     found: float = row[j] + share * (row[j + 1] - row[j])
     step: float = max(found, 0.2 * row[0])
     return step
+
+
+@inner
+def beside_s(world: Any, sequences: int, context: float) -> float:
+    """Time that decoding sequences add to a pass of prompt tokens which they share.
+
+    The pass reads the weights, launches its kernels and is scheduled whether or not others decode
+    along: of a decode step there remains what it takes beyond that of one sequence without context.
+    """
+    more: float = decode_s(world, sequences, context) - world.decode[1, 0]
+    return max(more, 0.0)
 
 
 @inner

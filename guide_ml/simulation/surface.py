@@ -35,6 +35,10 @@ TURNS = 12
 NEAR = 0.01
 #: Decode steps are never less than this share of the lone user's by physics.
 LEAST_STEP = 0.1
+#: A prefill beside decodes costs no more than a lone one, to begin with: calibrated physics counts
+#: whole decode steps on top, and its factor holds what bursts of closed loops add. Measured open
+#: loads see neither.
+MIXING = 1.0
 #: How much more of TTFT a change of the spare time brings, in turns that were taken: bounds.
 SLOPES = (0.4, 2.5)
 
@@ -167,10 +171,11 @@ def _first(asked: Asked) -> Factors:
     new = max(asked.input_len * (1.0 - asked.hit_rate), 1.0)
     alone = _bilinear(asked.prefill, new, asked.input_len - 0.5 * new)
     steps, tpot = _steps(asked), loads.tpot_s
-    others = (loads.users - 1.0) * asked.mixing * (lone - handling)
+    mixing = min(asked.mixing, MIXING)
+    others = (loads.users - 1.0) * mixing * (lone - handling)
     own = tpot * asked.accept - others / max(asked.output_len, 1.0)
     decode = np.nan_to_num(np.maximum(own, LEAST_STEP * steps) / steps, nan=1.0)
-    return Factors(decode, handling / loads.ttft_s, asked.mixing, (lone - handling) / alone)
+    return Factors(decode, handling / loads.ttft_s, mixing, (lone - handling) / alone)
 
 
 def surface(asked: Asked, factors: Factors, seqs: int) -> Surface:

@@ -12,7 +12,7 @@ from guide_ml.errors import DoesNotFit, InvalidInput, UnknownName
 from guide_ml.predictions import keywords
 from guide_ml.predictions.run import PredictorLike, ask, run
 from guide_ml.profiles import ProfileLike, profile_of
-from guide_ml.simulation.opened import prepared
+from guide_ml.simulation.prepared import prepared
 from guide_ml.simulation.run import Replica
 from guide_ml.simulation.steady import scaled
 from guide_ml.table import given

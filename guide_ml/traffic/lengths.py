@@ -83,6 +83,33 @@ class Lengths:
         return _each(inside, input_len, output_len, words, outside)
 
     @classmethod
+    def spread(cls, input_len: float, output_len: float, cv: float) -> Lengths:
+        """Draw lengths of a spread of which no more is known.
+
+        Up to ``1 / sqrt(3)`` they are drawn evenly, as clients of benchmarks draw them around a
+        mean; so wide that an even spread would begin below zero they are lognormal.
+
+        Parameters
+        ----------
+        input_len, output_len : float
+            Mean tokens.
+        cv : float
+            Standard deviation over mean; 0 for equal ones.
+
+        Examples
+        --------
+        >>> Lengths.spread(100, 10, 0.5).text, Lengths.spread(100, 10, 0.8).text
+        ('100 in, 10 out (uniform, ratio 0.866025)', '100 in, 10 out (lognormal, cv 0.8)')
+        """
+        _within("cv", cv, 0.0, 100.0, "from 0 to below 100")
+        if cv == 0:
+            return cls.fixed(input_len, output_len)
+        ratio = math.sqrt(3.0) * cv  # an even spread of mean 1 has the variance ratio^2 / 3
+        if ratio < 1.0:
+            return cls.uniform(input_len, output_len, ratio)
+        return cls.lognormal(input_len, output_len, cv)
+
+    @classmethod
     def recorded(cls, input_tokens: ArrayLike, output_tokens: ArrayLike) -> Lengths:
         """Draw from recorded requests, with replacement; prompt and answer stay together.
 

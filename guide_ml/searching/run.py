@@ -175,6 +175,7 @@ def pose(
         predictor = Predictor.load(predictor)
     predictor = predictor or default_predictor()
     fitted = getattr(predictor, "fitted", None)
+    taken = offers.by_size(taken)
     space = build_space(request, taken, None if fitted is None else fitted.physics)
     return Problem(request, space, taken, predictor, profile), left
 

@@ -103,7 +103,9 @@ def predict(problem: Problem, points: Ints, confidence: float | None = None) -> 
     return predict_at(problem, points, (wanted,))[wanted]
 
 
-def predict_at(problem: Problem, points: Ints, confidences: Sequence[float]) -> dict[float, Columns]:
+def predict_at(
+    problem: Problem, points: Ints, confidences: Sequence[float]
+) -> dict[float, Columns]:
     """Predict points at several confidences, in no more tables than there are intervals."""
     levels = [2.0 * c - 1.0 for c in confidences if c > 0.5]
     domain = ANY_LEVEL if problem.request.constraints.in_domain else None

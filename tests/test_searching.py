@@ -381,6 +381,21 @@ def test_where_the_budget_binds_it_says_so() -> None:
     free = find()
     assert free.best
     assert way.needed == pytest.approx(free.best.usd_h)
+    assert poor.binds == ("max_usd_h",) == tuple(poor.to_dict()["binds"])
+    assert "What binds is the price" in poor.why[0]
+
+
+def test_the_price_that_would_do_is_told_where_several_limits_bind() -> None:
+    small = {"hardware": ("l4",), "max_devices": 1, "max_usd_h": 0.01}
+    many = find(load={"users": 400}, constraints=small)
+    assert not many.plans
+    assert set(many.binds) >= {"max_usd_h", "max_devices"}
+    line = next(w for w in many.why if w.startswith("The price that would do: "))
+    free = find(load={"users": 400}, constraints={"hardware": ("l4",)})
+    assert free.best
+    assert f": {free.best.usd_h:,.2f} USD/h" in line
+    slow = find(slo={"ttft_ms": 0.1}, constraints=small)
+    assert any("No price keeps the other limits" in w for w in slow.why)
 
 
 def test_estimators_without_intervals_still_answer(monkeypatch, found: Found) -> None:

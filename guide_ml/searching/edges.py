@@ -22,7 +22,7 @@ from guide_ml.table.read import Floats
 __all__ = ["dominated", "fill_front", "fill_ties"]
 
 #: Points that are scored together; at most for ties, of which there are few; and for the front,
-#: where those that may reach furthest are scored first, so that an answer takes seconds.
+#: so that an answer takes seconds.
 STEP, MOST, MOST_FRONT = 4096, 24_576, 4096
 #: Points of the front that are scored together: each rules out some of what follows.
 FRONT_STEP = 192
@@ -54,31 +54,37 @@ def fill_ties(scores: Scores, bounds: Bounds, late: Late, most: int, best: float
         scores.add(tied[start : min(start + STEP, most, MOST)])
 
 
-def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> None:
-    """Score whatever may lie on the front of price and time of a request.
+def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> float:
+    """Score whatever may lie on the front of price and time of a request, the cheapest first.
 
     Parameters
     ----------
     scores, bounds, late, most
         As of :func:`fill_ties`.
+
+    Returns
+    -------
+    float
+        USD/h below which nothing that was not scored can beat what was.
     """
     problem = scores.problem
     open_ = _quickest(problem, np.flatnonzero(problem.carrying), bounds)
     left = min(most, MOST_FRONT)
-    while left > 0 and not late(scores):
+    while True:
         _, sized, values, missed = scores.judged()
         kept = missed == 0
         if not kept.any():
-            return
+            return np.inf
         known = np.stack([sized.usd_h[kept], e2e_ms(problem.request, values)[kept]], 1)
         open_ = bounds.open(scores, open_)
         edge = bounds.edge[open_]
         taken = (edge[:, 0] <= DEAREST * known[:, 0].min()) & ~dominated(edge, known)
         open_, edge = open_[taken], edge[taken]
         if not len(open_):
-            return
-        # The cheapest and fastest at their floors first: they rule out most of what follows.
-        order = np.argsort(np.log(edge).sum(1), kind="stable")[: min(FRONT_STEP, left)]
+            return np.inf
+        if left <= 0 or late(scores):
+            return float(edge[:, 0].min())
+        order = np.lexsort((edge[:, 1], edge[:, 0]))[: min(FRONT_STEP, left)]
         scores.add(open_[order])
         left -= len(order)
 

@@ -159,10 +159,11 @@ def settled(plans: Sequence[Plan], objective: str) -> list[Plan]:
     return [plans[i] for i in np.lexsort(np.asarray([near, head, slow, price, bill]))]
 
 
-def front(judged: Judged) -> list[int]:
+def front(judged: Judged, most_usd_h: float = np.inf) -> list[int]:
     """Find the Pareto front of what keeps all limits, the cheapest first.
 
-    With a single objective, steps that buy next to nothing are left out (:func:`worth_it`).
+    With a single objective, steps that buy next to nothing are left out (:func:`worth_it`), and
+    dearer ones than `most_usd_h`, which something that was not scored may beat.
     """
     rows = np.flatnonzero(judged.kept)
     wanted, single = judged.wanted, judged.wanted.shape[1] == 1
@@ -178,7 +179,8 @@ def front(judged: Judged) -> list[int]:
             kept.append(int(i))
     if not single:
         return kept
-    return [kept[k] for k in worth_it(wanted[kept, 0], np.abs(wanted[kept, 1]))]
+    sure = [i for k, i in enumerate(kept) if k == 0 or wanted[i, 0] < most_usd_h]
+    return [sure[k] for k in worth_it(wanted[sure, 0], np.abs(wanted[sure, 1]))]
 
 
 def worth_it(usd_h: Floats, other: Floats) -> list[int]:

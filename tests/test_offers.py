@@ -229,3 +229,25 @@ def test_it_is_said_whose_larger_machines_the_prices_lack() -> None:
     assert "Of other, third the prices hold only machines of one nvidia-l4-24gb" in said[0]
     assert small_machines([_plan(tp=1)], market) == []
     assert small_machines([_plan(tp=4)], market[:1]) == []
+
+
+def test_a_price_per_device_gives_machines_of_several() -> None:
+    """Where a provider sells by the device, its larger machines are found; else they are not."""
+    alone = {"hardware": "h100", "provider": "lab", "price_usd_h": 2.0, "as_of": "2026-01-01"}
+    found = {}
+    for most in (None, 8):
+        listed = offers.own_offers(pd.DataFrame([alone | {"devices_up_to": most}])).table
+        sizes = offers.by_size(offers.select(listed))
+        found[most] = dict(zip(sizes.num_devices, sizes.usd_h, strict=True))
+    assert found == {None: {1: 2.0}, 8: {1: 2.0, 2: 4.0, 4: 8.0, 8: 16.0}}
+    with pytest.raises(InvalidInput, match="devices_up_to"):
+        offers.own_offers(pd.DataFrame([alone | {"num_devices": 4, "devices_up_to": 2}]))
+
+
+def test_the_list_tells_who_sells_by_the_device_and_where_that_stands() -> None:
+    larger = TABLE[TABLE.devices_up_to > TABLE.num_devices]
+    assert {"modal", "runpod"} <= set(larger.provider)
+    assert (TABLE.devices_up_to >= TABLE.num_devices).all()
+    raw = pd.read_csv(Path(offers.__file__).parent / "prices.csv")
+    noted = raw[raw.devices_up_to.notna()].notes
+    assert noted.str.contains(r"priced by the GPU, .*\.(?:com|io)").all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ from guide_ml.errors import GuideError, InvalidInput, UnknownName
 from guide_ml.offers.listing import list_offers
 from guide_ml.planning import Answer, Questions, choices, details, plan
 from guide_ml.planning.asking import search_for
+from guide_ml.planning.evidence import prefer, surer
 from guide_ml.planning.presets import limits, presets, reading_tok_s
 from guide_ml.searching import search
 
@@ -225,3 +227,23 @@ def test_people_are_counted_by_the_share_that_is_busy() -> None:
     said = next(line for part in answer.said for line in part.lines if "waiting at once" in line)
     room, people = (int(x.replace(",", "")) for x in re.findall(r"about ([\d,]+)", said))
     assert people == room / 0.04
+
+
+def test_a_guess_gives_way_to_what_rests_on_measurements_at_nearly_its_price() -> None:
+    found = asked().found
+    assert found
+    assert found.best
+    guess = replace(found.best, in_domain="far", usd_h=1.0, hardware="nvidia-rtx-3090-24gb")
+    like, dear = (replace(found.best, in_domain="near", usd_h=usd) for usd in (1.2, 2.0))
+    near, aside = prefer(replace(found, plans=(guess, like), front=()))
+    assert (near.best, aside) == (like, guess)
+    assert "20 % dearer than the cheapest, which is a guess" in near.why[0]
+    lone, none = prefer(replace(found, plans=(guess, dear), front=()))
+    assert (lone.best, none, surer(lone), surer(near)) == (guess, None, dear, None)
+    rented = replace(asked(), questions=Questions(people=200), found=lone)
+    words = said(rented)
+    assert "This is a guess" in words["headline"]
+    assert "What rests on measurements costs more" in words["sure"]
+    words = said(replace(rented, found=near, guess=guess))
+    assert "guess" not in words["headline"]
+    assert "nobody has measured anything much like it" in words["cheaper"]

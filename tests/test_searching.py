@@ -14,7 +14,7 @@ import guide_ml
 from guide_ml import SLO, Constraints, Load, Workload, api, catalogue
 from guide_ml.errors import DoesNotFit, GuideError, InvalidInput
 from guide_ml.searching import Found, search, sweep
-from guide_ml.searching.ranking import settled, tied
+from guide_ml.searching.ranking import DEAREST, settled, tied
 from guide_ml.searching.request import Request
 from guide_ml.searching.run import pose
 
@@ -171,7 +171,7 @@ def test_the_front_is_that_of_the_whole_space() -> None:
     front, whole = find(**asked).front, find(**asked, sampler="enumerate").front
     assert [(p.usd_h, p.e2e_ms) for p in front] == [(p.usd_h, p.e2e_ms) for p in whole]
     assert len(front) > 1
-    assert all(p.usd_h <= 20 * front[0].usd_h for p in front)
+    assert all(p.usd_h <= DEAREST * front[0].usd_h for p in front)  # nobody takes what is dearer
 
 
 def test_search_and_predict_give_one_number_for_one_plan(found: Found) -> None:
@@ -381,6 +381,21 @@ def test_where_the_budget_binds_it_says_so() -> None:
     free = find()
     assert free.best
     assert way.needed == pytest.approx(free.best.usd_h)
+    assert poor.binds == ("max_usd_h",) == tuple(poor.to_dict()["binds"])
+    assert "What binds is the price" in poor.why[0]
+
+
+def test_the_price_that_would_do_is_told_where_several_limits_bind() -> None:
+    small = {"hardware": ("l4",), "max_devices": 1, "max_usd_h": 0.01}
+    many = find(load={"users": 400}, constraints=small)
+    assert not many.plans
+    assert set(many.binds) >= {"max_usd_h", "max_devices"}
+    line = next(w for w in many.why if w.startswith("The price that would do: "))
+    free = find(load={"users": 400}, constraints={"hardware": ("l4",)})
+    assert free.best
+    assert f": {free.best.usd_h:,.2f} USD/h" in line
+    slow = find(slo={"ttft_ms": 0.1}, constraints=small)
+    assert any("No price keeps the other limits" in w for w in slow.why)
 
 
 def test_estimators_without_intervals_still_answer(monkeypatch, found: Found) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,23 @@ def test_the_replicas_are_the_fewest_that_hold(own):
     assert fewest(own.own, load, one, {"ttft_p99_ms": 1.0}, ROUTER, 0)[0] == 0
 
 
+def test_an_unknown_limit_is_told_what_exists():
+    for wrong in ("foo", "foo=5"):
+        done = CliRunner().invoke(app, ["capacity", "--hardware", "l4", "--model", "qwen3-8b",
+                                        "--input-len", "512", "--output-len", "64",
+                                        "--limit", wrong])  # fmt: skip
+        assert done.exit_code == 2
+        for name in ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms", "median", "p90"):
+            assert name in " ".join(done.stderr.split()), wrong
+
+
 def test_capacity_tells_rate_interval_and_what_binds():
     found = capacity(**L4, **LOAD, **LIMITS)
     assert found.low_rps <= found.rate_rps <= found.high_rps
     assert found.low_rps < found.high_rps
     assert found.binds in LIMITS
+    idle = replace(found, binds="throughput")  # no limit is reached: text and JSON say the same
+    assert idle.to_dict()["binds"] == dict(idle.blocks()[1].rows)["bound by"]  # type: ignore[union-attr]
     assert all(found.seen[name] <= most for name, most in LIMITS.items())
     assert found.rate_rps <= found.full_rps
     for part in ("sustains", "p99 of TTFT", "90% sure", "rates looked at"):

@@ -78,5 +78,7 @@ def _named(text: str) -> tuple[str, float]:
     try:
         return name.strip().replace("-", "_"), float(value)
     except ValueError:
-        sample = "--limit e2e_p90_ms=5000"
-        raise InvalidInput(f"a limit is NAME=MILLISECONDS, as {sample}; got {text!r}") from None
+        from guide_ml.sizing.limits import KNOWN
+
+        raise InvalidInput("a limit is NAME=MILLISECONDS, as --limit e2e_p90_ms=5000; got"
+                           f" {text!r}. {KNOWN}") from None  # fmt: skip

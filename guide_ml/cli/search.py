@@ -186,6 +186,8 @@ def search(
         try:
             found = run(**asked, progress=progress)
         except DoesNotFit as error:
+            if as_json:
+                show_or_json({"plans": [], "binds": ["memory"], "why": [str(error)]}, list, True)
             typer.echo(f"guide: {error}", err=True)
             raise typer.Exit(NOTHING_FITS) from None
     if csv:

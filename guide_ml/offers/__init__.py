@@ -8,9 +8,9 @@ A new price is a row of ``prices.csv``.
 
 from guide_ml.offers.own import on_premises_usd_h
 from guide_ml.offers.read import COLUMNS, HOURS_PER_MONTH, Offers, catalogue_offers, own_offers
-from guide_ml.offers.select import select
+from guide_ml.offers.select import by_size, select
 
 __all__ = [
-    "COLUMNS", "HOURS_PER_MONTH", "Offers", "catalogue_offers", "on_premises_usd_h", "own_offers",
-    "select",
+    "COLUMNS", "HOURS_PER_MONTH", "Offers", "by_size", "catalogue_offers", "on_premises_usd_h",
+    "own_offers", "select",
 ]  # fmt: skip

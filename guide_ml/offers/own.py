@@ -16,7 +16,7 @@ HOURS_PER_YEAR = 8760.0
 W_PER_KW = 1000.0
 
 _TEXTS = ("provider", "region", "instance_type", "hardware", "as_of", "source")
-_PRICES = ("num_devices", "price_usd_h", "spot_usd_h")
+_PRICES = ("num_devices", "price_usd_h", "spot_usd_h", "devices_up_to")
 _OWNED = ("purchase_usd", "lifetime_years", "power_w", "power_usd_kwh", "pue", "utilisation",
           "upkeep_usd_year")  # fmt: skip
 

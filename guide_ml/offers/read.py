@@ -24,13 +24,14 @@ __all__ = ["COLUMNS", "HOURS_PER_MONTH", "Offers", "catalogue_offers", "own_offe
 HOURS_PER_MONTH = 730.0
 
 COLUMNS = ("provider", "region", "instance_type", "hardware", "num_devices", "price_usd_h",
-           "spot_usd_h", "as_of", "tier", "source")  # fmt: skip
-"""Columns of a table of offers; ``as_of`` is an ISO date, blank where none is known."""
+           "spot_usd_h", "devices_up_to", "as_of", "tier", "source")  # fmt: skip
+"""Columns of a table of offers; ``as_of`` is an ISO date, blank where none is known;
+``devices_up_to`` tells how many devices a machine may have at the same price a device."""
 
 #: Columns of a price list, and what they are called here.
 _SPELT = {"accelerator_count": "num_devices", "price_usd_per_hour": "price_usd_h",
           "spot_price_usd_per_hour": "spot_usd_h"}  # fmt: skip
-_NUMBERS = ("num_devices", "price_usd_h", "spot_usd_h")
+_NUMBERS = ("num_devices", "price_usd_h", "spot_usd_h", "devices_up_to")
 #: Words by which price lists mark machines that belong to third parties, and providers that
 #: only broker such machines.
 _TIERS = ("marketplace", "community")
@@ -49,7 +50,8 @@ class Offers:
     table : DataFrame of shape (n, COLUMNS)
         An offer a row: whole devices that the catalogue knows. ``num_devices`` a whole number,
         prices of the instance in USD/h (NaN where it is not sold so), ``tier`` *on-demand*,
-        *marketplace*, *community* or *on-premises*.
+        *marketplace*, *community* or *on-premises*. ``devices_up_to`` is ``num_devices`` where a
+        machine is sold as it is; above it where the provider sells by the device.
     left_out : mapping of str to int
         Offers left out, by reason.
     """
@@ -114,7 +116,7 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
                            f" got {', '.join(map(str, table.columns))}")  # fmt: skip
     defaults: dict[str, Any] = {
         "provider": "own", "region": "own", "num_devices": 1, "spot_usd_h": np.nan,
-        "as_of": day, "source": origin,
+        "devices_up_to": np.nan, "as_of": day, "source": origin,
     }  # fmt: skip
     for name, value in defaults.items():
         given = table[name] if name in table else pd.Series(value, index=table.index)
@@ -131,6 +133,8 @@ def _named(table: pd.DataFrame, origin: str, day: str) -> pd.DataFrame:
 def _tidy(table: pd.DataFrame, strict: bool = False) -> Offers:
     """Check a price list; `strict` refuses what is else left out and counted."""
     table = table.rename(columns=_SPELT).reset_index(drop=True)
+    if "devices_up_to" not in table:  # lists of before it was stated
+        table["devices_up_to"] = np.nan
     for name in _NUMBERS:
         text = table[name].replace("", np.nan)
         table[name] = pd.to_numeric(text, errors="coerce")
@@ -146,6 +150,7 @@ def _tidy(table: pd.DataFrame, strict: bool = False) -> Offers:
     left = {NOT_LISTED: int((~listed).sum()), SLICE: int((listed & ~whole).sum())}
     kept = table.loc[listed & whole, list(COLUMNS)].reset_index(drop=True)
     kept["num_devices"] = kept["num_devices"].astype(int)
+    kept["devices_up_to"] = kept["devices_up_to"].fillna(kept["num_devices"]).astype(int)
     return Offers(kept, {reason: n for reason, n in left.items() if n})
 
 
@@ -179,3 +184,7 @@ def _require_sane(table: pd.DataFrame) -> None:
     whole = (count == np.floor(count)) | (count < 1)
     if len(bad := np.flatnonzero(~(whole & (count > 0)))):
         raise InvalidInput(f"prices: num_devices must be a whole number; got {count[bad[0]]:g}")
+    most = table["devices_up_to"]
+    if len(bad := np.flatnonzero((most < count) | (most != np.floor(most)) & most.notna())):
+        raise InvalidInput("prices: devices_up_to must be a whole number, num_devices or more;"
+                           f" got {most[bad[0]]:g}")  # fmt: skip

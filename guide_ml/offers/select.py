@@ -10,7 +10,7 @@ import pandas as pd
 from guide_ml import catalogue
 from guide_ml.errors import InvalidInput, UnknownName
 
-__all__ = ["select"]
+__all__ = ["by_size", "select"]
 
 #: Tiers of machines that belong to third parties, without a firm price.
 MARKET = ("marketplace", "community")
@@ -76,6 +76,33 @@ def select(
     price = cheap.where(lower, full)
     keep &= price.notna() & (price <= (np.inf if max_usd_h is None else max_usd_h))
     return table.assign(usd_h=price, spot=lower)[keep].reset_index(drop=True)
+
+
+def by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """List each offer that is sold by the device once a size: doubled up to its ``devices_up_to``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`select`.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"num_devices": [1, 2], "devices_up_to": [6, 2],
+    ...                     "price_usd_h": [2.0, 5.0], "spot_usd_h": [1.0, np.nan],
+    ...                     "usd_h": [2.0, 5.0]})
+    >>> found = by_size(one)
+    >>> found.num_devices.tolist(), found.usd_h.tolist()
+    ([1, 2, 2, 4, 6], [2.0, 5.0, 4.0, 8.0, 12.0])
+    """
+    parts, last = [table], table
+    while len(last := last[last["num_devices"] < last["devices_up_to"]]):
+        more = np.minimum(2 * last["num_devices"], last["devices_up_to"])
+        prices = {k: last[k] * more / last["num_devices"]
+                  for k in ("price_usd_h", "spot_usd_h", "usd_h")}  # fmt: skip
+        last = last.assign(num_devices=more, **prices)
+        parts.append(last)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _known(kind: str, names: Collection[str], column: pd.Series) -> list[str]:

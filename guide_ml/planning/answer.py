@@ -35,6 +35,8 @@ class Answer(Shown):
         Why then.
     narrowed : bool
         Whether weights of about 4 bits were taken since wider ones did not serve.
+    guess : Plan or None
+        What is cheaper than the plan that is advised and was left aside: nobody measured its like.
     predictor : Predictor or path, optional
         The estimators that were asked.
     """
@@ -44,6 +46,7 @@ class Answer(Shown):
     found: Found | None
     refused: str = ""
     narrowed: bool = False
+    guess: Plan | None = None
     predictor: PredictorLike | None = field(default=None, repr=False)
 
     @property
@@ -110,6 +113,7 @@ class Answer(Shown):
             "request": plain | {"constraints": {k: list(v) if isinstance(v, tuple) else v
                                                 for k, v in plain["constraints"].items()}},
             "narrowed": self.narrowed, "refused": self.refused,
+            "guess": self.guess.to_dict() if self.guess else None,
             "prediction": predicted.to_dict() if predicted else None,
             "found": self.found.to_dict() if self.found else None,
         }  # fmt: skip

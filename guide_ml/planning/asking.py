@@ -14,6 +14,7 @@ from guide_ml.answers.progress import ProgressLike
 from guide_ml.describe.descriptors import Hardware
 from guide_ml.errors import DoesNotFit, UnknownName
 from guide_ml.offers.read import HOURS_PER_MONTH
+from guide_ml.planning import evidence
 from guide_ml.planning.answer import Answer
 from guide_ml.planning.presets import limits, presets
 from guide_ml.planning.questions import Questions
@@ -75,8 +76,11 @@ def plan(
         other, _ = _tried(small, extra)
         if other is not None and (other.best is not None or found is None):
             found, request, narrowed = other, small, True
+    guess = None
+    if found is not None and asked.where != "own":
+        found, guess = evidence.prefer(found)
     return Answer(questions=asked, request=request, found=found, refused=refused,
-                  narrowed=narrowed, predictor=predictor)  # fmt: skip
+                  narrowed=narrowed, guess=guess, predictor=predictor)  # fmt: skip
 
 
 def _read(given: Mapping[str, Any]) -> Questions:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from guide_ml.offers.read import HOURS_PER_MONTH
+from guide_ml.planning import evidence
 from guide_ml.planning.naming import gpus, money, seconds
 from guide_ml.planning.presets import reading_words
 from guide_ml.searching.plan_words import limit
 from guide_ml.units import MS_PER_S
 
-__all__ = ["cheaper", "reason", "step_up", "ways_out"]
+__all__ = ["cheaper", "reason", "step_up", "surer", "ways_out"]
 
 #: A step up must be so much faster to be worth a word.
 FASTER = 1.15
@@ -26,10 +27,22 @@ def cheaper(a: Any) -> list[str]:
     """Say what costs less and why it fails."""
     if a.questions.where == "own":
         return []
+    if a.guess:
+        return [f"{gpus(a.guess.num_devices, a.guess.hardware)} for {_price(a.guess)}, but nobody"
+                " has measured anything much like it."]  # fmt: skip
     p = a.found.cheaper
     if p is None:
         return ["Nothing that costs less keeps your limits, and nothing comes near."]
     return [f"{gpus(p.num_devices, p.hardware)} for {_price(p)}, but {_broken(p, a)}."]
+
+
+def surer(a: Any) -> list[str]:
+    """Say what rests on measurements, where the advice does not."""
+    p = evidence.surer(a.found)
+    if p is None or a.questions.where == "own":
+        return []
+    return [f"What rests on measurements costs more: {gpus(p.num_devices, p.hardware)} from"
+            f" {p.provider} for {_price(p)}."]  # fmt: skip
 
 
 def _broken(p: Any, a: Any) -> str:

@@ -62,7 +62,9 @@ def _headline(a: Any) -> list[str]:
         return [f"Yes, your machine serves this: {gpus(p.num_devices, p.hardware)}."]
     bill = (f"about {money(p.job_usd)} for the whole pile" if p.job_usd is not None
             else f"about {money(p.usd_month)} a month")  # fmt: skip
-    return [f"Rent {gpus(p.num_devices, p.hardware)} from {p.provider}: {bill}."]
+    guess = " This is a guess: nobody has measured anything much like it."
+    return [f"Rent {gpus(p.num_devices, p.hardware)} from {p.provider}: {bill}."
+            + (guess if p.in_domain == "far" else "")]  # fmt: skip
 
 
 def _asked(a: Any) -> list[str]:
@@ -143,7 +145,7 @@ _SURE = {
 
 def _sure(a: Any) -> list[str]:
     p, predicted = a.best, a.prediction
-    lines = [_SURE.get(p.in_domain, "")]
+    lines = [_SURE.get(p.in_domain, ""), *ways.surer(a)]
     if predicted and p.tok_s_per_user and all(
         predicted.low.get(name) for name in ("ttft_ms", "tpot_ms")
     ):

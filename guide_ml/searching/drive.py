@@ -49,6 +49,9 @@ class Driven:
     possible : int
         Points whose physical floor keeps all limits.
     seconds : float
+    front_usd_h : float
+        USD/h up to which nothing that was not scored can beat the front of what was; infinite
+        where the front is that of all points, or only of those scored.
     """
 
     scores: Scores
@@ -56,6 +59,7 @@ class Driven:
     open: int
     possible: int
     seconds: float
+    front_usd_h: float = np.inf
 
 
 def default_trials(points: int) -> int:
@@ -171,15 +175,17 @@ def drive(
             loop.close()
     else:
         _run(loop, most, BATCH if not auto else 0 if small else SAMPLED, late)
+    front_usd_h = np.inf
     if auto:
         _look_around(loop, late, n_trials or len(every))
         room = (n_trials or len(every) + len(known)) - int(scores.seen.sum())
         if np.isfinite(loop.best()) and len(problem.request.objectives) == 1:
             fill_ties(scores, bounds, late, room, loop.best())
             if n_trials is None and not problem.request.load.offline:
-                fill_front(scores, bounds, late, room)
+                front_usd_h = fill_front(scores, bounds, late, room)
         loop.close()
-    return Driven(scores, trials, loop.unproven(), len(possible), time.perf_counter() - began)
+    return Driven(scores, trials, loop.unproven(), len(possible), time.perf_counter() - began,
+                  front_usd_h)  # fmt: skip
 
 
 class _Clock:

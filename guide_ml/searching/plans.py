@@ -16,7 +16,14 @@ from guide_ml.searching import support
 from guide_ml.searching.cost import Sized, e2e_ms, rates
 from guide_ml.searching.plan import Plan
 from guide_ml.searching.request import S_PER_H
-from guide_ml.searching.score import Problem, Scores, excess, objectives, predict
+from guide_ml.searching.score import (
+    ANY_LEVEL,
+    Problem,
+    Scores,
+    excess,
+    objectives,
+    predict_at,
+)
 from guide_ml.searching.space import Ints
 from guide_ml.table.read import Columns, Floats
 from guide_ml.units import MS_PER_S
@@ -26,8 +33,6 @@ __all__ = ["SURE", "Judged", "judge", "plan"]
 MILLION = 1e6
 #: Confidence whose cost is shown beside that of the estimates themselves.
 SURE = 0.9
-#: Level of the intervals with which domains are asked for; the ends are not used.
-ANY_LEVEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,8 @@ def complete(judged: Judged, chosen: list[int]) -> list[Plan]:
                 for i in chosen]  # fmt: skip
     members = np.flatnonzero(np.isin(space.config, np.unique(space.config[rows])))
     sure = max(asked, SURE) if asked > 0.5 else SURE
-    known = {c: _configs(problem, members, c) for c in dict.fromkeys((asked, 0.5, sure))}
+    values = predict_at(problem, members, list(dict.fromkeys((asked, 0.5, sure))))
+    known = {c: _configs(problem, members, v) for c, v in values.items()}
     out = []
     for i, point, domain in zip(chosen, rows, near, strict=True):
         config = int(space.config[point])
@@ -171,9 +177,8 @@ class _Most(NamedTuple):
     usd_h: float
 
 
-def _configs(problem: Problem, members: Ints, confidence: float) -> dict[int, _Most]:
+def _configs(problem: Problem, members: Ints, values: Columns) -> dict[int, _Most]:
     """Find each configuration's least price, and what a replica carries at most within limits."""
-    values = predict(problem, members, confidence)
     sized, request = problem.size(members, values), problem.request
     missed = excess(request, values, sized)
     budget = np.sum([missed.pop(k) for k in ("max_usd_h", "max_devices", "predicted")

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from guide_ml.errors import BadArtefact
 from guide_ml.searching.cost import e2e_ms
 from guide_ml.searching.plan import Plan
-from guide_ml.searching.plans import ANY_LEVEL, Judged
+from guide_ml.searching.plans import Judged
+from guide_ml.searching.score import ANY_LEVEL
 from guide_ml.searching.space import Ints
 from guide_ml.table.read import Floats
 
@@ -32,9 +33,10 @@ SHOWN, PER_DEVICE = 10, 3
 CANDIDATES = 16
 #: Prices that differ by no more than this share are the same.
 EQUAL = 1e-3
-#: A step of the front buys this share of what it costs more (both as logarithms), and this much at
-#: least; nothing on it costs more than so many times the cheapest.
-WORTH, LEAST, DEAREST = 0.1, 0.01, 20.0
+#: A step of the front buys this share of what it costs more (both as logarithms; at twice the price
+#: 19 % more speed), and this much at least; nothing on it costs more than so many times the
+#: cheapest: who wants that states tighter limits.
+WORTH, LEAST, DEAREST = 0.25, 0.02, 4.0
 #: Points whose nearness to the data is asked for when prices are equal.
 ASKED = 200
 #: Best evidence first; without intervals nothing is known of it.
@@ -157,10 +159,11 @@ def settled(plans: Sequence[Plan], objective: str) -> list[Plan]:
     return [plans[i] for i in np.lexsort(np.asarray([near, head, slow, price, bill]))]
 
 
-def front(judged: Judged) -> list[int]:
+def front(judged: Judged, most_usd_h: float = np.inf) -> list[int]:
     """Find the Pareto front of what keeps all limits, the cheapest first.
 
-    With a single objective, steps that buy next to nothing are left out (:func:`worth_it`).
+    With a single objective, steps that buy next to nothing are left out (:func:`worth_it`), and
+    dearer ones than `most_usd_h`, which something that was not scored may beat.
     """
     rows = np.flatnonzero(judged.kept)
     wanted, single = judged.wanted, judged.wanted.shape[1] == 1
@@ -176,7 +179,8 @@ def front(judged: Judged) -> list[int]:
             kept.append(int(i))
     if not single:
         return kept
-    return [kept[k] for k in worth_it(wanted[kept, 0], np.abs(wanted[kept, 1]))]
+    sure = [i for k, i in enumerate(kept) if k == 0 or wanted[i, 0] < most_usd_h]
+    return [sure[k] for k in worth_it(wanted[sure, 0], np.abs(wanted[sure, 1]))]
 
 
 def worth_it(usd_h: Floats, other: Floats) -> list[int]:
@@ -184,7 +188,7 @@ def worth_it(usd_h: Floats, other: Floats) -> list[int]:
 
     Examples
     --------
-    >>> worth_it(np.asarray([4.0, 8.0, 8.1, 40.0, 400.0]), np.asarray([8.0, 6.0, 5.99, 3.0, 2.0]))
+    >>> worth_it(np.asarray([4.0, 6.0, 6.1, 16.0, 40.0]), np.asarray([8.0, 6.0, 5.99, 4.0, 2.0]))
     [0, 1, 3]
     """
     kept: list[int] = []

@@ -16,7 +16,7 @@ from guide_ml.searching.ranking import nearest
 from guide_ml.searching.request import LIMITS, Request
 from guide_ml.searching.result import Relaxation
 
-__all__ = ["OLD_DAYS", "cheaper", "dated", "relaxations", "why", "why_not"]
+__all__ = ["OLD_DAYS", "about", "cheaper", "dated", "relaxations", "why", "why_not"]
 
 #: Two deployments whose limit is this near are the same relaxation; the cheaper one is told.
 SAME = 1.02
@@ -68,12 +68,34 @@ def why(judged: Judged, plans: list[Plan], runner_up: Plan | None, proven: str) 
     other = next((p for p in plans[1:] if p.hardware != best.hardware), None)
     lines += [_versus(word, p, best) for word, p in
               (("The next device", other), ("The best of another vendor", runner_up)) if p]
+    return [*lines, *_guess(best, plans), *_narrowed(request, best)]
+
+
+def _guess(best: Plan, plans: list[Plan]) -> list[str]:
+    """Say that nobody measured the like of the best plan, and what would rest on measurements."""
+    if best.in_domain != "far":
+        return []
+    other = next((p for p in plans if p.in_domain not in ("far", "")), None)
+    text = "Nobody measured anything much like it, so its figures are a guess"
+    if other is None:
+        return [f"{text}; so are those of all that is listed."]
+    return [_versus(f"{text}; the next that is like what was measured", other, best)]
+
+
+def about(request: Request, best: Plan, today: date) -> list[str]:
+    """Say of one plan what its tightest limit is, how exact its weights and how old its price."""
+    tight = _tightest(request, best)
+    return [*([tight] if tight else []), *_narrowed(request, best), *dated([best], today)]
+
+
+def _narrowed(request: Request, best: Plan) -> list[str]:
+    """Say that weights are less exact than published, where they are."""
     native = request.model.native_dtype
-    if dtype(best.weight_dtype).bits < dtype("fp16" if native == "fp32" else native).bits:
-        lines.append(f"Weights are narrowed from {native} to {best.weight_dtype}: check the quality"
-                     f" of the answers, or ask for {native} alone (weight_dtypes,"
-                     f" --weight-dtype {native}).")  # fmt: skip
-    return lines
+    if dtype(best.weight_dtype).bits >= dtype("fp16" if native == "fp32" else native).bits:
+        return []
+    return [f"Weights are narrowed from {native} to {best.weight_dtype}: check the quality"
+            f" of the answers, or ask for {native} alone (weight_dtypes,"
+            f" --weight-dtype {native})."]  # fmt: skip
 
 
 def _versus(word: str, other: Plan, best: Plan) -> str:
@@ -123,7 +145,8 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
     if not ways:
         near = nearest(judged)
         text = f" The nearest: {misses(plan(judged, near[0]), request)}." if near else ""
-        return [f"Nothing fits, and no limit alone stands in the way.{text} {proven}"]
+        return [f"Nothing fits, and no limit alone stands in the way.{text} {proven}",
+                *_would_do(judged)]  # fmt: skip
     first = ways[0]
     word, unit = LIMITS[first.limit]
     by = first.needed / first.given - 1.0
@@ -136,12 +159,27 @@ def why_not(judged: Judged, ways: list[Relaxation], proven: str) -> list[str]:
         binds = "Nothing fits, and no limit alone stands in the way: the budget must give way too."
     lines = [f"{binds} {proven}", *(f"Giving way on {r.text()}." for r in ways)]
     told = {r.limit for r in ways}
+    if "max_usd_h" not in told:
+        lines += _would_do(judged)
     if others := [LIMITS[n][0] for n in judged.missed if n in LIMITS and n not in told]:
         lines.append(f"Giving way on the {' or the '.join(others)} alone is not enough.")
     return lines
 
 
-def dated(plans: Sequence[Plan], today: date) -> list[str]:
+def _would_do(judged: Judged) -> list[str]:
+    """Say what keeps every limit but those on price and number of devices, where there are such."""
+    if not set(judged.missed) & set(BUDGETS):
+        return []
+    others = [v for k, v in judged.missed.items() if k not in BUDGETS]
+    rows = np.flatnonzero((np.sum(others, axis=0) == 0) & (judged.sized.offer >= 0))
+    if not len(rows):
+        return ["No price keeps the other limits, as far as was looked."]
+    found = plan(judged, int(rows[np.argmin(judged.sized.usd_h[rows])]))
+    return [f"The price that would do: {found.usd_h:,.2f} USD/h keep the other limits on"
+            f" {found.num_devices} x {found.hardware}."]  # fmt: skip
+
+
+def dated(plans: Sequence[Plan], today: date, word: str = "best") -> list[str]:
     """Say of which day the best plan's price is, and warn where prices are old.
 
     Parameters
@@ -150,14 +188,16 @@ def dated(plans: Sequence[Plan], today: date) -> list[str]:
         The best first.
     today : date
         The day of the search.
+    word : str
+        What the first plan is.
     """
     if not plans:
         return []
     try:
         age = (today - date.fromisoformat(plans[0].price_date)).days
     except ValueError:
-        return ["The price of the best plan has no date: ask its provider."]
-    told = f"The price of the best plan is of {plans[0].price_date}"
+        return [f"The price of the {word} plan has no date: ask its provider."]
+    told = f"The price of the {word} plan is of {plans[0].price_date}"
     if age > OLD_DAYS:
         return [f"{told}, {age} days ago: prices move, so ask {plans[0].provider} before you rely"
                 " on it."]

@@ -100,10 +100,14 @@ class Found(Shown):
 
     @property
     def binds(self) -> tuple[str, ...]:
-        """Limits that stand in the way where nothing fits: those that giving way on one helps."""
+        """Limits that stand in the way where nothing fits, what is told first in :attr:`why` first.
+
+        Those of which giving way on one helps; where none does alone, all that must give way.
+        """
         if self.plans:
             return ()
-        told = [r.limit for r in self.relaxations] or [k for p in self.nearest for k in p.misses]
+        told = [k for r in self.relaxations for k in (r.limit, *r.plan.misses)] or [
+            k for p in self.nearest for k in p.misses]  # fmt: skip
         return tuple(dict.fromkeys(told))
 
     @property

@@ -175,6 +175,7 @@ def pose(
         predictor = Predictor.load(predictor)
     predictor = predictor or default_predictor()
     fitted = getattr(predictor, "fitted", None)
+    taken = offers.by_size(taken)
     space = build_space(request, taken, None if fitted is None else fitted.physics)
     return Problem(request, space, taken, predictor, profile), left
 
@@ -199,15 +200,15 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     fits = bool(judged.kept.any())
     single = len(problem.request.objectives) == 1
     proven = driven.open == 0 and (single or not fits)
-    plans, runner_up, fronts = _plans(judged)
+    plans, runner_up, fronts = _plans(judged, driven.front_usd_h)
     ways = [] if fits else reasons.relaxations(judged)
     near = [] if fits else complete(judged, ranking.nearest(judged))
     proof = _proof(proven, counts, fits)
     lines = (reasons.why(judged, plans, runner_up, proof) if fits
              else reasons.why_not(judged, ways, proof))  # fmt: skip
     told = plans or near
-    lines += reasons.dated(told, date.today()) + caution.bargain(told, problem.offers)
-    lines += caution.small_machines(told, problem.offers)
+    lines += reasons.dated(told, date.today(), "best" if fits else "nearest")
+    lines += caution.bargain(told, problem.offers) + caution.small_machines(told, problem.offers)
     return Found(
         request=problem.request, plans=tuple(plans), front=tuple(fronts), runner_up=runner_up,
         nearest=tuple(near), relaxations=tuple(ways), proven=proven, counts=counts,
@@ -216,12 +217,14 @@ def _found(driven: Driven, left_out: Mapping[str, int], began: float) -> Found:
     )  # fmt: skip
 
 
-def _plans(judged: Judged) -> tuple[list[Plan], Plan | None, list[Plan]]:
+def _plans(
+    judged: Judged, front_usd_h: float
+) -> tuple[list[Plan], Plan | None, list[Plan]]:
     """Spell out the ranked plans, the best of another vendor, and the front."""
     order = ranking.ranked(judged, count=ranking.CANDIDATES, sure=True)
     if not order:
         return [], None, []
-    edge = ranking.front(judged)
+    edge = ranking.front(judged, front_usd_h)
     vendor = np.asarray([catalogue.hardware(h).vendor for h in judged.column("hardware")])
     of_each = [i for name in dict.fromkeys(vendor[judged.kept])
                for i in ranking.ranked(judged, judged.kept & (vendor == name), 3)]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,16 @@ from guide_ml.searching.request import Request
 from guide_ml.searching.space import METRICS, Ints, Space, table_of
 from guide_ml.table.read import Columns, Floats
 
-__all__ = ["METRICS", "Problem", "Scores", "excess", "objectives", "predict"]
+__all__ = [
+    "ANY_LEVEL", "METRICS", "Problem", "Scores", "excess", "objectives", "predict", "predict_at",
+]  # fmt: skip
 
 #: What a limit that cannot be judged counts as missed by.
 HOPELESS = 1e6
 #: Stands for infinity where only finite values are taken.
 HUGE = 1e15
+#: Level of the intervals with which domains are asked for; the ends are not used.
+ANY_LEVEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,17 +99,27 @@ def predict(problem: Problem, points: Ints, confidence: float | None = None) -> 
         ``ttft_ms``, ``tpot_ms``, ``output_tok_s`` (arrays of shape (n,); an offline queue has
         only the last) and ``far`` (1 where the point is far from the data, NaN if not asked).
     """
-    request = problem.request
-    wanted = request.confidence if confidence is None else confidence
-    level = 2.0 * wanted - 1.0 if wanted > 0.5 else None
-    if level is None and request.constraints.in_domain:
-        level = 0.5  # for the domain; its interval is not used
-    found = problem.table(points, level)
+    wanted = problem.request.confidence if confidence is None else confidence
+    return predict_at(problem, points, (wanted,))[wanted]
+
+
+def predict_at(
+    problem: Problem, points: Ints, confidences: Sequence[float]
+) -> dict[float, Columns]:
+    """Predict points at several confidences, in no more tables than there are intervals."""
+    levels = [2.0 * c - 1.0 for c in confidences if c > 0.5]
+    domain = ANY_LEVEL if problem.request.constraints.in_domain else None
+    tables = {level: problem.table(points, level) for level in dict.fromkeys(levels or [domain])}
+    plain = next(iter(tables.values()))  # estimates are the same in all of them
+    return {c: _ends(tables[2.0 * c - 1.0] if c > 0.5 else plain, c > 0.5) for c in confidences}
+
+
+def _ends(found: pd.DataFrame, bad_end: bool) -> Columns:
+    """Take the estimates out of a table, or the bad ends of its intervals."""
     ends = {"ttft_ms": "_high", "tpot_ms": "_high", "output_tok_s": "_low"}
-    bad_end = wanted > 0.5
     out = {m: found[m + ends[m] * bad_end].to_numpy(float) for m in METRICS}
     far = found["in_domain"].to_numpy() == "far" if "in_domain" in found else np.nan
-    out["far"] = np.broadcast_to(np.asarray(far, dtype=float), len(points)).copy()
+    out["far"] = np.broadcast_to(np.asarray(far, dtype=float), len(found)).copy()
     return out
 
 

@@ -22,6 +22,9 @@ from guide_ml.traffic import Traffic
 
 __all__ = ["Capacity", "capacity"]
 
+#: What binds where no limit is reached.
+THROUGHPUT = "throughput"
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Capacity(Shown):
@@ -40,7 +43,7 @@ class Capacity(Shown):
     seen : mapping of str to float
         What each limit is on, at `rate_rps`, ms.
     binds : str
-        The limit that is reached first; blank where it is the machines' throughput.
+        The limit that is reached first; ``throughput`` where it is what the machines can do.
     full_rps : float
         Requests a second that are carried when nobody minds waiting.
     output_tok_s : float
@@ -76,7 +79,7 @@ class Capacity(Shown):
             ("between", f"{plain(self.low_rps)} and {plain(self.high_rps)}"
                         f" ({self.level:.0%} sure)"),
             ("tokens", f"{plain(self.output_tok_s)} /s generated"),
-            ("bound by", words(self.binds) if self.binds else "throughput"),
+            ("bound by", words(self.binds) if self.binds in self.limits else self.binds),
             ("if nobody minds waiting", f"{plain(self.full_rps)} requests/s"),
         ]  # fmt: skip
         rows += [(words(n), f"{self.seen[n]:{'.3g' if m < 100 else ',.0f'}} of {m:,.10g} ms")
@@ -168,7 +171,7 @@ def capacity(
     return Capacity(
         rate_rps=rate, low_rps=min(low, rate), high_rps=max(high, rate), level=level,
         limits=stated, seen={name: of(best.figures, name) for name in stated},
-        binds=max(missed, key=missed.__getitem__) if missed else "",
+        binds=max(missed, key=missed.__getitem__) if missed else THROUGHPUT,
         full_rps=full_rps(ready.own, load, queues), output_tok_s=rate * load.output_len,
         refused_share=best.refused / best.requests, replicas=replicas, deployment=ready.text,
         traffic=load.text,

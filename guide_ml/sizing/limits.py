@@ -10,7 +10,7 @@ from guide_ml.errors import InvalidInput, UnknownName
 from guide_ml.simulation.names import METRICS, STATISTICS
 from guide_ml.simulation.statistics import Figures
 
-__all__ = ["NAMES", "Limits", "excess", "limits_of", "of", "place", "words"]
+__all__ = ["KNOWN", "NAMES", "Limits", "excess", "limits_of", "of", "place", "words"]
 
 Limits = Mapping[str, float]
 """Milliseconds by name."""
@@ -18,6 +18,9 @@ Limits = Mapping[str, float]
 NAMES = tuple(m if s == "mean" else m.replace("_ms", f"_{s}_ms")
               for m in METRICS for s in STATISTICS)  # fmt: skip
 """What can be limited: a metric alone is its mean."""
+KNOWN = ("Limits are " + ", ".join(METRICS) + " of the mean, and of a part such as e2e_p90_ms: "
+         + ", ".join(s for s in STATISTICS if s != "mean") + ".")  # fmt: skip
+"""What can be limited, in a sentence."""
 _PARTS = re.compile(r"(ttft|tpot|itl|e2e)(?:_(\w+))?_ms")
 _WORDS = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "itl_ms": "time between tokens",
           "e2e_ms": "request time"}  # fmt: skip
@@ -36,7 +39,7 @@ def limits_of(given: Mapping[str, float | None]) -> dict[str, float]:
         if value is None:
             continue
         if name not in NAMES:
-            raise UnknownName("limit", name, NAMES)
+            raise UnknownName("limit", name, NAMES, KNOWN)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 < value < math.inf:
             raise InvalidInput(f"limits: {name} must be a number above 0; got {value!r}")

@@ -84,9 +84,10 @@ class Forest:
     base: float
     cuts: Inputs
     halves: NDArray[np.int64]
+    source: NDArray[np.int64]
+    blank: NDArray[np.int64]
     feature: NDArray[np.uint16]
     rank: NDArray[Any]
-    shift: NDArray[Any]
     leaf: NDArray[Any]
     nodes: NDArray[np.void]
     first: NDArray[np.int64]
@@ -96,22 +97,23 @@ class Forest:
     def of(cls, given: Trees) -> Forest:
         """Rearrange trees."""
         trees = given.trees
-        feature = np.concatenate([t.feature for t in trees])
-        threshold = np.concatenate([t.threshold for t in trees])
-        shift = np.concatenate([t.blank_left for t in trees])
-        cuts, rank = _ranks(feature, threshold, given.inputs)
+        asked = _ranks(
+            np.concatenate([t.feature for t in trees]),
+            np.concatenate([t.threshold for t in trees]),
+            np.concatenate([t.blank_left for t in trees]),
+        )
         leaf, places = zip(*map(_leaves, trees), strict=True)
         widest = max(map(len, places))
         if widest > LEAVES or 2 * given.inputs > LEAVES:
             raise ValueError("more leaves or inputs than a node can tell apart")
-        below = np.sum(cuts < np.inf, axis=1).tolist()
+        below = np.sum(asked.cuts < np.inf, axis=1).tolist()
         paired = list(zip(trees, places, strict=True))
-        # The highest number stands for a missing input.
-        kind = np.uint8 if max(below) < 255 and widest <= 256 else np.uint16
+        highest = max([*below, *asked.blank.tolist(), widest - 1])
+        kind = np.uint8 if highest < 256 else np.uint16
         return cls(
-            base=given.base, cuts=cuts, feature=feature.astype(np.uint16),
+            base=given.base, cuts=asked.cuts, source=asked.source, blank=asked.blank,
             halves=np.asarray([(1 << n.bit_length()) // 2 for n in below], dtype=np.int64),
-            rank=(rank + shift).astype(kind), shift=shift.astype(kind),
+            feature=asked.feature.astype(np.uint16), rank=asked.rank.astype(kind),
             leaf=np.concatenate(leaf).astype(kind),
             nodes=np.concatenate([_nodes(t, p, given.inputs) for t, p in paired]),
             first=np.cumsum([0, *(len(t.feature) for t in trees)], dtype=np.int64),
@@ -134,27 +136,50 @@ class Forest:
         if len(x) < few:
             step(columns, self.nodes, self.first, self.values, out)
         else:
-            walk(columns, self.cuts, self.halves, self.feature, self.rank, self.shift, self.leaf,
-                 self.first, self.values, out)  # fmt: skip
+            walk(columns, self.cuts, self.halves, self.source, self.blank, self.feature, self.rank,
+                 self.leaf, self.first, self.values, out)  # fmt: skip
         return out.astype(np.float64, copy=False)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Inputs that splits ask for, as :func:`guide_ml.trees.walker.walk` takes them."""
+
+    source: NDArray[np.int64]
+    blank: NDArray[np.int64]
+    cuts: Inputs
+    feature: NDArray[np.int64]
+    rank: NDArray[np.int64]
+
+
 def _ranks(
-    feature: NDArray[np.int64], threshold: Inputs, inputs: int
-) -> tuple[Inputs, NDArray[np.int64]]:
-    """Gather the distinct thresholds of each input, and the place of each split's among them."""
-    rank = np.empty(len(feature), dtype=np.int64)
-    found = []
-    for k in range(inputs):
-        own = feature == k
-        distinct, rank[own] = np.unique(threshold[own], return_inverse=True)
-        found.append(distinct)
+    feature: NDArray[np.int64], threshold: Inputs, blank_left: NDArray[np.bool_]
+) -> _Asked:  # fmt: skip
+    """Gather the distinct thresholds of each input, and the place of each split's among them.
+
+    A missing number has a rank, too: left of the thresholds above which it goes left. Where no
+    rank does that for all splits of an input, it is asked for twice: once by those that take what
+    is missing to the left, once by the others.
+    """
+    place, rank = np.empty(len(feature), dtype=np.int64), np.empty(len(feature), dtype=np.int64)
+    found: list[tuple[int, int, Inputs]] = []
+    for k in np.unique(feature).tolist():
+        every = np.flatnonzero(feature == k)
+        own = np.unique(threshold[every], return_inverse=True)[1]
+        most = int(np.min(own[blank_left[every]], initial=own.max() + 1))
+        alike = np.array_equal(blank_left[every], own >= most)
+        for splits in [every] if alike else [every[blank_left[every]], every[~blank_left[every]]]:
+            cuts, rank[splits] = np.unique(threshold[splits], return_inverse=True)
+            place[splits] = len(found)
+            lowest = most if alike else 0 if blank_left[splits[0]] else len(cuts)
+            found.append((k, lowest, cuts))
     # The search looks at powers of two.
-    wide = (1 << max(map(len, found)).bit_length()) - 1
-    cuts = np.full((inputs, wide), np.inf, dtype=np.float32)
-    for k, distinct in enumerate(found):
-        cuts[k, : len(distinct)] = distinct
-    return cuts, rank
+    wide = (1 << max((len(cuts) for _, _, cuts in found), default=1).bit_length()) - 1
+    cuts = np.full((len(found), wide), np.inf, dtype=np.float32)
+    for row, (_, _, distinct) in zip(cuts, found, strict=True):
+        row[: len(distinct)] = distinct
+    source, blank = np.asarray([f[:2] for f in found], dtype=np.int64).reshape(-1, 2).T
+    return _Asked(source, blank, cuts, place, rank)
 
 
 def _leaves(tree: Tree) -> tuple[list[int], NDArray[np.intp]]:

@@ -83,7 +83,7 @@ class Forest:
 
     base: float
     cuts: Inputs
-    halves: NDArray[np.int64]
+    below: NDArray[np.int64]
     source: NDArray[np.int64]
     blank: NDArray[np.int64]
     feature: NDArray[np.uint16]
@@ -106,14 +106,13 @@ class Forest:
         widest = max(map(len, places))
         if widest > LEAVES or 2 * given.inputs > LEAVES:
             raise ValueError("more leaves or inputs than a node can tell apart")
-        below = np.sum(asked.cuts < np.inf, axis=1).tolist()
+        below = np.sum(asked.cuts < np.inf, axis=1)
         paired = list(zip(trees, places, strict=True))
-        highest = max([*below, *asked.blank.tolist(), widest - 1])
+        highest = max([*below.tolist(), *asked.blank.tolist(), widest - 1])
         kind = np.uint8 if highest < 256 else np.uint16
         return cls(
             base=given.base, cuts=asked.cuts, source=asked.source, blank=asked.blank,
-            halves=np.asarray([(1 << n.bit_length()) // 2 for n in below], dtype=np.int64),
-            feature=asked.feature.astype(np.uint16), rank=asked.rank.astype(kind),
+            below=below, feature=asked.feature.astype(np.uint16), rank=asked.rank.astype(kind),
             leaf=np.concatenate(leaf).astype(kind),
             nodes=np.concatenate([_nodes(t, p, given.inputs) for t, p in paired]),
             first=np.cumsum([0, *(len(t.feature) for t in trees)], dtype=np.int64),
@@ -136,7 +135,7 @@ class Forest:
         if len(x) < few:
             step(columns, self.nodes, self.first, self.values, out)
         else:
-            walk(columns, self.cuts, self.halves, self.source, self.blank, self.feature, self.rank,
+            walk(columns, self.cuts, self.below, self.source, self.blank, self.feature, self.rank,
                  self.leaf, self.first, self.values, out)  # fmt: skip
         return out.astype(np.float64, copy=False)
 
@@ -173,8 +172,7 @@ def _ranks(
             place[splits] = len(found)
             lowest = most if alike else 0 if blank_left[splits[0]] else len(cuts)
             found.append((k, lowest, cuts))
-    # The search looks at powers of two.
-    wide = (1 << max((len(cuts) for _, _, cuts in found), default=1).bit_length()) - 1
+    wide = max((len(cuts) for _, _, cuts in found), default=1)
     cuts = np.full((len(found), wide), np.inf, dtype=np.float32)
     for row, (_, _, distinct) in zip(cuts, found, strict=True):
         row[: len(distinct)] = distinct

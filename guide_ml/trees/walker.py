@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from guide_ml.compiled import compiled
 from guide_ml.trees.lanes import BYTES, WIDE, settle_many, settle_some
+from guide_ml.trees.ranks import GROUP, count_below
 
 __all__ = ["step", "walk"]
 
@@ -27,26 +28,8 @@ Ints = NDArray[Any]
 
 
 @compiled
-def _rank(
-    column: NDArray[np.float32], cuts: NDArray[np.float32], half: int, blank: int, place: Ints,
-    out: Ints,
-) -> None:  # fmt: skip
-    """Count for each number the thresholds below it, halving the range for all in turn."""
-    place[:] = 0
-    while half > 0:
-        for i in range(len(column)):
-            at = place[i]
-            if cuts[np.uint64(at) + np.uint64(half - 1)] < column[i]:
-                at += np.uint32(half)
-            place[i] = at
-        half >>= 1
-    for i in range(len(column)):
-        out[i] = blank if np.isnan(column[i]) else place[i]
-
-
-@compiled
 def walk(
-    x: NDArray[np.float32], cuts: NDArray[np.float32], halves: Ints, source: Ints, blank: Ints,
+    x: NDArray[np.float32], cuts: NDArray[np.float32], below: Ints, source: Ints, blank: Ints,
     feature: Ints, rank: Ints, leaf: Ints, first: Ints, values: NDArray[Any], out: NDArray[Any],
 ) -> None:  # fmt: skip
     """Add the leaves that n rows fall into to `out`, in the order of the trees.
@@ -56,9 +39,9 @@ def walk(
     x : array of shape (inputs, n)
         Rows in columns.
     cuts : array of shape (asked, widest)
-        Thresholds of each input that is asked for in order, infinite behind the last.
-    halves : array of shape (asked,)
-        Half of the least power of two above the number of thresholds.
+        Thresholds of each input that is asked for, infinite behind the last.
+    below : array of shape (asked,)
+        How many of them are finite.
     source, blank : array of shape (asked,)
         Row of `x` that it is, and the rank that a missing number has.
     feature, rank, leaf : array of shape (splits,)
@@ -73,13 +56,15 @@ def walk(
     n, lanes = x.shape[1], BYTES // rank.itemsize
     block = WIDE * lanes
     ranks = np.zeros((max(len(source), 1), block), rank.dtype)
-    found = np.empty(block, np.uint32)
+    numbers = np.zeros(block, np.float32)
     place = np.empty(block, rank.dtype)
     for begin in range(0, n, block):
         m = min(n - begin, block)
         for f in range(len(source)):
-            column = x[source[f], begin : begin + m]
-            _rank(column, cuts[f], halves[f], blank[f], found[:m], ranks[f])
+            for i in range(m):
+                numbers[i] = x[source[f], begin + i]
+            for i in range(0, m, GROUP):
+                count_below(numbers, cuts[f], below[f], blank[f], ranks[f], i)
         total = out[begin : begin + m]
         for tree in range(len(first) - 1):
             start, end = first[tree], first[tree + 1]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from guide_ml.table.read import Floats
 from guide_ml.trees.files import Tree, Trees, of_lightgbm, of_xgboost
+from guide_ml.trees.packed import Packed
 
 if TYPE_CHECKING:  # importing them takes seconds, and a prediction needs neither
     import lightgbm as lgb
@@ -30,9 +31,10 @@ if TYPE_CHECKING:  # importing them takes seconds, and a prediction needs neithe
 
     from guide_ml.trees.native import Native
 
-    Booster: TypeAlias = lgb.Booster | xgb.Booster | Native
+    Plain: TypeAlias = lgb.Booster | Native
+    Booster: TypeAlias = lgb.Booster | xgb.Booster | Native | Packed
 
-__all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost"]
+__all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost", "trees_of"]
 
 FEW = 6  # rows from which a block of them takes less time than one after the other
 ENOUGH = 10_000  # rows that a booster has to be asked for before its trees are rearranged
@@ -222,8 +224,7 @@ def flatten(booster: Booster) -> Forest | None:
         One output, numeric splits.
     """
     try:
-        trees = (of_xgboost(booster) if is_xgboost(booster)
-                 else of_lightgbm(cast("lgb.Booster | Native", booster)))
+        trees = trees_of(booster)
         found = Forest.of(trees)
         probe = _probe(trees)
         own = ask(booster)(probe)
@@ -231,6 +232,19 @@ def flatten(booster: Booster) -> Forest | None:
     except Exception:  # no Numba, a damaged file of its cache (any error), or another library:
         return None  # the booster's own library does it, as ever
     return found if same else None
+
+
+def trees_of(booster: Booster) -> Trees:
+    """Return a booster's trees in the one form of all.
+
+    Raises
+    ------
+    ValueError, KeyError
+        If they are of another kind.
+    """
+    if isinstance(booster, Packed):
+        return booster.trees()
+    return of_xgboost(booster) if is_xgboost(booster) else of_lightgbm(cast("Plain", booster))
 
 
 def ask(booster: Booster) -> Callable[[Inputs], Floats]:

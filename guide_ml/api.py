@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
 from guide_ml.describe.descriptors import Framework
@@ -20,6 +19,7 @@ from guide_ml.predictions.run import PredictorLike, Run, ask, run
 from guide_ml.predictions.table_checks import once_each, raise_first, tell_strange
 from guide_ml.profiles import Profile, ProfileLike, profile_of
 from guide_ml.simulation.names import OPEN_COLUMNS, POOL_COLUMNS, says_open
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table import given
 from guide_ml.table.assume import Resolved
 from guide_ml.table.given import FrameworkLike, HardwareLike, ModelLike
@@ -262,8 +262,7 @@ def predict_table(
     >>> predict_table(table, errors="report").memory_fits.tolist()
     [False, False]
     """
-    if errors not in ("raise", "report"):
-        raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
+    keywords.check_errors(errors)
     check_level(level)
     frame, back = to_pandas(table)
     once_each(frame)

@@ -20,6 +20,7 @@ from guide_ml.trees import compiled as trees
 from guide_ml.trees import walker
 from guide_ml.trees.boosters import Lazy, LightGbm, XgBoost
 from guide_ml.trees.files import of_lightgbm
+from guide_ml.trees.packed import unpack
 from guide_ml.trees.text import short_text
 
 ROOT = Path(__file__).parents[1]
@@ -203,6 +204,7 @@ def test_without_numba_the_library_predicts(monkeypatch):
 def test_the_shipped_trees_are_walked(name):
     for held in default_predictor().fitted.members[name].values():
         assert isinstance(held, Lazy)
+        assert held.arrays is None or trees.flatten(unpack(held.arrays(), held.inputs)) is not None
         member = held.member
         assert isinstance(member, LightGbm | XgBoost)
         forest = trees.flatten(member.booster)

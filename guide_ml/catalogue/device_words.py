@@ -25,7 +25,8 @@ MAKERS: dict[str, frozenset[str]] = {
     "mediatek": frozenset(), "samsung": frozenset(), "rockchip": frozenset(),
     "tenstorrent": frozenset(), "ampere": frozenset(("amperecomputing",)),
     "alibaba": frozenset(("t-head", "aliyun")), "microsoft": frozenset(("azure",)),
-    "moorethreads": frozenset(("mthreads", "moore", "threads", "mtt")), "radxa": frozenset(), "cambricon": frozenset(),
+    "moorethreads": frozenset(("mthreads", "moore", "threads", "mtt")),
+    "radxa": frozenset(), "cambricon": frozenset(),
     "hygon": frozenset(("dcu",)), "furiosa": frozenset(("furiosaai",)),
     "rebellions": frozenset(), "groq": frozenset(), "ibm": frozenset(), "hailo": frozenset(),
     "kunlunxin": frozenset(("kunlun", "baidu")), "enflame": frozenset(), "iluvatar": frozenset((

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.estimators.contents import CARD, FORMAT, Contents, together
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.stored import coefficients
 from guide_ml.system import folders
-from guide_ml.trees.boosters import SUFFIX, Lazy, Member, read_member
+from guide_ml.system.lazily import pandas as pd
+from guide_ml.trees.boosters import KINDS, SUFFIX, Lazy, Member, arrays_of, read_member
 from guide_ml.trust import stored
 from guide_ml.trust.intervals import INPUTS as SPREAD_INPUTS
 from guide_ml.trust.intervals import Bands
@@ -31,6 +31,8 @@ __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 PHYSICS = "physics.json"
 SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
 CASES, MEASURED = "cases.parquet", "measured.parquet"
+ARRAYS = ".npz"
+"""Ends the name of a booster's trees as arrays, beside the booster they were made from."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
             name = _file(target, kind)
             member.save(folder / name)
             hashes[name] = _sha256(folder / name)
+            if (arrays := arrays_of(member)) is not None:
+                (folder / f"{name}{ARRAYS}").write_bytes(arrays)
+                hashes[f"{name}{ARRAYS}"] = _sha256(folder / f"{name}{ARRAYS}")
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
         if target in fitted.devices:
             targets[target]["devices"] = fitted.devices[target]
@@ -142,8 +147,9 @@ def save(fitted: Fitted, folder: Path, overwrite: bool = False) -> dict[str, Any
 def load(folder: Path | None = None) -> Fitted:
     """Read a trained set and check it: its files against its card, then what they hold.
 
-    Everything is read at once, so that what happens to the folder later changes nothing. The
-    boosters of the shipped set are checked when one is first asked, those of others right away.
+    Everything is read at once, so that what happens to the folder later changes nothing, and
+    boosters are checked right away. Those of the shipped set are read, compared with the card and
+    checked when one is first asked, and predict by their arrays.
 
     Raises
     ------
@@ -152,11 +158,11 @@ def load(folder: Path | None = None) -> Fitted:
         not hold what it should.
     """
     where = Path(folder) if folder is not None else default_folder()
-    held = Contents.read(where)
+    held = Contents.read(where, {SUFFIX[k] for k in KINDS} | {ARRAYS} if folder is None else ())
     targets = held.card["targets"]
     members = {
-        target: {kind: Lazy(kind, name := _file(target, kind), held.bytes(name),
-                            len(entry["inputs"])) for kind in entry["members"]}
+        target: {kind: _member(held, target, kind, len(entry["inputs"]), shipped=folder is None)
+                 for kind in entry["members"]}
         for target, entry in targets.items() if entry["members"]
     }  # fmt: skip
     known = _knowledge(held)
@@ -171,9 +177,20 @@ def load(folder: Path | None = None) -> Fitted:
     return Fitted(physics, inputs, named, devices, held.card, known)
 
 
+def _member(held: Contents, target: str, kind: str, inputs: int, shipped: bool) -> Lazy:
+    """Make a booster that is read when it is asked; a set of one's own predicts by its text."""
+    name = _file(target, kind)
+    if not shipped:
+        return Lazy(kind, name, held.bytes(name), inputs)
+    arrays = f"{name}{ARRAYS}"
+    listed = arrays in held.card["files"]
+    return Lazy(kind, name, partial(held.bytes, name), inputs,
+                partial(held.bytes, arrays) if listed else None)  # fmt: skip
+
+
 def _knowledge(held: Contents) -> Knowledge | None:
     """Read what intervals and domains need; the measured rows wait until they are asked for."""
-    if SPREAD not in held.files:
+    if SPREAD not in held.card["files"]:
         return None
     spread = read_member("lightgbm", SPREAD, held.bytes(SPREAD), len(SPREAD_INPUTS))
     cases = stored.reference(held.bytes(CASES), str(held.where / CASES))

@@ -2,7 +2,8 @@
 
 Files are read as bytes, compared with the card's hashes, and everything after that is made of
 these bytes: a folder that is replaced meanwhile, or later, changes nothing. What is not listed
-is not read.
+is not read. Of the shipped set, which nobody replaces while it predicts, large files wait until
+they are asked for; they are compared then.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Contents:
     card : dict
         What ``card.json`` says, checked.
     files : dict of str to bytes
-        What the listed files hold.
+        What the listed files hold that were read already.
     """
 
     where: Path
@@ -51,8 +52,15 @@ class Contents:
     files: Mapping[str, bytes]
 
     @classmethod
-    def read(cls, where: Path) -> Contents:
+    def read(cls, where: Path, later: Collection[str] = ()) -> Contents:
         """Read a folder.
+
+        Parameters
+        ----------
+        where : Path
+            The folder.
+        later : collection of str
+            Endings of the files that are read and compared with the card when they are asked for.
 
         Raises
         ------
@@ -70,16 +78,19 @@ class Contents:
             )
         card = _card(path, _object(path, _bytes(path, MOST_CARD)))
         return cls(where, card, {name: _file(where, name, digest)
-                                 for name, digest in card["files"].items()})  # fmt: skip
+                                 for name, digest in card["files"].items()
+                                 if Path(name).suffix not in later})  # fmt: skip
 
     def bytes(self, name: str) -> bytes:
         """Return what a listed file holds."""
-        if name not in self.files:
+        if name in self.files:
+            return self.files[name]
+        if name not in self.card["files"]:
             raise BadArtefact(
                 f"{self.where / CARD} must list {name} with its hash; it does not. Train again,"
                 " or restore the folder"
             )
-        return self.files[name]
+        return _file(self.where, name, self.card["files"][name])
 
     def json(self, name: str) -> dict[str, Any]:
         """Return the JSON object that a listed file holds."""

@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from guide_ml.answers.explanation import Explanation, Variant, percent
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.targets import TARGETS
@@ -18,6 +16,7 @@ from guide_ml.explaining.variants import variants
 from guide_ml.explaining.words import describe
 from guide_ml.predictions.run import Run, ask, predictor_of, run
 from guide_ml.profiles import Profile
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.read import Definitions
 
 __all__ = ["Explainer"]

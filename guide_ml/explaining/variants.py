@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
-
 from guide_ml import catalogue
 from guide_ml.answers.explanation import Variant, percent
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.targets import NAMES
 from guide_ml.precision.dtypes import DTYPES, dtype
 from guide_ml.predictions.run import Run
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["changes", "variants"]
 

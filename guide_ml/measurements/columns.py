@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.read import DESCRIPTORS
 
 __all__ = ["ARRIVAL", "FIGURES", "SETTINGS", "TEXTS", "faults", "numbers"]
@@ -72,7 +71,7 @@ def numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     for name in (*SETTINGS, *FIGURES):
         cells = table[name] if name in table else pd.Series(np.nan, index=table.index)
         out[name] = pd.to_numeric(cells, errors="coerce").astype(float)
-        if not is_numeric_dtype(cells):
+        if not pd.api.types.is_numeric_dtype(cells):
             lost = out[name].isna() & (cells.astype("string").fillna("").str.strip() != "")
             broken = broken.where(~(lost & (broken == "")).astype(bool), name)
     return pd.DataFrame(out, index=table.index), broken

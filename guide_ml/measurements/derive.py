@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.units import MS_PER_S
 
 __all__ = ["complete", "modes"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES
 from guide_ml.measurements.laboratories import SAME_RUNS, laboratories
 from guide_ml.measurements.read import Measurements
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["CORNERS", "METRICS", "NEVER", "SPLITS", "errors", "folds", "groups", "summary"]
 

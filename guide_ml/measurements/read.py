@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES, STATS
@@ -22,6 +21,7 @@ from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
 from guide_ml.measurements.columns import FIGURES, SETTINGS, TEXTS, faults, numbers
 from guide_ml.measurements.derive import complete, modes
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import DESCRIPTORS, read
 from guide_ml.units import GB

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import whole_letters
 from guide_ml.predictions.run import Run
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["COLUMNS", "ENDS", "empty", "result"]
 

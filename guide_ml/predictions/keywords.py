@@ -12,7 +12,19 @@ from typing import Any
 
 from guide_ml.errors import InvalidInput
 
-__all__ = ["numbers", "require_lengths", "texts"]
+__all__ = ["check_errors", "numbers", "require_lengths", "texts"]
+
+
+def check_errors(errors: object) -> None:
+    """Refuse what is no way of a table to treat bad rows.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither ``"raise"`` nor ``"report"``.
+    """
+    if errors not in ("raise", "report"):
+        raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
 
 
 def texts(given: Mapping[str, object], framework: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.answers.prediction import MemoryAccount, Prediction
@@ -31,6 +30,7 @@ from guide_ml.predictions import advice
 from guide_ml.predictions import assumed as explain
 from guide_ml.predictions.notes import notes
 from guide_ml.profiles import Profile, apply
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table import assume
 from guide_ml.table import read as tables
 from guide_ml.trust.knowledge import Judgement, within_latency
@@ -212,10 +212,8 @@ def ask(
     released : float, optional
         Release date of the framework as a decimal year, for versions without a known one.
     """
-    if isinstance(table, pd.DataFrame):
-        raw = tables.read(table, known)
-    else:
-        raw = tables.read_row(table, known)
+    one = isinstance(table, Mapping)
+    raw = tables.read_row(table, known) if one else tables.read(table, known)
     raw.fail(np.isfinite(raw.numbers["request_rate_rps"]), OPEN_LOAD)
     resolved = assume.resolve(raw)
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Collection
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.errors import InvalidInput
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.read import DESCRIPTORS
 from guide_ml.table.strange import strange
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES
@@ -17,6 +16,7 @@ from guide_ml.errors import BadArtefact, InvalidInput
 from guide_ml.profiles.effects import LOADS, TRAITS
 from guide_ml.profiles.profile import FORMAT, KIND, MOST, Profile
 from guide_ml.profiles.shrink import Cells
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["ProfileLike", "load", "profile_of"]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.answers.blocks import Block, details, listing
@@ -21,6 +20,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import InvalidInput
 from guide_ml.profiles.effects import LOADS, Names, traits
 from guide_ml.profiles.shrink import Cells, Solution, solve
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.system.writing import write_text
 from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats

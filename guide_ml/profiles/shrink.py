@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import NAMES
@@ -29,6 +28,7 @@ from guide_ml.profiles.effects import (
     prior_variance,
     weighed,
 )  # fmt: skip
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.read import Floats
 
 __all__ = ["Cells", "Solution", "cells", "solve"]

@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["BLANK", "one_by_one"]
 

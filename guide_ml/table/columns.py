@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from guide_ml.system.lazily import pandas as pd
 
 __all__ = ["FIRST", "Gathered", "distinct", "each", "joined", "pick", "records", "some"]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
-
 from guide_ml.errors import InvalidInput
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.read import DESCRIPTORS
 
 __all__ = ["frame_of", "to_pandas"]
 
-Back = Callable[[pd.DataFrame], Any]
+Back = Callable[[Any], Any]  # of a data frame
 STREAM = "__arrow_c_stream__"  # https://arrow.apache.org/docs/format/CDataInterface
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS
 from guide_ml.describe.settings import RANGES
 from guide_ml.errors import GuideError, InvalidInput, nearest
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.cells import BLANK, one_by_one
 from guide_ml.table.words import Definitions, resolvers
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from guide_ml.errors import BadArtefact
 from guide_ml.table.read import Floats
 from guide_ml.trees import lightgbm_text, xgboost_model
-from guide_ml.trees.compiled import Quick
+from guide_ml.trees.compiled import Quick, trees_of
 from guide_ml.trees.native import Native, library
+from guide_ml.trees.packed import pack, unpack
 from guide_ml.trees.text import short_text
 
 if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
@@ -24,8 +26,8 @@ if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
     import xgboost as xgb
 
 __all__ = [
-    "BLIND", "KINDS", "Lazy", "Member", "fit_member", "hyper_parameters", "load_member",
-    "read_member",
+    "BLIND", "KINDS", "Lazy", "Member", "arrays_of", "fit_member", "hyper_parameters",
+    "load_member", "read_member",
 ]  # fmt: skip
 
 KINDS = ("lightgbm", "extra", "extra2", "xgboost")
@@ -90,9 +92,7 @@ class XgBoost:
 
 
 class Lazy:
-    """A booster whose file was read and that its library reads when it is first asked.
-
-    What it reads are the bytes that were read before, whatever happened to the file since.
+    """A booster that its library reads when it is first needed.
 
     Parameters
     ----------
@@ -100,23 +100,46 @@ class Lazy:
         One of :data:`KINDS`.
     name : str
         Its file, to speak of.
-    data : bytes
-        What the file holds.
+    data : bytes or callable
+        What the file holds, whatever happened to it since; or what reads it.
     inputs : int
         How many inputs it must ask for.
+    arrays : callable, optional
+        What reads the same trees as :class:`guide_ml.trees.packed.Packed` writes them; they
+        predict then, and the library is needed to explain only.
     """
 
-    def __init__(self, kind: str, name: str, data: bytes, inputs: int) -> None:
-        self.kind, self.name, self.data, self.inputs = kind, name, data, inputs
-        self._member: Member | None = None
+    def __init__(
+        self, kind: str, name: str, data: bytes | Callable[[], bytes], inputs: int,
+        arrays: Callable[[], bytes] | None = None,
+    ) -> None:  # fmt: skip
+        self.kind, self.name, self.inputs, self.arrays = kind, name, inputs, arrays
+        self._data, self._member = data, cast("Member | None", None)
+
+    @property
+    def data(self) -> bytes:
+        """What the file holds; nothing once the library holds it."""
+        return self._data() if callable(self._data) else self._data
+
+    @cached_property
+    def _quick(self) -> Quick | None:
+        if self.arrays is None:
+            return None
+        try:
+            return Quick(unpack(self.arrays(), self.inputs))
+        except ValueError as error:
+            raise _unreadable(self.kind, self.name, error) from error
 
     @property
     def member(self) -> Member:
         """The booster."""
+        held = self._member
+        if held is not None:
+            return held
         data = self.data  # before the next line: another thread may be done in between
         if self._member is None:
             self._member = read_member(self.kind, self.name, data, self.inputs)
-            self.data = b""  # the library holds it now
+            self._data = b""  # the library holds it now
         return self._member
 
     def check(self) -> None:
@@ -131,7 +154,7 @@ class Lazy:
 
     def predict(self, x: Inputs) -> Floats:
         """Predict log(measured / physics) of n rows."""
-        return self.member.predict(x)
+        return (self._quick or self.member).predict(x)
 
     def save(self, path: Path) -> None:
         """Write the native file."""
@@ -195,6 +218,12 @@ def fit_member(
     fixed = {"objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads,
              "seed": seed}  # fmt: skip
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
+
+
+def arrays_of(member: Member) -> bytes | None:
+    """Write the trees of a LightGBM booster as arrays; ``None`` of another kind."""
+    own = member.member if isinstance(member, Lazy) else member
+    return pack(trees_of(own.booster)).bytes() if isinstance(own, LightGbm) else None
 
 
 def load_member(kind: str, path: Path, inputs: int | None = None) -> Member:

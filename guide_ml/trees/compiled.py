@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from guide_ml.table.read import Floats
 from guide_ml.trees.files import Tree, Trees, of_lightgbm, of_xgboost
+from guide_ml.trees.packed import Packed
 
 if TYPE_CHECKING:  # importing them takes seconds, and a prediction needs neither
     import lightgbm as lgb
@@ -30,9 +31,10 @@ if TYPE_CHECKING:  # importing them takes seconds, and a prediction needs neithe
 
     from guide_ml.trees.native import Native
 
-    Booster: TypeAlias = lgb.Booster | xgb.Booster | Native
+    Plain: TypeAlias = lgb.Booster | Native
+    Booster: TypeAlias = lgb.Booster | xgb.Booster | Native | Packed
 
-__all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost"]
+__all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost", "trees_of"]
 
 FEW = 6  # rows from which a block of them takes less time than one after the other
 ENOUGH = 10_000  # rows that a booster has to be asked for before its trees are rearranged
@@ -83,10 +85,11 @@ class Forest:
 
     base: float
     cuts: Inputs
-    halves: NDArray[np.int64]
+    below: NDArray[np.int64]
+    source: NDArray[np.int64]
+    blank: NDArray[np.int64]
     feature: NDArray[np.uint16]
     rank: NDArray[Any]
-    shift: NDArray[Any]
     leaf: NDArray[Any]
     nodes: NDArray[np.void]
     first: NDArray[np.int64]
@@ -96,22 +99,22 @@ class Forest:
     def of(cls, given: Trees) -> Forest:
         """Rearrange trees."""
         trees = given.trees
-        feature = np.concatenate([t.feature for t in trees])
-        threshold = np.concatenate([t.threshold for t in trees])
-        shift = np.concatenate([t.blank_left for t in trees])
-        cuts, rank = _ranks(feature, threshold, given.inputs)
+        asked = _ranks(
+            np.concatenate([t.feature for t in trees]),
+            np.concatenate([t.threshold for t in trees]),
+            np.concatenate([t.blank_left for t in trees]),
+        )
         leaf, places = zip(*map(_leaves, trees), strict=True)
         widest = max(map(len, places))
         if widest > LEAVES or 2 * given.inputs > LEAVES:
             raise ValueError("more leaves or inputs than a node can tell apart")
-        below = np.sum(cuts < np.inf, axis=1).tolist()
+        below = np.sum(asked.cuts < np.inf, axis=1)
         paired = list(zip(trees, places, strict=True))
-        # The highest number stands for a missing input.
-        kind = np.uint8 if max(below) < 255 and widest <= 256 else np.uint16
+        highest = max([*below.tolist(), *asked.blank.tolist(), widest - 1])
+        kind = np.uint8 if highest < 256 else np.uint16
         return cls(
-            base=given.base, cuts=cuts, feature=feature.astype(np.uint16),
-            halves=np.asarray([(1 << n.bit_length()) // 2 for n in below], dtype=np.int64),
-            rank=(rank + shift).astype(kind), shift=shift.astype(kind),
+            base=given.base, cuts=asked.cuts, source=asked.source, blank=asked.blank,
+            below=below, feature=asked.feature.astype(np.uint16), rank=asked.rank.astype(kind),
             leaf=np.concatenate(leaf).astype(kind),
             nodes=np.concatenate([_nodes(t, p, given.inputs) for t, p in paired]),
             first=np.cumsum([0, *(len(t.feature) for t in trees)], dtype=np.int64),
@@ -134,27 +137,49 @@ class Forest:
         if len(x) < few:
             step(columns, self.nodes, self.first, self.values, out)
         else:
-            walk(columns, self.cuts, self.halves, self.feature, self.rank, self.shift, self.leaf,
-                 self.first, self.values, out)  # fmt: skip
+            walk(columns, self.cuts, self.below, self.source, self.blank, self.feature, self.rank,
+                 self.leaf, self.first, self.values, out)  # fmt: skip
         return out.astype(np.float64, copy=False)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Inputs that splits ask for, as :func:`guide_ml.trees.walker.walk` takes them."""
+
+    source: NDArray[np.int64]
+    blank: NDArray[np.int64]
+    cuts: Inputs
+    feature: NDArray[np.int64]
+    rank: NDArray[np.int64]
+
+
 def _ranks(
-    feature: NDArray[np.int64], threshold: Inputs, inputs: int
-) -> tuple[Inputs, NDArray[np.int64]]:
-    """Gather the distinct thresholds of each input, and the place of each split's among them."""
-    rank = np.empty(len(feature), dtype=np.int64)
-    found = []
-    for k in range(inputs):
-        own = feature == k
-        distinct, rank[own] = np.unique(threshold[own], return_inverse=True)
-        found.append(distinct)
-    # The search looks at powers of two.
-    wide = (1 << max(map(len, found)).bit_length()) - 1
-    cuts = np.full((inputs, wide), np.inf, dtype=np.float32)
-    for k, distinct in enumerate(found):
-        cuts[k, : len(distinct)] = distinct
-    return cuts, rank
+    feature: NDArray[np.int64], threshold: Inputs, blank_left: NDArray[np.bool_]
+) -> _Asked:  # fmt: skip
+    """Gather the distinct thresholds of each input, and the place of each split's among them.
+
+    A missing number has a rank, too: left of the thresholds above which it goes left. Where no
+    rank does that for all splits of an input, it is asked for twice: once by those that take what
+    is missing to the left, once by the others.
+    """
+    place, rank = np.empty(len(feature), dtype=np.int64), np.empty(len(feature), dtype=np.int64)
+    found: list[tuple[int, int, Inputs]] = []
+    for k in np.unique(feature).tolist():
+        every = np.flatnonzero(feature == k)
+        own = np.unique(threshold[every], return_inverse=True)[1]
+        most = int(np.min(own[blank_left[every]], initial=own.max() + 1))
+        alike = np.array_equal(blank_left[every], own >= most)
+        for splits in [every] if alike else [every[blank_left[every]], every[~blank_left[every]]]:
+            cuts, rank[splits] = np.unique(threshold[splits], return_inverse=True)
+            place[splits] = len(found)
+            lowest = most if alike else 0 if blank_left[splits[0]] else len(cuts)
+            found.append((k, lowest, cuts))
+    wide = max((len(cuts) for _, _, cuts in found), default=1)
+    cuts = np.full((len(found), wide), np.inf, dtype=np.float32)
+    for row, (_, _, distinct) in zip(cuts, found, strict=True):
+        row[: len(distinct)] = distinct
+    source, blank = np.asarray([f[:2] for f in found], dtype=np.int64).reshape(-1, 2).T
+    return _Asked(source, blank, cuts, place, rank)
 
 
 def _leaves(tree: Tree) -> tuple[list[int], NDArray[np.intp]]:
@@ -199,8 +224,7 @@ def flatten(booster: Booster) -> Forest | None:
         One output, numeric splits.
     """
     try:
-        trees = (of_xgboost(booster) if is_xgboost(booster)
-                 else of_lightgbm(cast("lgb.Booster | Native", booster)))
+        trees = trees_of(booster)
         found = Forest.of(trees)
         probe = _probe(trees)
         own = ask(booster)(probe)
@@ -208,6 +232,19 @@ def flatten(booster: Booster) -> Forest | None:
     except Exception:  # no Numba, a damaged file of its cache (any error), or another library:
         return None  # the booster's own library does it, as ever
     return found if same else None
+
+
+def trees_of(booster: Booster) -> Trees:
+    """Return a booster's trees in the one form of all.
+
+    Raises
+    ------
+    ValueError, KeyError
+        If they are of another kind.
+    """
+    if isinstance(booster, Packed):
+        return booster.trees()
+    return of_xgboost(booster) if is_xgboost(booster) else of_lightgbm(cast("Plain", booster))
 
 
 def ask(booster: Booster) -> Callable[[Inputs], Floats]:

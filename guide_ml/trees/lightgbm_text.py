@@ -17,6 +17,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from guide_ml.table.arrow import array
+
 __all__ = ["DEEPEST", "MOST_LEAVES", "REACH", "checked"]
 
 #: Leaves of a tree and levels down to them: far more than any fit here has.
@@ -197,8 +199,7 @@ def _read(joined: bytes, kind: str) -> NDArray[Any]:
         )  # fmt: skip
     except pa.ArrowInvalid as error:
         raise ValueError(f"lines of trees must hold numbers: {str(error)[:120]}") from error
-    found: NDArray[Any] = table["x"].to_numpy()
-    return found
+    return array(table["x"])
 
 
 def _check(given: _Trees, inputs: int) -> None:

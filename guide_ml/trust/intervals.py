@@ -15,13 +15,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadArtefact, InvalidInput
-from guide_ml.measurements.evaluation import folds
 from guide_ml.table.assume import Columns
 from guide_ml.table.read import Floats
 from guide_ml.trees.boosters import LightGbm, Member
@@ -211,6 +209,11 @@ def fit_bands(found: Residuals, jobs: int = 1) -> Bands:
     jobs : int
         Boosters that are fitted side by side, each by one thread.
     """
+    # A prediction needs none of these.
+    from joblib import Parallel, delayed
+
+    from guide_ml.measurements.evaluation import folds
+
     part = folds(found.group, count=PARTS)
     left = [part == k for k in np.unique(part)]
     work = [delayed(_fit_spread)(x) for x in (found, *(found.take(~rows) for rows in left))]

@@ -136,7 +136,7 @@ class Knowledge:
         apart = distances(Compared.of(asked.table), self.reference.compared)
         total = np.sum(list(apart.values()), axis=0)[0]
         loads = load_numbers(resolved.columns)
-        rows = self.measured.nearest(total, loads, count).to_dict("records")
+        rows = self.measured.nearest(total, loads, count)
         return tuple(_evidence({str(k): v for k, v in row.items()}) for row in rows)
 
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet
 
 from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadArtefact
+from guide_ml.table.arrow import array
 from guide_ml.trust.domain.cases import DEVICE, LOADS, MODEL, OTHER
 from guide_ml.trust.domain.levels import LEVELS
 from guide_ml.trust.domain.measured import DESCRIBED, HASHES, MEASURED, Measured
@@ -91,10 +92,10 @@ def reference(data: bytes, where: str) -> Reference:
     """
     file = _open(data, where, _CASE_TEXT, _CASE_NUMBERS)
     wanted = {*_CASE_TEXT, *_CASE_NUMBERS}
-    table = _frame(file, [n for n in file.schema_arrow.names if n in wanted], where)
-    cases = {str(k): v.to_numpy(float if v.dtype.kind in "fiu" else object)
-             for k, v in table.items()}  # fmt: skip
-    if not len(table) or table.isna().to_numpy().any():
+    table = _table(file, [n for n in file.schema_arrow.names if n in wanted], where)
+    cases = {k: array(table[k]).astype(float if k in _CASE_NUMBERS else object)
+             for k in table.column_names}  # fmt: skip
+    if not len(table) or any(_blank(table, k) for k in table.column_names):
         raise BadArtefact(f"{where} must have cases, and no blank cells")
     for name in _CASE_NUMBERS:
         values = cases[name]
@@ -134,19 +135,36 @@ def measured(data: bytes, where: str, cases: int) -> Measured:
         if file.schema_arrow.field(name).type != pa.uint64():
             raise BadArtefact(f"{where}: {name} must be whole numbers of 64 bits")
     names = ["case", *(f"log_{name}" for name in LOADS), *HASHES]
-    table = _frame(file, names, where)
-    case = table["case"].to_numpy()
-    if table.isna().to_numpy().any() or (len(case) and not (
+    table = _table(file, names, where)
+    case = array(table["case"])
+    if any(_blank(table, name) for name in names) or (len(case) and not (
         case.dtype.kind in "iu" and case.min() >= 0 and case.max() < cases
     )):  # fmt: skip
         raise BadArtefact(f"{where}: case must be one of the {cases} cases, and no load blank")
     read = partial(_read, data, where, [*DESCRIBED, *_ROW_NUMBERS, *HASHES])
-    return Measured(read, {name: table[name].to_numpy() for name in HASHES})
+    loads = {name: array(table[name]) for name in ("case", *(f"log_{name}" for name in LOADS))}
+    return Measured(read, {name: array(table[name]) for name in HASHES}, loads)
 
 
-def _read(data: bytes, where: str, names: list[str]) -> pd.DataFrame:
+def _read(
+    data: bytes, where: str, names: list[str], rows: NDArray[np.intp] | None = None
+) -> Any:
+    """Read the measured rows as a data frame; some of them as a list of plain values."""
     file = _open(data, where, (), ())
-    return _frame(file, [n for n in file.schema_arrow.names if n in {*names}], where)
+    table = _table(file, [n for n in file.schema_arrow.names if n in {*names}], where)
+    if rows is not None:
+        return [table.slice(k, 1).to_pylist()[0] for k in rows.tolist()]
+    try:
+        return table.to_pandas()
+    except (ValueError, TypeError, pa.ArrowException, OverflowError) as error:
+        raise _unreadable(where, error) from error
+
+
+def _blank(table: pa.Table, name: str) -> bool:
+    """Tell whether any cell of a column is missing, or no number."""
+    values = array(table[name])
+    odd = values.dtype.kind == "f" and bool(np.isnan(values).any())
+    return bool(table[name].null_count) or odd
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -176,14 +194,13 @@ def _open(
     return file
 
 
-def _frame(file: parquet.ParquetFile, names: list[str], where: str) -> pd.DataFrame:
+def _table(file: parquet.ParquetFile, names: list[str], where: str) -> pa.Table:
     """Read some columns; what else the file says of itself is left aside."""
     try:
         table = file.read(columns=names, use_threads=False)
-        out: pd.DataFrame = table.replace_schema_metadata(None).select(names).to_pandas()
+        return table.replace_schema_metadata(None).select(names)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException, OverflowError) as error:
         raise _unreadable(where, error) from error
-    return out
 
 
 def _unreadable(where: str, error: Exception) -> BadArtefact:

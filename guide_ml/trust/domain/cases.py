@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import distinct
 from guide_ml.table.read import Floats

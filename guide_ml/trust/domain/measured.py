@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import Gathered, distinct
 from guide_ml.trust.domain.cases import LOADS, load_numbers
@@ -85,15 +86,19 @@ class Measured:
     Parameters
     ----------
     source : DataFrame or callable
-        The rows, or what reads them when they are first needed: what describes them, measured
-        values, ``held_out_<metric>`` (what was predicted without the row's deployment), ``case``
-        (its place in the reference), ``key`` and ``version_key``.
+        The rows, or what reads them when they are first needed, all or those at some places as
+        plain values: what describes them, measured values, ``held_out_<metric>`` (what was
+        predicted without the row's deployment), ``case`` (its place in the reference), ``key`` and
+        ``version_key``.
     hashes : dict of str to array of shape (rows,), optional
         ``key`` and ``version_key``, where they were read already.
+    loads : dict of str to array of shape (rows,), optional
+        ``case`` and the logarithms of loads, likewise.
     """
 
-    source: pd.DataFrame | Callable[[], pd.DataFrame]
+    source: pd.DataFrame | Callable[..., Any]
     hashes: Mapping[str, NDArray[np.uint64]] | None = None
+    loads: Mapping[str, NDArray[Any]] | None = None
 
     @classmethod
     def of(
@@ -128,7 +133,8 @@ class Measured:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The rows as a table."""
-        return self.source if isinstance(self.source, pd.DataFrame) else self.source()
+        found: pd.DataFrame = self.source() if callable(self.source) else self.source
+        return found
 
     @cached_property
     def _known(self) -> dict[str, NDArray[np.uint64]]:
@@ -146,7 +152,9 @@ class Measured:
             plain[rows] = _within(keys(some, named, True), self._known["version_key"])
         return plain
 
-    def nearest(self, distance: NDArray[np.float64], loads: Columns, count: int) -> pd.DataFrame:
+    def nearest(
+        self, distance: NDArray[np.float64], loads: Columns, count: int
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """Find the rows closest to one deployment.
 
         Parameters
@@ -160,12 +168,16 @@ class Measured:
 
         Returns
         -------
-        DataFrame of shape (count, ...)
+        list of dict
             With ``distance``: of the case, plus 0.3 for each e-fold in batch and lengths.
         """
-        rows = self.rows
-        total = distance[rows["case"].to_numpy()]
+        known = self.loads or {
+            k: self.rows[k].to_numpy() for k in ("case", *(f"log_{name}" for name in LOADS))
+        }
+        total = distance[known["case"]]
         for name in LOADS:
-            total = total + 0.3 * np.abs(rows[f"log_{name}"].to_numpy() - loads[name][0])
+            total = total + 0.3 * np.abs(known[f"log_{name}"] - loads[name][0])
         best = np.argsort(total, kind="stable")[:count]
-        return rows.iloc[best].assign(distance=total[best])
+        found = (self.source(rows=best) if callable(self.source)
+                 else self.source.iloc[best].to_dict("records"))  # fmt: skip
+        return [row | {"distance": float(total[k])} for row, k in zip(found, best, strict=True)]

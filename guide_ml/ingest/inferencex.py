@@ -47,11 +47,11 @@ def _rows(content: Content) -> list[Row]:
 
 def _run(found: dict[str, Any]) -> Row:
     device = hardware_of(re.split(r"[-_]", str(found.get("hw")))[0])
-    engine = "tensorrt-llm" if found.get("framework") == "trt" else found.get("framework")
     name = found.get("model")
     stated = {"fp4": _four_bit(device)}.get(str(found.get("precision")), found.get("precision"))
     row = joined(
-        served(found.get("conc")), _devices(found), model_of(name), device, engine_of(engine),
+        served(found.get("conc")), _devices(found), model_of(name), device,
+        engine_of(found.get("framework")),
         {"framework_version": found.get("image") or None}, precision(stated, model=name),
         drafted(found.get("spec_decoding") or found.get("mtp")), _times(found),
     )  # fmt: skip

@@ -68,12 +68,16 @@ _HUB = re.compile(r"models--([^/\\]+?)--([^/\\]+)")
 _SIZE = re.compile(r"(?<![a-z0-9.])(a?\d+(?:\.\d+)?)(b|m)(?![a-z0-9])", re.I)
 
 
+#: What clients call an engine that the catalogue has under another name.
+_SHORT = {"trt": "tensorrt-llm"}
+
+
 def engine_of(name: object) -> Row:
     """Return the engine that a client's name for its protocol tells, if any."""
     text = str(name or "").lower()
     for cut in (text, *text.split("-")):
         try:
-            return {"framework": catalogue.framework(cut)[0].framework}
+            return {"framework": catalogue.framework(_SHORT.get(cut, cut))[0].framework}
         except GuideError:
             continue
     return {}

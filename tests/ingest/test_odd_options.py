@@ -13,9 +13,11 @@ import pytest
 
 from guide_ml.errors import BadData
 from guide_ml.ingest.content import Content, load
+from guide_ml.ingest.devices import device_of, devices_differ
 from guide_ml.ingest.facts import apply
 from guide_ml.ingest.importers import read, recognise
 from guide_ml.ingest.loads import served
+from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import ASKS, FAULT, LAYERS
 
 FILES = Path(__file__).parent / "made_up"
@@ -178,6 +180,93 @@ def test_a_batched_bench_with_layers_on_the_cpu_is_flagged() -> None:
              whole("llama_batched_bench.jsonl").splitlines()]  # fmt: skip
     (row, *_) = of("\n".join(map(json.dumps, lines)))
     assert "partial-offload" in apply(row, {"model": MODEL})["flags"]
+
+
+def test_drafts_of_one_request_are_asked_for_and_counted_by_steps() -> None:
+    told = whole("llama_timings.txt")
+    assert "accept_len" not in of(told)[0]
+    accepted = "draft acceptance rate = 0.8 (  128 accepted /  160 generated)"
+    place = told.index("\n", told.index(" eval time", told.index("prompt eval time") + 9))
+    (row, *_) = of(told[: place + 1] + accepted + told[place:])
+    assert row["accept_len"] == 2  # 256 tokens in 128 steps
+    assert "spec_method" in row[ASKS]
+
+
+def test_a_prompt_that_was_cached_in_part_is_counted_whole() -> None:
+    times = {"prompt_n": 24, "prompt_ms": 30.0, "predicted_n": 8, "predicted_ms": 80.0}
+    (row,) = of({"timings": times | {"cache_n": 1000}})
+    assert (row["input_len"], row["flags"]) == (1024, "prefix-cached")
+    assert row["prefix_hit_rate"] == pytest.approx(1000 / 1024)
+    (row,) = of({"timings": times | {"prompt_n": 1}})
+    assert "cached" in row[FAULT]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "weights"),
+    [
+        ("nvidia/DeepSeek-R1-0528-NVFP4-v2", "deepseek-ai/DeepSeek-R1-0528", "nvfp4"),
+        ("Qwen3-8B-Q4_K_M.gguf", "Qwen/Qwen3-8B", "q4_k_m"),
+        ("Qwen3-8B-UD-Q4_K_XL", "Qwen/Qwen3-8B", "q4_k_xl"),
+    ],
+)
+def test_served_names_of_checkpoints_tell_model_and_weights(
+    name: str, model: str, weights: str
+) -> None:
+    (row,) = of(base("vllm_serve.json") | {"model_id": name})
+    assert (row["model"], row.get("weight_dtype")) == (model, weights)
+
+
+def test_the_tag_of_an_ollama_model_states_its_weights() -> None:
+    (row,) = of(base("ollama_answer.json") | {"model": "llama3.1:8b-instruct-q8_0"})
+    assert row["weight_dtype"] == "q8_0"
+
+
+def test_a_slice_of_a_device_is_not_the_device() -> None:
+    name = "NVIDIA A100-SXM4-80GB MIG 3g.40gb"
+    assert device_of(name) == {"hardware": "nvidia-a100-3g.40gb"}
+    other = name.replace("3g.40gb", "1g.11gb")
+    assert device_of(other) == {}
+    assert devices_differ(other, "nvidia-a100-sxm-80gb")
+
+
+def test_a_type_or_an_engine_that_is_not_known_is_not_passed_over() -> None:
+    found = base("optimum_benchmark.json")
+    backend = found["config"]["backend"]
+    (row,) = of(
+        found | {"config": found["config"] | {"backend": backend | {"name": "onnxruntime"}}}
+    )
+    assert "onnxruntime" in row[FAULT]
+    assert "weight_dtype" in precision(plain="float7")[ASKS]
+    assert precision(plain="torch.float8_e4m3fn")["weight_dtype"] == "fp8"
+    (row,) = of(base("inferencex_agg.json") | {"framework": "fastest"})
+    assert "fastest" in row[FAULT]
+
+
+def test_drafts_of_lm_studio_ask_for_the_method() -> None:
+    found = base("lm_studio_answer.json")
+    told = found["stats"] | {"total_draft_tokens_count": 40, "accepted_draft_tokens_count": 30}
+    assert "spec_method" in of(found | {"stats": told})[0][ASKS]
+    text = whole("lm_studio_stats.txt") + "\n  Accepted Draft Tokens: 30\n"
+    assert "spec_method" in of(text)[0][ASKS]
+
+
+# TensorRT-LLM
+
+
+def test_drafts_and_device_of_a_trtllm_report_and_its_log() -> None:
+    found = base("trtllm_report.json")
+    stats = {"mode": "Eagle3", "acceptance_length_percentiles": {"average": 2.5}}
+    (row,) = of(found | {"decoding_stats": stats})
+    assert (row["spec_method"], row["accept_len"]) == ("eagle3", 2.5)
+    head = "= MACHINE DETAILS \n=====\nNVIDIA H100 80GB HBM3, memory 79.10 GB, 2.62 GHz\n\n"
+    log = whole("trtllm_printed.txt").replace("=" * 59 + "\n= REQUEST", head + "= REQUEST")
+    tail = "= DECODING STATISTICS (MTP)\n=====\n\n[AL] MINIMUM: 1.00\n[AL] AVERAGE: 2.50\n"
+    (row,) = of(log + tail)
+    assert (row["spec_method"], row["accept_len"]) == ("mtp", 2.5)
+    assert row["hardware"] == "nvidia-h100-sxm-80gb"
 
 
 # Loads

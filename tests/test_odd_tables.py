@@ -18,6 +18,7 @@ from guide_ml.scoring import grid, tables
 from guide_ml.scoring.batch import Options, score_batch
 from guide_ml.scoring.conditions import parse
 from guide_ml.scoring.lines import LONGEST, json_tables
+from guide_ml.table.cells import UNREAD
 
 GOOD = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "concurrency": 8, "input_len": 512,
         "output_len": 64}  # fmt: skip
@@ -69,6 +70,7 @@ def test_an_odd_line_costs_its_row(odd, rest):
     found, counts = score_batch(table, Options())
     assert (counts.predicted, counts.bad) == ((3, 0) if rest else (2, 1))
     assert found["tpot_ms"][0] == found["tpot_ms"][2]
+    assert rest or found["error"][1].as_py() in UNREAD.values()  # what is wrong, not a blank cell
 
 
 def test_a_number_of_more_than_64_bits_keeps_its_digits():

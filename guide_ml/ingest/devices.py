@@ -16,6 +16,8 @@ _NOISE = {
     "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
     "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
 }  # fmt: skip
+#: A slice of a device, as the driver names it.
+_SLICE = re.compile(r"\bMIG[ :-]+(\d+g\.\d+gb)", re.I)
 #: What drivers call devices whose own name is another.
 _DRIVERS = {"8060s": "amd-strix-halo-128gb", "gfx1151": "amd-strix-halo-128gb"}
 _SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
@@ -32,6 +34,8 @@ def device_of(name: object) -> dict[str, str]:
     {}
     """
     text = re.sub(r"\([^)]*\)", " ", str(name or ""))  # the driver's own name
+    if slice_ := _SLICE.search(text):
+        return _slice(text[: slice_.start()], slice_[1].lower())
     words = _words(text)
     if not words:
         return {}
@@ -44,6 +48,14 @@ def device_of(name: object) -> dict[str, str]:
     except GuideError:
         pass
     fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
+    return {"hardware": fits[0]} if len(fits) == 1 else {}
+
+
+def _slice(whole: str, profile: str) -> dict[str, str]:
+    """Find a slice of a device: chip and profile."""
+    chips = {w for w in _words(whole) if re.fullmatch(r"[a-z]+\d+", w)}
+    fits = [s for s in catalogue.slugs("hardware")
+            if s.endswith(f"-{profile}") and chips & set(s.split("-"))]  # fmt: skip
     return {"hardware": fits[0]} if len(fits) == 1 else {}
 
 
@@ -65,6 +77,8 @@ def devices_differ(said: str, slug: str) -> bool:
     """
     if slug.startswith("cpu-"):
         return False
+    if (slice_ := _SLICE.search(said)) and not slug.endswith(f"-{slice_[1].lower()}"):
+        return True
     told = {w for w in _words(said) if re.search(r"\d", w) and not re.fullmatch(r"\d+gb|\d", w)}
     return bool(told) and not told & set(_words(slug))
 

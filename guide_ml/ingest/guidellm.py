@@ -31,6 +31,8 @@ __all__ = ["GUIDELLM", "run"]
 
 #: Tokens a second that exceed generated ones by more than lengths allow count something twice.
 TWICE = 1.25
+#: Requests that its throughput strategy keeps in flight where no cap is stated.
+MOST_AT_ONCE = 512
 
 
 def _recognises(content: Content) -> bool:
@@ -60,9 +62,10 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     counts = _counts(found)
     done, lost = number(counts.get("successful")), number(counts.get("errored"))
     sent = number(counts.get("total")) or (done or 0) + (lost or 0) or None
-    strategy = pick(found, "config", "strategy") or pick(found, "args", "strategy") or {}
+    places = ("config", "args", "scheduler")
+    strategy = next((s for p in places if (s := pick(found, p, "strategy"))), {})
     row = joined(
-        _load(strategy, sent), _model(found, report),
+        _load(strategy, sent, _asked_cap(found), _pace(found)), _model(found, report),
         engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0]),
         {"num_requests": done, "input_len": _of(found, "prompt_token_count", "mean"),
          "output_len": _of(found, "output_token_count", "mean"),
@@ -88,14 +91,30 @@ def _counts(found: dict[str, Any]) -> dict[str, Any]:
     return next((c for c in counts if isinstance(c, dict) and c.get("successful") is not None), {})
 
 
-def _load(strategy: dict[str, Any], sent: float | None) -> Row:
+def _asked_cap(found: dict[str, Any]) -> float | None:
+    """Find the cap that was asked for beside a rate; a strategy's own may be a mere limit."""
+    places = (("config", "profile"), ("benchmarker", "profile"), ("args", "profile"))
+    return next((n for p in places if (n := number(pick(found, *p, "max_concurrency")))), None)
+
+
+def _pace(found: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Read requests done a second, and the mean time of one in seconds."""
+    return _of(found, "requests_per_second", "mean"), _of(found, "request_latency", "mean")
+
+
+def _load(
+    strategy: dict[str, Any], sent: float | None, cap: float | None,
+    pace: tuple[float | None, float | None],
+) -> Row:  # fmt: skip
     kind = strategy.get("type_") or strategy.get("kind")
     if kind == "synchronous":
         return served(1)
-    if kind in ("concurrent", "throughput"):
+    if kind == "throughput":
+        return served(strategy.get("max_concurrency") or MOST_AT_ONCE, None, sent)
+    if kind == "concurrent":
         return served(strategy.get("streams") or strategy.get("max_concurrency"), None, sent)
     rate = number(strategy.get("rate"))
-    return served(None, rate if rate else "trace")
+    return served(cap, rate, sent, *pace) if rate else served(None, "trace")
 
 
 def _model(found: dict[str, Any], report: dict[str, Any]) -> Row:

@@ -48,6 +48,28 @@ _LOG = "a log of single requests, which says nothing of the load as a whole"
 
 HINTS = (
     Hint(
+        "vLLM",
+        "a run of embeddings, which generate nothing",
+        "the result of a model that generates",
+        lambda c: any(
+            {"model_id", "completed", "total_input_tokens"} <= o.keys()
+            and "total_output_tokens" not in o
+            for o in c.objects
+        ),
+    ),
+    Hint(
+        "vLLM or SGLang",
+        "one metric a record, without the load",
+        "the JSON of --save-result that lies beside it, without .pytorch in its name",
+        lambda c: any(pick(o, "metric", "benchmark_values") is not None for o in c.objects[:2]),
+    ),
+    Hint(
+        "vLLM",
+        "times of its start",
+        "the result of vllm bench serve, latency or throughput",
+        lambda c: any("avg_cold_startup_time" in o for o in c.objects[:2]),
+    ),
+    Hint(
         "optimum-benchmark",
         "a configuration without figures",
         "benchmark.json of the same run",
@@ -104,6 +126,12 @@ HINTS = (
         "the arguments of a run",
         "benchmark_summary.json beside it",
         _keys("parallel", "log_every_n_query"),
+    ),
+    Hint(
+        "evalscope",
+        "the report over several loads, without lengths",
+        "the benchmark_summary.json of each load",
+        _text("Performance Test Summary Report"),
     ),
     Hint(
         "evalscope", "percentiles alone", "benchmark_summary.json beside it", _keys("Percentiles")

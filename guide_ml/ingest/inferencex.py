@@ -15,6 +15,7 @@ from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import (
+    FAULT,
     Importer,
     Row,
     drafted,
@@ -47,16 +48,22 @@ def _rows(content: Content) -> list[Row]:
 
 def _run(found: dict[str, Any]) -> Row:
     device = hardware_of(re.split(r"[-_]", str(found.get("hw")))[0])
-    engine = "tensorrt-llm" if found.get("framework") == "trt" else found.get("framework")
     name = found.get("model")
     stated = {"fp4": _four_bit(device)}.get(str(found.get("precision")), found.get("precision"))
     row = joined(
-        served(found.get("conc")), _devices(found), model_of(name), device, engine_of(engine),
+        served(found.get("conc")), _devices(found), model_of(name), device,
+        _engine(found.get("framework")),
         {"framework_version": found.get("image") or None}, precision(stated, model=name),
         drafted(found.get("spec_decoding") or found.get("mtp")), _times(found),
     )  # fmt: skip
     rates = _rates(found, row)
     return joined(row, rates, _talk(found) if _is_talk(found) else _lengths(found))
+
+
+def _engine(name: object) -> Row:
+    """Find the engine; one that the catalogue lacks is a fault, as it cannot be another."""
+    row = engine_of(name)
+    return row or ({FAULT: f"the engine is {name!r}, which the catalogue lacks"} if name else {})
 
 
 def _is_talk(found: dict[str, Any]) -> bool:

@@ -7,11 +7,12 @@ from its fork, so a sweep's engine is asked for.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
 from guide_ml.ingest.llama_text import cells_of
-from guide_ml.ingest.rows import FAULT, Importer, Row, flagged, joined
+from guide_ml.ingest.rows import FAULT, LAYERS, Importer, Row, flagged, joined
 from guide_ml.units import MS_PER_S
 
 __all__ = ["LLAMA_BATCHED"]
@@ -25,21 +26,28 @@ _JSON = {
     "T_TG s": "t_tg",
     "T s": "t",
 }
+#: Layers on the device, in the line of settings before the table.
+_LAYERS = re.compile(r"\bn_gpu_layers ?= ?(-?\d+)")
 _NEEDED = {"PP", "TG", "N_KV", "T_PP s", "T_TG s"}
 #: How far a sum may be from its parts, which are rounded.
 ROUNDED = 0.02
 
 
 def _lines(content: Content) -> list[dict[str, Any]]:
-    found = [{k: o.get(v) for k, v in _JSON.items() if v in o} for o in content.objects
-             if {"pp", "tg", "t_pp", "t_tg", "n_kv"} <= o.keys()]  # fmt: skip
+    found = [
+        {k: o.get(v) for k, v in _JSON.items() if v in o} | {"ngl": o.get("n_gpu_layers")}
+        for o in content.objects
+        if {"pp", "tg", "t_pp", "t_tg", "n_kv"} <= o.keys()
+    ]
     heading: list[str] = []
+    layers = None
     for line in content.text.splitlines() if not found else ():
         cells = cells_of(line)
+        layers = told[1] if (told := _LAYERS.search(line)) else layers
         if set(cells) >= _NEEDED:
             heading = cells
         elif heading and len(cells) == len(heading):
-            found.append(dict(zip(heading, cells, strict=True)))
+            found.append(dict(zip(heading, cells, strict=True)) | {"ngl": layers})
     return found
 
 
@@ -49,7 +57,10 @@ def _rows(content: Content) -> list[Row]:
 
 def _both(cells: dict[str, Any]) -> list[Row]:
     f = {k: number(v) for k, v in cells.items()}
-    return [_batch(f)] if "B" in f else _sweep(f)
+    layers = f.get("ngl")
+    rows = [_batch(f)] if "B" in f else _sweep(f)
+    here: Row = {LAYERS: layers} if layers is not None and layers >= 0 else {}  # -1: all
+    return [row | here for row in rows]
 
 
 def _batch(f: dict[str, float | None]) -> Row:

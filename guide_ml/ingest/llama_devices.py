@@ -54,7 +54,7 @@ def _used(names: list[str], found: Mapping[str, Any]) -> list[str]:
         main = int(number(found.get("main_gpu")) or 0)
         return names[main : main + 1] or names[:1]
     shares = [number(s) or 0.0 for s in str(found.get("tensor_split") or "").split("/")]
-    if len(shares) > 1 and sum(shares) > 0:
+    if sum(shares) > 0:
         return [n for n, s in zip(names, shares, strict=False) if s > 0]
     return names
 

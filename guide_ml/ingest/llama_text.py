@@ -12,7 +12,8 @@ __all__ = ["cells_of", "from_markdown", "from_sql"]
 
 _INSERT = re.compile(r"INSERT INTO llama_bench \((.*?)\) VALUES \((.*)\);")
 _CELL = re.compile(r"'((?:[^']|'(?!, '|$))*)'")
-_TEST = re.compile(r"(?:pp(\d+))?\+?(?:tg(\d+))?(?: @ d(\d+))?")
+#: Builds of 2023 leave a space before the number.
+_TEST = re.compile(r"(?:pp ?(\d+))?\+?(?:tg ?(\d+))?(?: @ d(\d+))?")
 _BUILD = re.compile(r"^build: \w+ \((\d+)\)", re.M)
 _SIZE = {
     "kib": 2**10,

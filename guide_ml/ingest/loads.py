@@ -49,6 +49,7 @@ def served(
     {'mode': 'closed', 'concurrency': 8.0}
     """
     cap, pace, sent = number(concurrency), number(rate), number(requests)
+    cap = cap if cap is not None and cap > 0 else None  # some write -1 for none
     if cap and pace and not (sent and cap > sent) and _held_back(pace, sent, reached, latency_s):
         return {"mode": "closed", "concurrency": cap}
     if (pace is not None and pace > 0) or rate == "trace":

@@ -13,7 +13,7 @@ from typing import Any
 from guide_ml.ingest.content import Content, number, pick
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import gguf_type, precision
-from guide_ml.ingest.rows import FAULT, SAID, Importer, Row, joined, stats
+from guide_ml.ingest.rows import FAULT, SAID, Importer, Row, asking, joined, stats
 from guide_ml.units import MS_PER_S
 
 __all__ = ["LM_STUDIO", "MLX_LM", "OLLAMA"]
@@ -79,12 +79,14 @@ def _ollama_runs(content: Content) -> list[dict[str, Any]]:
 def _ollama(content: Content) -> list[Row]:
     return [joined(_once(r.get("prompt_eval_count"), r["eval_count"], r.get("prompt_eval_duration"),
                          r["eval_duration"], r.get("total_duration")),
-                   engine_of("ollama"), model_of(r.get("model")))
+                   engine_of("ollama"), model_of(r.get("model")), precision(model=r.get("model")))
             for r in _ollama_runs(content)]  # fmt: skip
 
 
 _LMS = re.compile(
-    r"^\W*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens):\s*([\d.,]+)", re.M
+    r"^\W*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens"
+    r"|Accepted Draft Tokens):\s*([\d.,]+)",
+    re.M,
 )
 
 
@@ -107,6 +109,7 @@ def _lm_studio_runs(content: Content) -> list[dict[str, Any]]:
                 "stats": {
                     "tokens_per_second": cells.get("Tokens/Second"),
                     "time_to_first_token": cells.get("Time to First Token"),
+                    "accepted_draft_tokens_count": cells.get("Accepted Draft Tokens"),
                 },
             }
         )
@@ -134,7 +137,17 @@ def _lm_run(found: dict[str, Any]) -> Row:
         gguf_type("", quant, None)
         if pick(found, "model_info", "format") == "gguf" and quant
         else {},
+        _drafts(told),
     )
+
+
+def _drafts(told: dict[str, Any]) -> Row:
+    """Ask how tokens were drafted, where they were."""
+    accepted = number(told.get("accepted_draft_tokens_count"))
+    if not accepted:
+        return {}
+    return asking("spec_method", f"{accepted:g} drafted tokens were accepted, but the file does not"
+                                 " say how they were drafted")  # fmt: skip
 
 
 _TIMING = re.compile(r"Timing with prompt_tokens=(\d+), generation_tokens=(\d+), batch_size=(\d+)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from guide_ml import catalogue
+from guide_ml.ingest.devices import devices_differ
 from guide_ml.ingest.precision import dtype_of
 from guide_ml.ingest.rows import BITS, PARAMETERS, SAID, UNLIKE, Row
 from guide_ml.precision.dtypes import DTYPES
@@ -36,8 +37,8 @@ def misfit(row: Row) -> str:
     row : dict
         With names as the catalogue spells them.
     """
-    if (unlike := row.get(UNLIKE)) and float(row.get("num_devices", 1)) != 1:
-        return f"the devices are unlike ({', '.join(unlike)}): a row is of equal devices"
+    if fault := _unlike(row):
+        return fault
     if fault := _backend(row) or _told(row):
         return fault
     model = catalogue.all_models().get(str(row.get("model")))
@@ -55,6 +56,20 @@ def misfit(row: Row) -> str:
     return _size(row, precision.name) or _devices(
         row, model.params_total_b * precision.bits / _BYTE
     )
+
+
+def _unlike(row: Row) -> str:
+    """Compare the device that was given with those that the file lists."""
+    listed = row.get(UNLIKE)
+    if not listed:
+        return ""
+    told = ", ".join(listed)
+    if float(row.get("num_devices", 1)) != 1:
+        return f"the devices are unlike ({told}): a row is of equal devices"
+    given = str(row.get("hardware", ""))
+    if given and all(devices_differ(name, given) for name in listed):
+        return f"the file lists {told}, but {given} was given"
+    return ""
 
 
 def _backend(row: Row) -> str:
@@ -116,10 +131,17 @@ def _devices(row: Row, weights_gb: float) -> str:
         )
     if hardware is None or hardware.hardware.startswith("cpu-") or "num_devices" not in row:
         return ""
-    room = count * hardware.memory_gb / float(row.get("dp") or 1)
+    holders = count / _copies(row)
+    room = holders * hardware.memory_gb
     if weights_gb <= room:
         return ""
     return (
         f"the weights of {row['model']} in {row['weight_dtype']} take {weights_gb:.4g} GB, but"
-        f" {count / float(row.get('dp') or 1):g} of {hardware.hardware} have {room:.4g}"
+        f" {holders:g} of {hardware.hardware} have {room:.4g}"
     )
+
+
+def _copies(row: Row) -> float:
+    """Count copies of the weights: replicas that share experts, most of a model, hold one."""
+    model = catalogue.all_models()[str(row["model"])]
+    return 1.0 if (model.num_experts or 0) > 1 else float(row.get("dp") or 1)

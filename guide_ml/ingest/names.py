@@ -64,8 +64,16 @@ ENDS = {
     "q4",
     "q8",
 }
+#: Type of a GGUF file at the end of its name.
+_WEIGHTS = re.compile(r"[._-](?:UD[._-])?i?q\d(?:_[0-9a-z]+)*$", re.I)
+#: A later making of a checkpoint, after its precision: ``-NVFP4-v2``, ``-MXFP4-Preview``.
+_MAKING = re.compile(r"v\d|preview", re.I)
 _HUB = re.compile(r"models--([^/\\]+?)--([^/\\]+)")
 _SIZE = re.compile(r"(?<![a-z0-9.])(a?\d+(?:\.\d+)?)(b|m)(?![a-z0-9])", re.I)
+
+
+#: What clients call an engine that the catalogue has under another name.
+_SHORT = {"trt": "tensorrt-llm"}
 
 
 def engine_of(name: object) -> Row:
@@ -73,7 +81,7 @@ def engine_of(name: object) -> Row:
     text = str(name or "").lower()
     for cut in (text, *text.split("-")):
         try:
-            return {"framework": catalogue.framework(cut)[0].framework}
+            return {"framework": catalogue.framework(_SHORT.get(cut, cut))[0].framework}
         except GuideError:
             continue
     return {}
@@ -121,7 +129,10 @@ def bare_name(name: str) -> str:
     >>> bare_name("Qwen3.6-27B-int4-AutoRound"), bare_name("Qwen3-8B")
     ('Qwen3.6-27B', 'Qwen3-8B')
     """
-    parts = re.split(r"([-_]|(?<=quantized)\.|\.(?=w\d))", re.sub(r"\.gguf$", "", name, flags=re.I))
+    name = _WEIGHTS.sub("", re.sub(r"\.gguf$", "", name, flags=re.I))
+    parts = re.split(r"([-_]|(?<=quantized)\.|\.(?=w\d))", name)
+    if len(parts) > 4 and _MAKING.fullmatch(parts[-1]) and parts[-3].lower() in ENDS:
+        parts = parts[:-2]
     while len(parts) > 2 and parts[-1].lower() in ENDS:
         parts = parts[:-2]
     return "".join(parts)

@@ -57,9 +57,11 @@ def _deployment(config: dict[str, Any]) -> Row:
     backend, machine = config.get("backend") or {}, config.get("environment") or {}
     name = "hf-transformers" if backend.get("name") == "pytorch" else backend.get("name")
     row = joined(engine_of(name), model_of(backend.get("model")))
+    if name and "framework" not in row:
+        row[FAULT] = f"the engine is {name!r}, which the catalogue lacks"
     if row.get("framework") == "hf-transformers":
         row["framework_version"] = machine.get("transformers_version")
-    elif row:
+    else:
         row["framework_version"] = backend.get("version")
     row = joined(row, _precision(backend))
     if backend.get("device") == "cpu":

@@ -17,6 +17,7 @@ _DTYPES = {
     "w4a8_mxfp4_fp8": "mxfp4", "w4a16_mxfp4": "mxfp4", "w4a8_mxfp4_mxfp8": "mxfp4",
     "modelopt_fp8": "fp8", "modelopt_fp4": "nvfp4", "w8a8_fp8": "fp8", "w8a8_int8": "int8",
     "awq_marlin": "awq-int4", "gptq_marlin": "gptq-int4", "f16": "fp16", "f32": "fp32",
+    "float8_e4m3fn": "fp8", "float8_e5m2": "fp8",
 }  # fmt: skip
 #: What stands where nothing is stated.
 _UNSAID = {"", "none", "null", "auto", "no", "false", "default", "unquantized", "no_quant", "nan"}
@@ -55,6 +56,10 @@ _NATIVE = re.compile(r"gpt-oss|deepseek-(?:v3|r1)(?!.*distill)|kimi-k2|minimax-m
 _GGUF = re.compile(
     r"(?:^|[._-])(i?q\d(?:_[0-9a-z]+)*|tq\d_\d|bf16|f16|fp16|f32|mxfp4)(?=[._-]|$)", re.I
 )
+
+
+#: The same where the name is of a model: only what is of GGUF alone.
+_GGUF_WIDTH = re.compile(r"[._:-](i?q\d_[0-9a-z]+(?:_[0-9a-z]+)*)(?=[._-]|$)", re.I)
 
 
 def dtype_of(*names: object) -> str | None:
@@ -122,7 +127,9 @@ def precision(*schemes: object, plain: object = None, model: object = None) -> R
         return _ask(_text(plain), f"the file says {_text(plain)}, but checkpoints of this model are"
                                   " published quantised")  # fmt: skip
     found = dtype_of(plain)
-    return {"weight_dtype": found, SAID: {"weight_dtype": _text(plain)}} if found else {}
+    if found is None:
+        return _ask(_text(plain), f"the file's type {_text(plain)!r} is none that is known")
+    return {"weight_dtype": found, SAID: {"weight_dtype": _text(plain)}}
 
 
 def _ask(said: str, why: str) -> Row:
@@ -153,6 +160,8 @@ def named_precision(model: object) -> tuple[str | None, str]:
     for end, found in _ENDS.items():
         if end in low:
             return found, words[low.index(end)]
+    if types := _GGUF_WIDTH.findall(name):
+        return dtype_of(types[-1]), types[-1]
     vague = [w for w, key in zip(words, low, strict=True) if key in _VAGUE]
     return None, "-".join(vague)
 

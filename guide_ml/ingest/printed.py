@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
-from guide_ml.ingest.rows import REPEAT, Importer, Row
+from guide_ml.ingest.rows import FAULT, REPEAT, Importer, Row
 from guide_ml.ingest.sglang import offline_run
 from guide_ml.ingest.sglang import run as sglang_run
 from guide_ml.ingest.vllm import run as vllm_run
@@ -19,7 +19,9 @@ from guide_ml.ingest.vllm import run as vllm_run
 __all__ = ["PRINTED"]
 
 _BLOCK = re.compile(
-    r"=+ ?(Serving|Offline Throughput) Benchmark Result ?=+[ \t|]*\r?\n(.*?)\n[^\n=]*={30,}", re.S
+    r"=+ ?(Serving|Offline Throughput) Benchmark Result ?=+[ \t|]*\r?\n"
+    r"(.*?)(?:\n[^\n=]*={30,}|\n[^\n]*(?==+ ?(?:Serving|Offline Throughput) Benchmark)|\Z)",
+    re.S,
 )
 _LABELS = {
     "successful requests": "completed", "failed requests": "failed", "backend": "backend",
@@ -30,6 +32,7 @@ _LABELS = {
     "total throughput (tok/s)": "total_token_throughput",
     "maximum request concurrency": "max_concurrency", "max request concurrency": "max_concurrency",
     "request rate configured (rps)": "request_rate", "traffic request rate": "request_rate",
+    "avg decoded tokens per iter": "avg_decoded_tokens_per_iter",
     "acceptance length": "spec_decode_acceptance_length", "accept length": "accept_length",
     "cache hit rate": "cache_hit_rate",
 }  # fmt: skip
@@ -92,6 +95,9 @@ def _row(kind: str, before: str, block: str) -> Row:
                 "total_throughput": found.get("total_token_throughput"),
             }
         )
+    if "total_output_tokens" not in found:
+        return {FAULT: "no generated tokens were counted: a run of embeddings, or one without a"
+                       " tokenizer"}  # fmt: skip
     loaded = {"max_concurrency", "request_rate"} & found.keys()
     sglang = "backend" in found
     row = _sglang(found) if sglang else vllm_run(found)

@@ -122,6 +122,7 @@ def _lost(found: dict[str, Any], sent: float | None, done: float | None) -> floa
 
 def _cached(found: dict[str, Any]) -> Row:
     rate = number(found.get("cache_hit_rate"))
+    rate = number(pick(found, "cache_report", "cache_hit_rate_pct")) if rate is None else rate
     share = None if rate is None else rate / 100.0
     data = str(found.get("dataset_name") or "").lower()
     turns = number(found.get("num_turns")) or 1
@@ -183,7 +184,7 @@ def _devices(args: dict[str, Any]) -> float | None:
 def _is_one_batch(found: dict[str, Any]) -> bool:
     keys = {"batch_size", "input_len", "output_len"}
     alone = {"prefill_latency", "total_latency"} <= found.keys()
-    return keys <= found.keys() and (alone or {"latency", "last_ttft"} <= found.keys())
+    return keys <= found.keys() and (alone or {"latency", "overall_throughput"} <= found.keys())
 
 
 def _one_batch(content: Content) -> list[Row]:
@@ -198,6 +199,8 @@ def _batch(found: dict[str, Any]) -> Row:
     size, inside, outside = (
         number(found.get(k)) for k in ("batch_size", "input_len", "output_len")
     )
+    if number(found.get("num_early_stopped")):
+        outside = per_request(found.get("total_output_tokens"), size)
     took = number(found.get("total_latency")) or number(found.get("latency"))
     first = number(found.get("prefill_latency"))
     step = number(found.get("median_decode_latency"))

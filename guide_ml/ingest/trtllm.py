@@ -18,6 +18,10 @@ from guide_ml.ingest.rows import Importer, Row, drafted, joined, served, stats
 __all__ = ["TRTLLM", "run"]
 
 
+#: Where the tokens a step stand, by release.
+_ACCEPTED = ("acceptance_length_percentiles", "acceptance_length", "acceptance_percentiles")
+
+
 def _recognises(content: Content) -> bool:
     return any({"engine", "world_info", "request_info", "performance"} <= o.keys()
                for o in content.objects)  # fmt: skip
@@ -50,12 +54,15 @@ def run(found: dict[str, Any]) -> Row:
         model_of(name),
         hardware_of(pick(found, "machine", "name")),
         precision(engine.get("quantization"), plain=engine.get("dtype"), model=name),
-        drafted(
-            pick(found, "decoding_stats", "mode"),
-            pick(found, "decoding_stats", "acceptance_length", "average"),
-        ),
+        _drafted(found.get("decoding_stats") or {}),
         _times(speed, streamed),
     )
+
+
+def _drafted(found: dict[str, Any]) -> Row:
+    """Read drafting; releases before 1.0 call the tokens a step an acceptance rate."""
+    means = (pick(found, k, "average") for k in _ACCEPTED)
+    return drafted(found.get("mode"), next((m for m in means if m is not None), None))
 
 
 def _times(speed: dict[str, Any], streamed: dict[str, Any]) -> Row:

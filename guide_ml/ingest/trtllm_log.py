@@ -17,6 +17,9 @@ __all__ = ["TRTLLM_LOG"]
 
 #: Requests a second that mean "all at once".
 AT_ONCE = 1e6
+#: Mean requests in flight over all, below which they were not there at once: a queue that is worked
+#: off one batch after the other has a half.
+FEW = 0.25
 _START = re.compile(r"^.*= (?:ENGINE|PYTORCH BACKEND|PYTORCH|BACKEND)[A-Z /+]*$", re.M)
 _LINE = re.compile(r"^(?:\[[^\]]*\]\s*)*([A-Za-z][^:\n]*?):[ \t]+(\S[^\n]*?)[ \t]*$", re.M)
 _ENGINE = {"model": "model", "model path": "model_path", "tensorrt-llm version": "version",
@@ -37,6 +40,9 @@ _SPEED = {
 _STREAM = {"average time-to-first-token [ttft] (ms)": "avg_ttft_ms",
            "average time-per-output-token [tpot] (ms)": "avg_tpot_ms"}  # fmt: skip
 _QUANTILE = re.compile(r"^\s*\[(Latency|TTFT|TPOT)\]\s+P(50|99)\s*:\s*([\d.,]+)", re.M)
+_CARD = re.compile(r"^[^\n]*= MACHINE DETAILS[^\n]*\n[^\n]*\n(?:\[[^\]]*\]\s*)*([^,\n]+),", re.M)
+_MODE = re.compile(r"= DECODING STATISTICS \(([^)\n]*)\)")
+_ACCEPTED = re.compile(r"\[A[LR]\]\s+AVERAGE\s*:\s*([\d.]+)")
 _LOAD = re.compile(r"(?:--concurrency[ =]|\bconcurrency=)(\d+)")
 
 
@@ -71,6 +77,13 @@ def _row(before: str, report: str) -> Row:
         "streaming_metrics": streamed | {"ttft_percentiles": quantiles.get("ttft"),
                                          "tpot_percentiles": quantiles.get("tpot")},
     }  # fmt: skip
+    if mode := _MODE.search(report):
+        mean = _ACCEPTED.search(report)
+        found["decoding_stats"] = {
+            "mode": mode[1], "acceptance_length": {"average": mean and number(mean[1])},
+        }  # fmt: skip
+    if card := _CARD.search(report):
+        found["machine"] = {"name": card[1].strip()}
     row = run(found)
     return row if "mode" in row else joined(row, _load(before, cells))
 
@@ -80,9 +93,20 @@ def _load(before: str, cells: dict[str, str]) -> Row:
     caps = _LOAD.findall(before)
     if caps and int(caps[-1]) > 0:
         return served(caps[-1])
-    if rate is not None and rate >= AT_ONCE:
+    if rate is not None and rate >= AT_ONCE and _crowd(cells) >= FEW:
         return served(None)
     return {}
+
+
+def _crowd(cells: dict[str, str]) -> float:
+    """Return the mean share of the requests in flight, one where nothing tells it."""
+    few, every = number(cells.get("number of concurrent requests")), number(
+        cells.get("number of requests"))  # fmt: skip
+    if few and every:
+        return few / every
+    each, whole = number(cells.get("average request latency (ms)")), number(
+        cells.get("total latency (ms)"))  # fmt: skip
+    return each / whole if each and whole else 1.0
 
 
 TRTLLM_LOG = Importer(

@@ -8,10 +8,11 @@ what was seen in a second and no load.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from guide_ml.ingest.content import Content, number
-from guide_ml.ingest.devices import hardware_of
+from guide_ml.ingest.devices import device_of, hardware_of
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import kv_precision, precision
 from guide_ml.ingest.rows import (
@@ -31,8 +32,18 @@ from guide_ml.units import MS_PER_S
 
 __all__ = ["LATENCY", "SERVE", "THROUGHPUT", "run"]
 
-#: What ``--metadata key=value`` may add to a result, under the names of this project's options.
-_METADATA = ("num_devices", "tp", "pp", "dp", "ep", "framework_version")
+#: What ``--metadata key=value`` may add to a result: this project's names, and the engines' own.
+_METADATA = {
+    "num_devices": ("num_devices", "num_gpus", "gpu_count", "n_gpus", "num_accelerators"),
+    "tp": ("tp", "tp_size", "tensor_parallel_size"),
+    "pp": ("pp", "pp_size", "pipeline_parallel_size"),
+    "dp": ("dp", "dp_size", "data_parallel_size"),
+    "ep": ("ep", "ep_size", "expert_parallel_size"),
+}
+_VERSIONS = ("framework_version", "version", "engine_version", "vllm_version")
+_CARDS = ("gpu", "gpu_name", "gpu_type", "device_name", "accelerator")
+#: Mean time of a request over that of a run, below which requests were never all there at once.
+SPREAD_OUT = 0.05
 #: Backends of the client that are one engine's own protocol.
 _OWN = ("tgi", "tensorrt-llm", "lmdeploy", "sglang")
 #: Fields that are measured: two results that agree in all others are repeats of one run.
@@ -75,6 +86,7 @@ _MEASURED = (
 
 def _is_run(found: dict[str, Any]) -> bool:
     timed = any(f"{s}_ttft{u}" in found for s in ("mean", "median") for u in ("_ms", ""))
+    timed |= {"request_throughput", "total_output_tokens"} <= found.keys()
     return "model_id" in found and timed and ("request_rate" in found or "max_concurrency" in found
                                               or "multi_turn_concurrency" in found)  # fmt: skip
 
@@ -97,15 +109,15 @@ def run(found: dict[str, Any]) -> Row:
     """Read one result of `serve`; latencies under its own names."""
     done, sent = number(found.get("completed")), number(found.get("num_prompts"))
     name = found.get("model_id")
-    stated: Row = {k: found[k] for k in _METADATA if found.get(k) is not None}
     row = joined(
-        stated,
-        {"framework_version": found.get("version")},
+        {k: _first(found, names, number) for k, names in _METADATA.items()},
+        {"framework_version": _first(found, _VERSIONS, str)},
         _engine(found),
+        _first(found, _CARDS, device_of) or {},
         hardware_of(found.get("hardware")),
         model_of(name),
         precision(found.get("weight_dtype"), found.get("quantization"), model=name),
-        kv_precision(found.get("kv_dtype")),
+        kv_precision(found.get("kv_dtype") or found.get("kv_cache_dtype")),
         _load(found, sent or done),
         _drafted(found),
         _figures(found, done),
@@ -120,19 +132,35 @@ def run(found: dict[str, Any]) -> Row:
     return row | {REPEAT: ("vllm", *sorted(alike.items()))}
 
 
+def _first(found: dict[str, Any], names: tuple[str, ...], read: Callable[[Any], Any]) -> Any:
+    """Read the first of some fields that tells anything."""
+    return next((r for n in names if found.get(n) is not None and (r := read(found[n]))), None)
+
+
 def _engine(found: dict[str, Any]) -> Row:
     """Read the engine that is stated, or the one protocol that only it speaks."""
     own = str(found.get("backend") or "").lower()
-    return engine_of(found.get("framework")) or (engine_of(own) if own in _OWN else {})
+    return engine_of(found.get("framework") or found.get("engine")) or (
+        engine_of(own) if own in _OWN else {}
+    )
 
 
 def _load(found: dict[str, Any], sent: float | None) -> Row:
     cap = found.get("max_concurrency") or found.get("multi_turn_concurrency")
     rate = "trace" if found.get("ramp_up_strategy") else found.get("request_rate")
-    unit = MS_PER_S if any(k.endswith("_ttft_ms") for k in found) else 1.0
+    unit = MS_PER_S if _in_ms(found) else 1.0
     took = number(found.get("mean_e2el_ms")) or number(found.get("mean_e2el"))
     took = took if took is not None else _parts(found)
-    return served(cap, rate, sent, _reached(found), took and took / unit)
+    took = took and took / unit
+    lasted = number(found.get("duration"))
+    if took and lasted and took < SPREAD_OUT * lasted and number(rate) is None:
+        rate = "trace"  # arrivals of a trace are saved as an infinite rate
+    return served(cap, rate, sent, _reached(found), took)
+
+
+def _in_ms(found: dict[str, Any]) -> bool:
+    """Whether latencies are in milliseconds, as of all releases but some forks."""
+    return any(k.endswith(("_ttft_ms", "_tpot_ms", "_itl_ms", "_e2el_ms")) for k in found)
 
 
 def _reached(found: dict[str, Any]) -> float | None:
@@ -174,12 +202,13 @@ def _lost(found: dict[str, Any], sent: float | None, done: float | None) -> floa
 
 def _drafted(found: dict[str, Any]) -> Row:
     mean = found.get("spec_decode_acceptance_length")
+    mean = found.get("avg_decoded_tokens_per_iter") if mean is None else mean  # TensorRT-LLM's
     return drafted(found.get("spec_method"), mean)
 
 
 def _figures(found: dict[str, Any], done: float | None) -> Row:
     """Read figures; the experimental results of some forks give latencies in seconds."""
-    unit, scale = ("_ms", 1.0) if any(k.endswith("_ttft_ms") for k in found) else ("", MS_PER_S)
+    unit, scale = ("_ms", 1.0) if _in_ms(found) else ("", MS_PER_S)
     inside, outside = number(found.get("total_input_tokens")), found.get("total_output_tokens")
     speed, took = number(found.get("output_throughput")), number(found.get("duration"))
     total = number(found.get("total_token_throughput"))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from guide_ml.errors import InvalidInput, whole_letters
+from guide_ml.table.cells import UNREAD
 
 __all__ = ["csv_tables", "json_tables"]
 
@@ -90,7 +91,7 @@ def json_tables(file: Any) -> Iterator[pa.Table]:
     file : file of bytes
         UTF-8; blank lines do not count. What no table can hold becomes text: a number of more
         than 64 bits, half of a letter. A line that is nested too deep or longer than 16 MiB
-        becomes a row without cells, so that it costs no other row anything.
+        becomes a row that says so, so that it costs no other row anything.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def json_tables(file: Any) -> Iterator[pa.Table]:
     for number, line in enumerate(_lines(file), start=1):
         if line is not None and not line.strip():
             continue
-        row = {} if line is None else _object(line, number)
+        row = {"hardware": UNREAD["long"]} if line is None else _object(line, number)
         names |= dict.fromkeys(row)
         rows.append(row)
         size += len(line or b"")
@@ -132,7 +133,7 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except RecursionError:
-        return {}
+        return {"hardware": UNREAD["nested"]}
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"line {number:,} must be a JSON object; it cannot be read: {error}"

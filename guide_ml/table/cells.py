@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 
 from guide_ml.system.lazily import pandas as pd
 
-__all__ = ["BLANK", "one_by_one"]
+__all__ = ["BLANK", "UNREAD", "one_by_one"]
 
 BLANK = ("", "nan", "NaN", "None", "<NA>")
 """Texts of cells that are not given."""
+
+UNREAD = {
+    "nested": "the line is nested too deep to be read; give an object of plain cells",
+    "long": "the line has more than 16 MiB; a row of a table has less",
+}
+"""Why a row was not read at all: what its cell of the hardware holds then."""
 
 
 def one_by_one(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.object_]]:

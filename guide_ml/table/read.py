@@ -19,7 +19,7 @@ from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS
 from guide_ml.describe.settings import RANGES
 from guide_ml.errors import GuideError, InvalidInput, nearest
 from guide_ml.system.lazily import pandas as pd
-from guide_ml.table.cells import BLANK, one_by_one
+from guide_ml.table.cells import BLANK, UNREAD, one_by_one
 from guide_ml.table.words import Definitions, resolvers
 
 __all__ = [
@@ -276,7 +276,7 @@ def _text(raw: Raw, table: pd.DataFrame, name: str, resolve: Callable[[str], Any
             values.append(resolve(text if isinstance(text, str) else str(text)))
         except GuideError as error:
             values.append(None)
-            reasons[k] = str(error)
+            reasons[k] = text if text in UNREAD.values() else str(error)
     index = index.astype(np.intp)
     if blank:
         index = np.where(np.isin(index, list(blank)), -1, index)

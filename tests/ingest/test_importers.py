@@ -185,7 +185,7 @@ def test_vllm_serve_tells_open_offline_and_failing_runs() -> None:
     assert "concurrency" not in paced
     assert burst["mode"] == "offline"
     assert failing[FAULT] == "25% of the requests failed"
-    assert (failing["tp"], failing["framework_version"]) == ("2", "0.33.0")  # --metadata
+    assert (failing["tp"], failing["framework_version"]) == (2, "0.33.0")  # --metadata
 
 
 def test_vllm_ramp_up_is_an_open_load() -> None:

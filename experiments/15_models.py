@@ -172,11 +172,20 @@ def write(found: list[dict[str, Any]]) -> None:
     LIMITS.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def kept(new: set[str]) -> list[dict[str, Any]]:
+    """Return the rows of the table as it stands, but for the types that were compared again."""
+    with (RESULTS / "15_models.csv").open(encoding="utf-8", newline="") as handle:
+        found = [row for row in csv.DictReader(handle) if row["type"] not in new]
+    return [{k: v for k, v in row.items() if v} | {"variants": int(row["variants"] or 0),
+             "unread": row["unread"]} for row in found]  # fmt: skip
+
+
 def main() -> None:
+    """Compare all classes, or only the types that are named: their rows of the table are renewed."""
     only = set(sys.argv[1:])
     found = rows(only)
-    if not only:
-        write(found)
+    old = kept({row["type"] for row in found}) if only else []
+    write(sorted([*found, *old], key=lambda row: str(row["type"])))
 
 
 if __name__ == "__main__":

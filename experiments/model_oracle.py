@@ -28,12 +28,12 @@ _MAPS = (
 )  # fmt: skip
 # Parts of a multimodal or multi-token-prediction model that guide-ml leaves out.
 _ASIDE = re.compile(
-    r"(^|\.)(vision|visual|audio|vit|image|mtp|nextn|speech|multi_modal_projector|embed_vision"
+    r"(^|\.)(vision(?!_moe)|visual|audio|vit|image|mtp|nextn|speech|multi_modal_projector|embed_vision"
     r"|embed_audio|connector|projector|mm_projector|aligner|vqmodel|encoder_vision|sam"
     r"|talker|token2wav|code2wav)",
     re.IGNORECASE,
 )
-_EXPERT = re.compile(r"\.experts\.")
+_EXPERT = re.compile(r"\.(experts|mlp\.(input|output)_linear)\.")
 
 
 class Found(NamedTuple):

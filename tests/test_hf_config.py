@@ -609,7 +609,7 @@ def test_unknown_torch_dtype() -> None:
         ("bert", "encoder"),
         ("roberta", "encoder"),
         ("mamba2", "no attention layer"),
-        ("zamba2", "cannot be counted"),
+        ("moshi", "cannot be counted"),
         ("whisper", "cannot be counted"),
     ],
 )

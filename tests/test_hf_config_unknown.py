@@ -49,7 +49,7 @@ def test_keys_that_are_read_elsewhere_only_count_as_not_understood() -> None:
         model_from_config(PLAIN | {"linear_num_value_heads": 16})
 
 
-@pytest.mark.parametrize("around", ["novel_vl", "whisper", "zamba2"])
+@pytest.mark.parametrize("around", ["novel_vl", "whisper", "moshi"])
 def test_the_outer_type_is_looked_at_too(around: str) -> None:
     inner = PLAIN | {"model_type": "llama"}
     config = {"model_type": around, "text_config": inner}

@@ -74,6 +74,7 @@ def attention(keys: Keys, family: Family, kind: str) -> Part:
         projects_kv=not (shared and family.shared_kv_is_bare),
         square_out=bool(keys.flag("square_output")),
         projects_v=not (keys.flag("attention_k_eq_v") and kind != WINDOW),
+        projects_q=not family.sparse_queries,
     )  # fmt: skip
 
 
@@ -105,12 +106,13 @@ def _latent(keys: Keys, family: Family, limit: int) -> LatentAttention:
     v_dim = keys.whole("v_head_dim") or hidden_size(keys) // heads
     indexer = None
     keys.skip("head_dim", "num_key_value_heads", "index_head_dim")
-    if (index_heads := keys.whole("index_n_heads")) and keys.flag("indexes") is not False:
-        keys.require("index_head_dim", "q_lora_rank")
+    asks = keys.flag("indexes") is not False and not limit  # a window needs no choice of tokens
+    if (index_heads := keys.whole("index_n_heads")) and asks:
+        keys.require("index_head_dim", *(() if family.index_from_stream else ("q_lora_rank",)))
         indexer = Indexer(index_heads, keys.whole("index_head_dim", low=1))
     return LatentAttention(
         hidden=hidden_size(keys), heads=heads, window=limit,
         q_rank=keys.whole("q_lora_rank"), kv_rank=keys.whole("kv_lora_rank"),
         nope_dim=keys.whole("qk_nope_head_dim"), rope_dim=keys.whole("qk_rope_head_dim"),
-        v_dim=v_dim, indexer=indexer, gate_width=_gate_width(keys, family, heads, v_dim),
+        v_dim=v_dim, indexer=indexer, cached=not keys.flag("kv_is_shared"), gate_width=_gate_width(keys, family, heads, v_dim),
     )  # fmt: skip

@@ -8,13 +8,15 @@ from guide_ml.hf_config.attending import attention, head_shape, hidden_size
 from guide_ml.hf_config.compressing import compress_ratios, compressed
 from guide_ml.hf_config.extras import layer_extra, outside_extra
 from guide_ml.hf_config.families import Family
-from guide_ml.hf_config.feeding import expert_count, feed_forward, is_gated
+from guide_ml.hf_config.feeding import expert_count, feed_forward, is_gated, query_experts
 from guide_ml.hf_config.keys import MAX_LAYERS, Keys
 from guide_ml.hf_config.kinds import BOTH, MLP_ONLY, MOE_ONLY, RECURRENT, kinds, sparse
 from guide_ml.hf_config.mixers import Attention
 from guide_ml.hf_config.parts import Architecture, Layer, Mlp, Part
 from guide_ml.hf_config.per_layer import layer_sizes
+from guide_ml.hf_config.prepare import prepare
 from guide_ml.hf_config.recurring import recurrent
+from guide_ml.hf_config.shared_block import adapter_weights, block, block_holders
 from guide_ml.hf_config.sharing import shares_cache
 
 __all__ = ["build"]
@@ -25,9 +27,12 @@ def build(keys: Keys, family: Family) -> Architecture:
     keys.require("hidden_size", "num_attention_heads", "vocab_size")
     if family.encoder_decoder:
         return _build_t5(keys, family)
+    keys = prepare(keys, family)
     patterns = kinds(keys)
     sizes = layer_sizes(keys, patterns)
-    for further in (shares_cache(keys, patterns), compress_ratios(keys, len(patterns))):
+    marks = [shares_cache(keys, patterns), compress_ratios(keys, len(patterns))]
+    marks += [block_holders(keys, patterns)] if family.shared_block else []
+    for further in marks:
         for size, own in zip(sizes, further, strict=True):
             size.update(own)
     count = len(patterns)
@@ -48,8 +53,9 @@ def _outside(keys: Keys, family: Family) -> int:
     hidden, vocab = hidden_size(keys), keys.whole("vocab_size", low=1)
     norm = family.norm_vectors * hidden
     width = keys.whole("word_embed_proj_dim", hidden, low=1)
-    copies = 1 if keys.flag("tie_word_embeddings") else 2
-    count = copies * vocab * width + norm * (1 + family.embedding_norm)
+    head = keys.whole("unpadded_vocab_size", vocab) if family.unpadded_head else vocab
+    rows = vocab + (0 if keys.flag("tie_word_embeddings") else head)
+    count = rows * width + norm * (1 + family.embedding_norm)
     if width != hidden:  # OPT-350m projects into and out of a narrower embedding
         count += 2 * width * hidden
     if family.positions is not None:
@@ -63,6 +69,10 @@ def _layer(keys: Keys, family: Family, kind: str, moe: bool) -> Layer:
     norms += layer_extra(keys, family, kind, moe)
     if kind in (MLP_ONLY, MOE_ONLY):
         return Layer((feed_forward(keys, family, kind == MOE_ONLY),), norms)
+    if family.shared_block:
+        full = kind != RECURRENT
+        norms = hidden_size(keys) + (adapter_weights(keys) if full else 0)
+        return Layer((*(block(keys) if full else ()), recurrent(keys)), norms)
     mixers: tuple[Part, ...] = ()
     if kind in (RECURRENT, BOTH):
         mixers += (recurrent(keys),)
@@ -80,7 +90,8 @@ def attention_parts(keys: Keys, family: Family, kind: str) -> tuple[Part, ...]:
     """Assemble the attention of a layer, and its second cache where it compresses one."""
     if keys.raw("o_lora_rank") is not None:
         return compressed(keys, family)
-    return (attention(keys, family, kind),)
+    own = attention(keys, family, kind)
+    return (own, query_experts(keys)) if family.sparse_queries else (own,)
 
 
 def _norms(keys: Keys, family: Family) -> int:

@@ -6,88 +6,11 @@ its published configs leave out. A new model type is one entry here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAMILIES", "GENERIC", "WRAPPERS", "Family", "canonical_type", "refusal"]
+from guide_ml.hf_config.family import GENERIC, Family
 
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """What the code of a model type fixes.
-
-    Parameters
-    ----------
-    defaults : mapping
-        Values of keys that the config may leave out.
-    gated : bool
-        Three MLP matrices instead of two.
-    qkv_bias, mlp_bias, head_bias : bool
-        Biases of the attention inputs, the MLP and the output head.
-    out_bias : bool, optional
-        Bias of the attention output; ``None``: as `qkv_bias`.
-    norm_vectors : int
-        Vectors a norm holds: 1 for RMSNorm, 2 for LayerNorm with bias, 0 for none.
-    norms : int
-        Norms a layer holds.
-    qk_norm : {"", "head", "full", "free"}
-        Norms on queries and keys: none, one head wide, all heads wide, without parameters.
-    positions : int, optional
-        Rows of a learned position table beyond the longest context; ``None``: no table.
-    embedding_norm, output_gate, sinks, shared_gate : bool
-        Norm after the embedding; attention output gate; attention sinks; gated shared expert.
-    halved_mlp : bool
-        ``intermediate_size`` counts both halves of the gated input projection (Qwen 1).
-    one_part : bool
-        A layer is a mixer or an MLP, not both (Nemotron-H).
-    encoder_decoder : bool
-        T5-like: two stacks, cross-attention in the second.
-    gate : {"", "head", "full"}
-        A projection of its own that gates what attention puts out: none, one number a head,
-        one for each number.
-    shared_kv_is_bare : bool
-        Layers that use another layer's cache have no key and value projections.
-    dense_beside : bool
-        A dense MLP runs beside the experts.
-    v_by_hidden : bool
-        The width of a value is that of the stream over the heads where no key says it (MLA).
-    always_sparse : bool
-        Which layers route is asked even where the config states one expert or none.
-    twin : bool
-        A layer holds two mixers and two dense MLPs beside its experts (LongCat).
-    extras : tuple of str
-        Names of the parts in :mod:`guide_ml.hf_config.extras` that it has besides.
-    """
-
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    gated: bool = True
-    qkv_bias: bool = False
-    out_bias: bool | None = None
-    mlp_bias: bool = False
-    head_bias: bool = False
-    norm_vectors: int = 1
-    norms: int = 2
-    qk_norm: str = ""
-    positions: int | None = None
-    embedding_norm: bool = False
-    output_gate: bool = False
-    sinks: bool = False
-    shared_gate: bool = False
-    halved_mlp: bool = False
-    one_part: bool = False
-    encoder_decoder: bool = False
-    gate: str = ""
-    shared_kv_is_bare: bool = True
-    dense_beside: bool = False
-    v_by_hidden: bool = False
-    always_sparse: bool = False
-    twin: bool = False
-    extras: tuple[str, ...] = ()
-
-
-GENERIC = Family()
-"""Llama's structure: RMSNorm, gated MLP, no biases."""
+__all__ = ["FAMILIES", "GENERIC", "WRAPPERS", "Family", "canonical_type"]
 
 _TIED = {"tie_word_embeddings": True}
 _FOUR = {"ffn_ratio": 4}
@@ -129,6 +52,12 @@ FAMILIES: dict[str, Family] = {
         GENERIC,
     ),
     "afmoe": Family(norms=4, qk_norm="head", gate="full"),
+    "axk2": Family(extras=("gated_norms", "gated_queries")),
+    "biogpt": _classic(positions=2),
+    "cosmos3_edge": Family(gated=False),
+    "doge": Family(qk_norm="head", extras=("dynamic_mask",)),
+    "dots3_note": Family(gate="head", extras=("key_norm",)),
+    "ernie4_5_vl_moe": Family(defaults=_TIED),
     "apertus": Family(gated=False, qk_norm="head"),
     "apertus1p5": Family(gated=False, qk_norm="head"),
     "arctic": Family(defaults={"parallel_attn_mlp_res": True}),
@@ -178,6 +107,30 @@ FAMILIES: dict[str, Family] = {
     "grok_2": Family(norms=4),
     "helium": Family(defaults={"square_output": True}),
     "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
+    "hrm": Family(norm_vectors=0, gate="full"),
+    "inkling": Family(
+        qk_norm="head", embedding_norm=True, extras=("relative_positions", "short_convolutions"),
+    ),
+    "inkling2": Family(
+        embedding_norm=True, gate="full", unpadded_head=True,
+        renames={"intermediate_size": "moe_intermediate_size"},
+        extras=("relative_positions", "short_convolutions", "stream_queries"),
+    ),
+    "jetmoe": Family(defaults=_TIED, sparse_queries=True, extras=("output_biases",)),
+    "mistral_large4": Family(
+        defaults={"no_rope_layer_interval": 4}, index_from_stream=True, extras=("scaled_softmax",)
+    ),
+    "openai-gpt": _classic(positions=0),
+    "recurrent_gemma": Family(
+        defaults=_TIED, out_bias=True, mlp_bias=True, halved_mlp=True
+    ),
+    "zamba": Family(
+        defaults=_TIED | {"attn_layer_first": 3}, shared_block=True
+    ),
+    "zamba2": Family(defaults=_TIED, shared_block=True),
+    "zaya": Family(
+        defaults=_TIED, extras=("residual_scales", "convolved_heads")
+    ),
     "hy_v4": Family(gate="full", sinks=True, extras=("gated_streams",)),
     "internlm": Family(defaults={"mlp_bias": False}),  # its key `bias` is about attention only
     "jais2": Family(gated=False, norm_vectors=2),
@@ -235,6 +188,7 @@ _SAME = {
     "glm4v_moe": "glm4_moe", "gpt-sw3": "gpt2",
     "hunyuan_v1_dense": "hunyuan", "hunyuan_v1_moe": "hunyuan",
     "deepseek_ref": "deepseek_v4", "gemma4_unified": "gemma4", "kimi_k25": "kimi_k2",
+    "ernie4_5_moe_vl": "ernie4_5_vl_moe", "hy_v4_vl": "hy_v4", "inkling_mm_model": "inkling",
     "kimi_k3": "kimi_linear", "longcat_flash_ngram": "longcat_flash",
     "mllama_text_model": "mllama", "muse_glimmer_text": "muse_glimmer", "phi4_multimodal": "phi3",
     "phi4mm": "phi3", "step3p7": "step3p5", "lfm2_moe": "lfm2", "lfm2_vl": "lfm2",
@@ -252,22 +206,6 @@ WRAPPERS = frozenset(
      "pixtral", "step3_vl", "step3p5_vl")
 )  # fmt: skip
 
-_NO_DECODER = frozenset(
-    ("albert", "bert", "bert-generation", "big_bird", "camembert", "clip", "deberta",
-     "deberta-v2", "distilbert", "electra", "ernie", "eurobert", "fnet", "git", "longformer",
-     "modernbert", "mpnet", "new", "nomic_bert", "roberta", "siglip", "vit", "wav2vec2",
-     "xlm-roberta", "xlm-roberta-xl")
-)  # fmt: skip
-_DIFFUSION = frozenset(
-    ("diffusion_gemma", "dream", "fast_dllm", "llada", "llada2_moe", "llada_moe", "sdar",
-     "sdar_moe")
-)  # fmt: skip
-_NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
-_UNCOUNTED = frozenset(
-    ("bart", "biogpt", "deci", "doge", "hrm", "jetmoe", "mbart", "moshi", "nemotron-nas",
-     "pegasus", "recurrent_gemma", "speech_to_text", "whisper", "zamba", "zamba2", "zaya")
-)  # fmt: skip
-
 
 def canonical_type(model_type: str) -> str:
     """Return the family that a ``model_type`` belongs to, itself where it is unknown.
@@ -279,17 +217,3 @@ def canonical_type(model_type: str) -> str:
     """
     name = model_type.strip().lower().removesuffix("_text")
     return _SAME.get(name, name)
-
-
-def refusal(model_type: str) -> str:
-    """Say why a model type cannot be counted; an empty text where it can."""
-    name = model_type.strip().lower().removesuffix("_text")
-    if name in _NO_DECODER:
-        return "is an encoder, which generates no text"
-    if name in _NO_KV_CACHE:
-        return "has no attention layer, so the memory and time formulas do not hold for it"
-    if name in _DIFFUSION:
-        return "generates by diffusion, many tokens at once, and is not served as a decoder"
-    if name in _UNCOUNTED:
-        return "has a structure that cannot be counted from its config"
-    return ""

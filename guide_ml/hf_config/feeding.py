@@ -8,13 +8,13 @@ from guide_ml.hf_config.families import Family
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.parts import Experts, Mlp, Part
 
-__all__ = ["expert_count", "expert_width", "feed_forward", "is_gated"]
+__all__ = ["expert_count", "expert_width", "feed_forward", "is_gated", "query_experts"]
 
 
 def expert_count(keys: Keys) -> int:
     """Return the number of routed experts, 0 for a dense model."""
     count = keys.whole("num_experts")
-    return count if count > 1 else 0
+    return count if count > 1 and keys.flag("is_moe") is not False else 0
 
 
 def expert_width(keys: Keys) -> int:
@@ -97,6 +97,33 @@ def _experts(keys: Keys, family: Family) -> Experts:
         hidden=hidden, count=count, top_k=top_k, shared=shared, router_bias=bias,
         expert=Mlp(hidden=inside, width=expert_width(keys), gated=gated, bias=bias),
         shared_gate=family.shared_gate and shared is not None,
-        idle=keys.whole("zero_expert_num"),
+        idle=keys.whole("zero_expert_num"), further=_image_experts(keys, gated),
+        router=_router(keys, count),
         beside=Mlp(hidden=hidden, width=beside, gated=gated) if beside else None,
+    )  # fmt: skip
+
+
+def _image_experts(keys: Keys, gated: bool) -> tuple[Mlp, ...]:
+    """Return the experts that only tokens of images visit."""
+    width, hidden = keys.whole("image_expert_width"), hidden_size(keys)
+    return (Mlp(hidden=hidden, width=width, gated=gated),) * keys.whole("image_experts")
+
+
+def _router(keys: Keys, count: int) -> int:
+    """Count a router that is an MLP of three layers with a norm (ZAYA); 0 where it is one matrix.
+
+    One of its choices is to skip the experts.
+    """
+    if not (width := keys.whole("router_hidden_size")):
+        return 0
+    into = width * hidden_size(keys) + width
+    return into + 2 * width * (width + 1) + (count + 1) * width + 2 * width
+
+
+def query_experts(keys: Keys) -> Experts:
+    """Assemble the experts that hold a layer's queries and outputs (JetMoe)."""
+    hidden, width = hidden_size(keys), keys.whole("num_key_value_heads") * keys.whole("head_dim")
+    return Experts(
+        hidden=hidden, count=expert_count(keys), top_k=keys.whole("num_experts_per_tok", low=1),
+        expert=Mlp(hidden=hidden, width=width, gated=False),
     )  # fmt: skip

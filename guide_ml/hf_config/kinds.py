@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from guide_ml.errors import InvalidInput
@@ -22,6 +23,8 @@ _NAMES = {
     "global_attention": FULL, "full": FULL, "deepseek_sparse_attention": FULL,
     "sliding_attention": WINDOW, "sliding_window": WINDOW, "chunked_attention": WINDOW,
     "local_attention": WINDOW, "linear_attention": RECURRENT, "mamba": RECURRENT,
+    "hybrid": FULL, "hybrid_sliding": WINDOW,  # Inkling, ZAYA, Zamba: see their families
+    "reference_sliding_attention": FULL,  # the prompt stays whole
     "compressed_sparse_attention": FULL, "heavily_compressed_attention": FULL,  # DeepSeek V4
     "mamba2": RECURRENT, "mlp": MLP_ONLY, "moe": MOE_ONLY, "conv": RECURRENT,
     "recurrent": RECURRENT, "parallel": BOTH, "cross_attention": CROSS,
@@ -105,16 +108,19 @@ def _placed(keys: Keys) -> Callable[[int], str] | None:
     """Return the rule of configs that name the layers of one kind, or their period."""
     if (places := keys.items("full_attn_idxs")) is not None:  # LFM2
         return lambda i: FULL if i in places else RECURRENT
-    if (windowed := keys.items("sliding_window_layers")) is not None:  # Baichuan-M1
-        return lambda i: WINDOW if i in windowed else FULL
+    for name in ("sliding_window_layers", "local_layer_ids"):  # Baichuan-M1, Inkling
+        if (windowed := keys.items(name)) is not None:
+            return partial(_in, windowed, WINDOW, FULL)
+    if (shared := keys.items("hybrid_layer_ids")) is not None:  # Zamba 2
+        return lambda i: FULL if i in shared else RECURRENT
     if (crossing := keys.items("cross_attention_layers")) is not None:  # Llama 3.2 Vision
         return lambda i: CROSS if i in crossing else FULL
     if cycle := keys.items("block_types"):  # RecurrentGemma: its attention has a window
         named = [WINDOW if x == FULL else x for x in _named(keys, cycle)]
         return lambda i: named[i % len(named)]
-    if every := keys.whole("attn_layer_period"):  # Jamba
-        offset = keys.whole("attn_layer_offset")
-        return lambda i: FULL if i % every == offset else RECURRENT
+    if every := keys.whole("attn_layer_period"):  # Jamba; Zamba counts behind a first one
+        offset, first = keys.whole("attn_layer_offset"), keys.whole("attn_layer_first")
+        return lambda i: FULL if i + 1 == first or (i - first) % every == offset else RECURRENT
     if every := keys.whole("global_attn_every_n_layers"):
         return lambda i: WINDOW if (i + 1) % every and window(keys) else FULL
     if group := keys.whole("layer_group_size"):  # Ling: the rest at the end attends fully
@@ -124,6 +130,10 @@ def _placed(keys: Keys) -> Callable[[int], str] | None:
     if keys.flag("runs_mixers_side_by_side"):  # Falcon-H1
         return lambda _: BOTH
     return None
+
+
+def _in(places: list[Any], here: str, elsewhere: str, number: int) -> str:
+    return here if number in places else elsewhere
 
 
 def class_cycle(keys: Keys, name: str) -> list[str] | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from guide_ml.errors import InvalidInput
 from guide_ml.hf_config.classes import is_class
-from guide_ml.hf_config.families import FAMILIES, WRAPPERS, canonical_type, refusal
+from guide_ml.hf_config.families import FAMILIES, WRAPPERS, canonical_type
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.limits import unchecked, uncounted, unread
+from guide_ml.hf_config.refused import refusal
 from guide_ml.hf_config.text import TextPart
 from guide_ml.hf_config.vocabulary import foreign_keys
 

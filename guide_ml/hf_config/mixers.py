@@ -35,6 +35,10 @@ class Attention(Part):
         The output projection is as wide as the stream, whatever the heads (Helium).
     projects_kv, projects_v : bool
         Whether it has a key and a value projection, and a value projection of its own.
+    projects_q : bool
+        Whether query and output are its own; else they are experts (JetMoe).
+    reads : int
+        Width that it reads where that is not that of the stream (Zamba), else 0.
     """
 
     heads: int
@@ -52,6 +56,8 @@ class Attention(Part):
     square_out: bool = False
     projects_kv: bool = True
     projects_v: bool = True
+    projects_q: bool = True
+    reads: int = 0
 
     @property
     def token_values(self) -> int:
@@ -62,12 +68,13 @@ class Attention(Part):
     def weights(self) -> int:
         """Projections, their biases, norms and sinks."""
         v_dim = self.v_dim or self.head_dim
-        query = self.heads * self.head_dim * (1 + self.output_gate)
+        query = self.heads * self.head_dim * (1 + self.output_gate) * self.projects_q
         key_value = self.kv_heads * (self.head_dim + v_dim * self.projects_v) * self.projects_kv
-        into = self.hidden * (query + key_value)
+        into = (self.reads or self.hidden) * (query + key_value)
         if self.q_rank:  # down, norm and up
             into += (self.q_rank - self.hidden) * query + (self.hidden + 1) * self.q_rank
         out = (self.hidden if self.square_out else self.heads * v_dim) * self.hidden
+        out *= self.projects_q
         bias = (query + key_value) * self.qkv_bias + self.hidden * self.out_bias
         rest = bias + self.qk_norm + self.heads * self.sinks + self.hidden * self.gate_width
         return into + out + rest
@@ -134,7 +141,8 @@ class LatentAttention(Part):
         else:
             q = self.hidden * query
         up = self.kv_rank * self.heads * (self.nope_dim + self.v_dim)
-        kv = self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank + up
+        kv = (self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank) * self.cached + up
         out = self.heads * self.v_dim * self.hidden
-        extra = self.indexer.weights(self.hidden, self.q_rank) if self.indexer else 0
+        rank = self.q_rank or self.hidden
+        extra = self.indexer.weights(self.hidden, rank) if self.indexer else 0
         return q + kv + out + extra + self.hidden * self.gate_width

@@ -86,12 +86,12 @@ def _named(label: str, owners: tuple[str, ...], sizes: dict[str, int]) -> Iterat
 
 def _attention(part: Attention, place: str) -> Iterator[Module]:
     v_dim = part.v_dim or part.head_dim
-    own, hidden = part.projects_kv, part.hidden
+    own, hidden, reads = part.projects_kv, part.hidden, part.reads or part.hidden
     sizes = {
-        "q_proj": hidden * part.heads * part.head_dim * (1 + part.output_gate),
-        "k_proj": hidden * part.kv_heads * part.head_dim * own,
-        "v_proj": hidden * part.kv_heads * v_dim * own * part.projects_v,
-        "o_proj": hidden * part.heads * v_dim,
+        "q_proj": reads * part.heads * part.head_dim * (1 + part.output_gate) * part.projects_q,
+        "k_proj": reads * part.kv_heads * part.head_dim * own,
+        "v_proj": reads * part.kv_heads * v_dim * own * part.projects_v,
+        "o_proj": hidden * part.heads * v_dim * part.projects_q,
         "gate_proj": hidden * part.gate_width,
     }
     if part.q_rank:
@@ -105,13 +105,13 @@ def _latent(part: LatentAttention, place: str) -> Iterator[Module]:
         "q_a_proj": part.hidden * part.q_rank,
         "q_b_proj": part.q_rank * query,
         "q_proj": 0 if part.q_rank else part.hidden * query,
-        "kv_a_proj_with_mqa": part.hidden * (part.kv_rank + part.rope_dim),
+        "kv_a_proj_with_mqa": part.hidden * (part.kv_rank + part.rope_dim) * part.cached,
         "kv_b_proj": part.kv_rank * part.heads * (part.nope_dim + part.v_dim),
         "o_proj": part.heads * part.v_dim * part.hidden,
         "g_proj": part.hidden * part.gate_width,
     }
     if part.indexer:
-        sizes["indexer"] = part.indexer.weights(part.hidden, part.q_rank)
+        sizes["indexer"] = part.indexer.weights(part.hidden, part.q_rank or part.hidden)
     yield from _named("attention", (f"{place}.self_attn",), sizes)
 
 
@@ -134,9 +134,11 @@ def _mlp(part: Mlp, group: str, label: str, owners: tuple[str, ...]) -> Iterator
 def _experts(part: Experts, place: str) -> Iterator[Module]:
     owners = (f"{place}.mlp", f"{place}.block_sparse_moe", f"{place}.feed_forward")
     names = tuple(f"{o}.{n}" for o in owners for n in ("gate", "router"))
-    yield Module(BODY, "router", names, part.hidden * part.count)
+    yield Module(BODY, "router", names, part.router or part.hidden * part.count)
     for module in _mlp(part.expert, EXPERTS, "experts", tuple(f"{o}.experts.0" for o in owners)):
         yield module._replace(weights=module.weights * part.count)
+    for other in part.further:
+        yield from _mlp(other, EXPERTS, "experts", tuple(f"{o}.experts.0" for o in owners))
     if part.shared:
         own = tuple(f"{o}.{n}" for o in owners for n in ("shared_experts", "shared_expert"))
         yield from _mlp(part.shared, BODY, "shared experts", own)

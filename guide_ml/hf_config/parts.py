@@ -103,6 +103,10 @@ class Experts(Part):
         Experts without weights that the router may choose, too (LongCat).
     beside : Mlp, optional
         A dense MLP that runs beside the experts (Grok, Gemma 4, Arctic).
+    further : tuple of Mlp
+        Experts for other tokens than those of text (ERNIE 4.5 VL), with a router of their own.
+    router : int
+        Parameters of a router that is more than one matrix (ZAYA), 0 for the usual one.
     """
 
     count: int
@@ -113,11 +117,14 @@ class Experts(Part):
     router_bias: bool = False
     idle: int = 0
     beside: Mlp | None = None
+    further: tuple[Mlp, ...] = ()
+    router: int = 0
 
     @property
     def _always(self) -> int:
         """Router, shared block, and the projections to experts that are narrower (latent MoE)."""
         router = (self.hidden + self.router_bias) * (self.count + self.idle)
+        router = self.router or router + self.hidden * len(self.further)
         shared = (self.shared.weights if self.shared else 0) + self.hidden * self.shared_gate
         shared += self.beside.weights if self.beside else 0
         latent = self.expert.hidden
@@ -126,7 +133,12 @@ class Experts(Part):
     @property
     def weights(self) -> int:
         """Router, shared block and all experts."""
-        return self._always + self.count * self.expert.weights
+        return self._always + self.routed
+
+    @property
+    def routed(self) -> int:
+        """All experts, those for other tokens than text included."""
+        return self.count * self.expert.weights + sum(x.weights for x in self.further)
 
     @property
     def active(self) -> int:
@@ -210,7 +222,7 @@ class Architecture:
     def routed(self) -> int:
         """Parameters of all routed experts."""
         parts = (p for x in (*self.encoder, *self.layers) for p in x.parts)
-        return sum(p.count * p.expert.weights for p in parts if isinstance(p, Experts))
+        return sum(p.routed for p in parts if isinstance(p, Experts))
 
     @property
     def attending_layers(self) -> int:

@@ -8,6 +8,7 @@ from guide_ml.hf_config.parts import Part
 from guide_ml.hf_config.states import (
     DeltaAttention,
     GatedDelta,
+    LinearRecurrence,
     Lightning,
     Mamba,
     Mamba1,
@@ -22,7 +23,13 @@ def recurrent(keys: Keys) -> Part:
     hidden = hidden_size(keys)
     if kernel := keys.whole("conv_L_cache"):
         return ShortConvolution(hidden=hidden, kernel=kernel, bias=bool(keys.flag("conv_bias")))
-    if keys.raw("mamba_num_heads") is not None:
+    if keys.raw("conv1d_width") is not None:
+        return LinearRecurrence(
+            hidden=hidden, width=keys.whole("lru_width", hidden, low=1),
+            blocks=keys.whole("num_attention_heads", low=1), kernel=keys.whole("conv1d_width"),
+        )  # fmt: skip
+    one = keys.raw("n_mamba_heads") and keys.raw("mamba_dt_rank")  # Zamba: Mamba-1 in heads
+    if keys.raw("mamba_num_heads") is not None and not one:
         return _mamba(keys)
     if keys.raw("mamba_state") is not None:
         return _mamba1(keys)

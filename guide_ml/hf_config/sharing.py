@@ -27,9 +27,32 @@ def shares_cache(keys: Keys, patterns: Sequence[str]) -> list[dict[str, Any]]:
     own: list[dict[str, Any]] = [{} for _ in patterns]
     for number in range(count - shared, count):
         own[number]["kv_is_shared"] = True
+    _without_positions(keys, own)
+    _sources(keys, own)
     indexers = keys.items("indexer_types")
     if indexers is not None and len(indexers) == count:
         for number, kind in enumerate(indexers):
             if kind == "shared":
                 own[number]["indexes"] = False
     return own
+
+
+def _without_positions(keys: Keys, own: list[dict[str, Any]]) -> None:
+    """Where latent attention has layers without positions, its heads are as wide all the same."""
+    if not keys.whole("kv_lora_rank") or not keys.whole("no_rope_layer_interval"):
+        return
+    count, every = len(own), keys.whole("no_rope_layer_interval")
+    listed = keys.items("no_rope_layers")
+    has = listed or [(number + 1) % every for number in range(count)]
+    width = keys.whole("qk_nope_head_dim") + keys.whole("qk_rope_head_dim")
+    for size, positions in zip(own, has, strict=False):
+        if not positions:
+            size.update(qk_nope_head_dim=width, qk_rope_head_dim=0)
+
+
+def _sources(keys: Keys, own: list[dict[str, Any]]) -> None:
+    """Read ``kv_source_layers``: the layer whose cache each layer reads, its own by default."""
+    sources = keys.items("kv_source_layers") or []
+    for number, (size, source) in enumerate(zip(own, sources, strict=False)):
+        if source != number:
+            size["kv_is_shared"] = True

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from guide_ml.hf_config.parts import Part
 
 __all__ = [
-    "DeltaAttention", "GatedDelta", "Lightning", "Mamba", "Mamba1", "ShortConvolution",
+    "DeltaAttention", "GatedDelta", "LinearRecurrence", "Lightning", "Mamba", "Mamba1",
+    "ShortConvolution",
 ]  # fmt: skip
 
 
@@ -171,3 +172,34 @@ class ShortConvolution(Part):
     def weights(self) -> int:
         """Input projection three times as wide, convolution and output projection."""
         return 4 * self.hidden**2 + self.hidden * (self.kernel + 5 * self.bias)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearRecurrence(Part):
+    """Gated linear recurrence of Griffin (RecurrentGemma): block-diagonal gates, convolution.
+
+    Parameters
+    ----------
+    width : int
+        Channels.
+    blocks : int
+        Blocks of each gate's matrix.
+    kernel : int
+        Width of the convolution.
+    """
+
+    width: int
+    blocks: int
+    kernel: int
+
+    @property
+    def weights(self) -> int:
+        """Two projections in, one out, convolution, two gates and the decay, all with biases."""
+        projections = 3 * self.hidden * self.width + 2 * self.width + self.hidden
+        gates = 2 * (self.width**2 // self.blocks + self.width) + self.width
+        return projections + self.width * (self.kernel + 1) + gates
+
+    @property
+    def state_values(self) -> int:
+        """One number a channel."""
+        return self.width

@@ -10,6 +10,7 @@ from guide_ml.hf_config.mixers import Attention, LatentAttention
 from guide_ml.hf_config.modules import EXPERTS
 from guide_ml.hf_config.parts import Experts, Layer, Mlp, Part
 from guide_ml.hf_config.read import Reading, read_config
+from guide_ml.hf_config.shared_block import Tied
 from guide_ml.units import BILLION, BITS_PER_BYTE, GB
 
 __all__ = ["describe_config", "summary"]
@@ -23,7 +24,7 @@ _PARTS = {
     "GatedDelta": "gated delta net", "DeltaAttention": "delta attention",
     "Lightning": "lightning attention", "Mamba": "Mamba-2", "Mamba1": "Mamba-1",
     "ShortConvolution": "short convolution", "Mlp": "MLP", "Experts": "experts",
-    "WindowCache": "window",
+    "WindowCache": "window", "LinearRecurrence": "gated linear recurrence",
 }  # fmt: skip
 
 
@@ -118,6 +119,8 @@ def _kind(part: Part) -> str:
     if isinstance(part, Attention):
         where = "windowed" if part.window else "full"
         return f"{where} attention" + ("" if part.cached else " without a cache of its own")
+    if isinstance(part, Tied):
+        return f"{_kind(part.part)} of a shared block"
     name = _PARTS.get(type(part).__name__, type(part).__name__)
     if isinstance(part, Mlp):
         return f"{name} {part.width} wide"

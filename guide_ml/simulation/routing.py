@@ -76,9 +76,10 @@ def run_closed(world: Any, users: int) -> None:
 
     All begin at once; ``closed`` of the rules must be 1.
     """
+    only = len(world.engines) - 1  # a constant would have all be compiled once more for itself
     first = min(users, len(world.requests))
     world.rules[0].following = first
     for i in range(first):
         world.requests[i].arrival = 0.0
-        push(world, 0, i, 0.0)
-    advance(world, 0, math.inf)
+        push(world, only, i, 0.0)
+    advance(world, only, math.inf)

@@ -135,7 +135,8 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
     plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
     if kind != "hardware" and plain and (found := _spelt(kind).get(plain)):
         return found
-    raise UnknownName(kind, name, [*table, *known], hint)
+    others = (a for a, slug in known.items() if slug not in a)
+    raise UnknownName(kind, name, [*table, *others], hint)
 
 
 @cache

@@ -18,7 +18,7 @@ import guide_ml
 from guide_ml.api import predict, predict_table
 from guide_ml.describe.descriptors import Framework, Hardware
 from guide_ml.errors import BadArtefact, DoesNotFit, GuideError, InvalidInput, UnknownName
-from guide_ml.simulation.names import OPEN_COLUMNS
+from guide_ml.simulation.names import OPEN_COLUMNS, POOL_COLUMNS
 from guide_ml.table.read import DESCRIPTORS
 
 H100, LLAMA = "nvidia-h100-sxm-80gb", "meta-llama/Llama-3.1-8B-Instruct"
@@ -145,7 +145,8 @@ def test_a_prediction_cannot_be_changed() -> None:
 def test_every_descriptor_is_an_argument_by_keyword_only() -> None:
     parameters = inspect.signature(predict).parameters
     assert set(parameters) == {
-        *DESCRIPTORS, *OPEN_COLUMNS, "level", "predictor", "profile", "accept_unknown",
+        *DESCRIPTORS, *OPEN_COLUMNS, *POOL_COLUMNS,
+        "level", "predictor", "profile", "accept_unknown",
     }  # fmt: skip
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -197,7 +198,7 @@ def test_an_offline_engine_split_by_layer_uses_no_more_devices_than_there_are() 
 
 
 BAD: list[tuple[dict[str, Any], type[GuideError], str]] = [
-    ({"hardware": "nvidia-h100-smx"}, UnknownName, "did you mean h100, nvidia-h100-sxm-80gb"),
+    ({"hardware": "nvidia-h100-smx"}, UnknownName, "did you mean h100, nvidia-h100-sxm"),
     ({"model": "meta-llama/Llama-3.1-8"}, UnknownName, "did you mean"),
     ({"framework": "vlm"}, UnknownName, "did you mean vllm"),
     ({"weight_dtype": "fp7"}, InvalidInput, "unknown dtype 'fp7'"),
@@ -227,8 +228,9 @@ BAD: list[tuple[dict[str, Any], type[GuideError], str]] = [
     ({"input_len": None}, InvalidInput, "input_len must be given"),
     ({"output_len": None}, InvalidInput, "output_len must be given"),
     ({"request_rate_rps": 2.0}, InvalidInput, r"open load.*mode closed.*static, prefill"),
-    ({"mode": "open"}, InvalidInput, "mode open, which has request_rate_rps and neither"),
-    ({"mode": "disagg"}, InvalidInput, "mode must be one of"),
+    ({"mode": "open"}, InvalidInput, "mode open takes requests at a rate: give request_rate_rps"),
+    ({"mode": "disagg"}, InvalidInput, "takes request_rate_rps or concurrency; got batch_size"),
+    ({"mode": "fast"}, InvalidInput, "mode must be one of"),
     ({"ttft_stat": "p42"}, InvalidInput, "ttft_stat must be one of mean, median, p99"),
     ({"hardware": "apple-m4-max-40c"}, InvalidInput, "vllm does not run on this hardware"),
     ({"predictor": 3}, InvalidInput, "predictor must be a Predictor or the folder of one"),

@@ -45,6 +45,12 @@ _BIAS_GROUPS = (
     ("engine", 0.3), ("engine_dtype", 0.2), ("engine_mode", 0.2), ("series", 0.2),
     ("laboratory", 0.2),
 )  # fmt: skip
+#: How an engine multiplies for prompts differs more from device to device and from one precision to
+#: the next than how it reads: the knobs of prefills may be moved further by a name.
+_WIDE_BIAS_GROUPS = (
+    ("engine", 0.55), ("engine_dtype", 0.35), ("engine_mode", 0.35), ("series", 0.35),
+    ("laboratory", 0.35),
+)  # fmt: skip
 
 KNOBS = (
     Knob("launch", math.log(3e-5),
@@ -55,8 +61,8 @@ KNOBS = (
     Knob("prefill_launch", math.log(3e-5),
          ("release", "unstated", "amd", "hw_age", "is_static", "is_closed", "padded",
           "prompt", "cpu_cores"),
-         (("framework", 1.0), ("backend", 1.0), ("model", 0.2), ("series", 0.5),
-          ("laboratory", 0.3))),
+         (("framework", 1.8), ("backend", 1.8), ("model", 0.35), ("series", 0.9),
+          ("laboratory", 0.55))),
     Knob("growth", math.log(0.13)),
     Knob("moe_launch", 0.0, ("experts_per_token", "ep", "release"),
          (("framework", 0.5), ("model", 0.3), ("series", 0.3), ("dtype", 0.3))),
@@ -80,19 +86,19 @@ KNOBS = (
     Knob("arithmetic", math.log(0.5),
          ("width", "hw_age", "power", "amd", "slice", "release", "unstated", "pp",
           "expert_width", "cpu", "cpu_share", "cpu_matrix", "sockets"),
-         (("architecture", 0.4), ("isa", 0.4), ("isa_dtype", 0.4), ("dtype", 0.4),
-          ("framework", 0.4), ("dtype_architecture", 0.3),
-          ("engine", 0.3), ("device", 0.15), ("model", 0.2), ("series", 0.2))),
+         (("architecture", 0.75), ("isa", 0.75), ("isa_dtype", 0.75), ("dtype", 0.75),
+          ("framework", 0.75), ("dtype_architecture", 0.55),
+          ("engine", 0.55), ("device", 0.27), ("model", 0.35), ("series", 0.35))),
     Knob("attention", math.log(0.35), ("hw_age", "amd", "mla", "release", "padded", "cpu"),
-         (("framework", 0.4), ("backend", 0.4), ("model", 0.2), ("series", 0.3))),
+         (("framework", 0.75), ("backend", 0.75), ("model", 0.35), ("series", 0.55))),
     Knob("saturation", math.log(100.0), ("hw_age", "expert_width"),
-         (("dtype", 0.5), ("framework", 0.5))),
+         (("dtype", 0.9), ("framework", 0.9))),
     Knob("gemv", math.log(0.5), ("hw_age", "cpu"),
-         (("dtype", 0.5), ("framework", 0.5), ("architecture", 0.3))),
+         (("dtype", 0.9), ("framework", 0.9), ("architecture", 0.55))),
     Knob("unpack", math.log(6.0), ("release",),
          (("framework", 0.5), ("architecture", 0.3), ("dtype", 0.5))),
     Knob("rescale", math.log(0.6), ("release", "power"),
-         (("framework", 0.5), ("architecture", 0.3), ("dtype", 0.5))),
+         (("framework", 0.9), ("architecture", 0.55), ("dtype", 0.9))),
     Knob("link", math.log(0.5), ("tp", "nvlink"), (("framework", 0.3), ("device", 0.2))),
     Knob("hop", math.log(1e-5), ("tp", "nvlink", "release", "cdna", "far"),
          (("framework", 0.5), ("architecture", 0.3), ("series", 0.5))),
@@ -116,6 +122,6 @@ KNOBS = (
     Knob("ttft_statistic", 0.0, ("median", "p99", "is_closed"), ()),
     Knob("prefill_bias", 0.0,
          (*_BIAS_SLOPES, "moe_prefill", "moe_closed", "piped", "piped_far", "ep",
-          "unstated_prompt", "adp"), _BIAS_GROUPS),
+          "unstated_prompt", "adp"), _WIDE_BIAS_GROUPS),
     Knob("step_bias", 0.0, (*_BIAS_SLOPES, "moe", "far"), _BIAS_GROUPS),
 )  # fmt: skip

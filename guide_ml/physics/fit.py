@@ -29,7 +29,7 @@ from guide_ml.table.read import Floats
 __all__ = ["Sample", "fit", "log_estimate"]
 
 SOFT = 0.1  # residuals below this count quadratically
-#: How much the priors count, in values: what laboratories that were left out are predicted best with.
+#: How much the priors count, in values: laboratories that were left out are predicted best so.
 PRIOR_WEIGHT = 50.0
 NUDGE = 1e-3
 STEPS = 12

@@ -19,7 +19,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from guide_ml.catalogue.device_names import Devices
+from guide_ml.catalogue.device_names import Devices, Fit
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, quantised
 from guide_ml.catalogue.taken import taken
@@ -132,6 +132,14 @@ def slugs(kind: str) -> tuple[str, ...]:
 
 
 def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> str:
+    found = _spelling(kind, name, table, hint)
+    if not found:
+        raise UnknownName(kind, name, [*table, *aliases(kind)], hint)
+    return found
+
+
+def _spelling(kind: str, name: str, table: Mapping[str, Any], hint: str) -> str:
+    """Find the slug that a name spells; blank if none."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput(f"{kind} must be a name; got {name!r}. {hint}".strip())
     text = name.strip()
@@ -145,9 +153,15 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         if spelt in table:
             return spelt
     plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
-    if kind != "hardware" and plain and (found := _spelt(kind).get(plain)):
-        return found
-    raise UnknownName(kind, name, [*table, *known], hint)
+    return _spelt(kind).get(plain, "") if kind != "hardware" and plain else ""
+
+
+def _in_one_word(name: str) -> tuple[str, ...]:
+    """Find the device whose name is written without any space; a plus would be lost."""
+    plain = "" if "+" in name else key(name)
+    makers = [m for m in ("", *VENDOR_BACKEND, "intel") if plain.startswith(m)]
+    found = [_spelt("hardware").get(plain[len(maker):], "") for maker in makers if plain]
+    return tuple(slug for slug in found if slug)[:1]
 
 
 @cache
@@ -178,12 +192,12 @@ def hardware(name: str) -> Hardware:
     (3350.0, 1008.0)
     """
     table = all_hardware()
-    try:
-        return table[_lookup("hardware", name, table, HARDWARE_HINT)]
-    except UnknownName:
-        fit = _devices().find(name)
-        if not fit.slugs:
-            raise
+    if slug := _spelling("hardware", name, table, HARDWARE_HINT):
+        return table[slug]
+    fit = _devices().find(name)
+    fit = fit if fit.slugs else Fit(_in_one_word(name))
+    if not fit.slugs:
+        raise UnknownName("hardware", name, [*table, *aliases("hardware")], HARDWARE_HINT)
     if len(fit.slugs) > 1:
         raise SeveralNames("hardware", name, fit.slugs)
     return taken(table[fit.slugs[0]], name, fit.others)

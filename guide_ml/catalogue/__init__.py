@@ -12,14 +12,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from guide_ml.catalogue.device_names import Devices
+from guide_ml.catalogue.device_names import Devices, Fit
+from guide_ml.catalogue.engines import framework_blocks
 from guide_ml.catalogue.kin import kin, short_names
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, quantised
@@ -77,26 +77,6 @@ def all_models() -> dict[str, Model]:
     return {r["model"]: Model(**_typed(r, kinds)) for r in _rows("models.csv")}
 
 
-#: Keys of a block that a fork or wrapper does not take over.
-_OWN = {"aliases", "versions", "builds", "wrappers", "released", "unstated", "reserve", "backends"}
-
-
-@cache
-def framework_blocks() -> dict[str, dict[str, Any]]:
-    """Every engine's block of frameworks.toml by slug."""
-    text = files(__package__).joinpath("frameworks.toml").read_text(encoding="utf-8")
-    listed: dict[str, dict[str, Any]] = tomllib.loads(text)
-    return {slug: _inherited(block, listed) for slug, block in listed.items()}
-
-
-def _inherited(block: dict[str, Any], listed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Add what a fork or wrapper takes over from the engine that it is ``like``."""
-    if "like" not in block:
-        return block
-    parent = _inherited(listed[block["like"]], listed)
-    return {k: v for k, v in parent.items() if k not in _OWN} | block
-
-
 @cache
 def aliases(kind: str) -> dict[str, str]:
     """Other spellings of the slugs of one kind."""
@@ -120,6 +100,15 @@ def slugs(kind: str) -> tuple[str, ...]:
 
 
 def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> str:
+    found = _spelling(kind, name, table, hint)
+    if not found:
+        others = (a for a, slug in aliases(kind).items() if slug not in a)
+        raise UnknownName(kind, name, [*table, *others], hint)
+    return found
+
+
+def _spelling(kind: str, name: str, table: Mapping[str, Any], hint: str) -> str:
+    """Find the slug that a name spells; blank if none."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput(f"{kind} must be a name; got {name!r}. {hint}".strip())
     text = name.strip()
@@ -133,10 +122,15 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
         if spelt in table:
             return spelt
     plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
-    if kind != "hardware" and plain and (found := _spelt(kind).get(plain)):
-        return found
-    others = (a for a, slug in known.items() if slug not in a)
-    raise UnknownName(kind, name, [*table, *others], hint)
+    return _spelt(kind).get(plain, "") if kind != "hardware" and plain else ""
+
+
+def _in_one_word(name: str) -> tuple[str, ...]:
+    """Find the device whose name is written without any space; a plus would be lost."""
+    plain = "" if "+" in name else key(name)
+    makers = [m for m in ("", *VENDOR_BACKEND, "intel") if plain.startswith(m)]
+    found = [_spelt("hardware").get(plain[len(maker):], "") for maker in makers if plain]
+    return tuple(slug for slug in found if slug)[:1]
 
 
 @cache
@@ -167,12 +161,12 @@ def hardware(name: str) -> Hardware:
     (3350.0, 1008.0)
     """
     table = all_hardware()
-    try:
-        return table[_lookup("hardware", name, table, HARDWARE_HINT)]
-    except UnknownName:
-        fit = _devices().find(name)
-        if not fit.slugs:
-            raise
+    if slug := _spelling("hardware", name, table, HARDWARE_HINT):
+        return table[slug]
+    fit = _devices().find(name)
+    fit = fit if fit.slugs else Fit(_in_one_word(name))
+    if not fit.slugs:
+        raise UnknownName("hardware", name, [*table, *aliases("hardware")], HARDWARE_HINT)
     if len(fit.slugs) > 1:
         raise SeveralNames("hardware", name, fit.slugs)
     return taken(table[fit.slugs[0]], name, fit.others)

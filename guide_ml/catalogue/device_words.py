@@ -25,8 +25,8 @@ MAKERS: dict[str, frozenset[str]] = {
     "mediatek": frozenset(), "samsung": frozenset(), "rockchip": frozenset(),
     "tenstorrent": frozenset(), "ampere": frozenset(("amperecomputing",)),
     "alibaba": frozenset(("t-head", "aliyun")), "microsoft": frozenset(("azure",)),
-    "moorethreads": frozenset(("mthreads", "moore", "threads", "mtt")),
-    "radxa": frozenset(), "cambricon": frozenset(),
+    "moorethreads": frozenset(("mthreads", "moore", "threads", "mtt")), "radxa": frozenset(),
+    "cambricon": frozenset(),
     "hygon": frozenset(("dcu",)), "furiosa": frozenset(("furiosaai",)),
     "rebellions": frozenset(), "groq": frozenset(), "ibm": frozenset(), "hailo": frozenset(),
     "kunlunxin": frozenset(("kunlun", "baidu")), "enflame": frozenset(), "iluvatar": frozenset((
@@ -58,9 +58,15 @@ _SAME = {"notebook": "laptop", "mobile": "laptop", "pci": "pcie"} | {
     f"sxm{n}": "sxm" for n in "23456"} | {f"pcie{n}": "pcie" for n in "345"}  # fmt: skip
 _CUT = re.compile(
     r"\((?:r|tm|c)\)|[®™]"  # marks
-    r"|@.*$|\bw/ .*$|\bwith radeon .*$"  # clock, graphics on the same chip
+    r"|@.*$|\bw/ .*$|\bwith radeon.*$"  # clock, graphics on the same chip
     r"|\b\d+th gen\b|\btensor core\b|\bmacbook (?:pro|air)\b|\bmac (?:pro|studio|mini)\b"
 )
+#: Words that stick to the next ones: ``rtx4090``, ``arcb580``, ``h100sxm``.
+_BEFORE = re.compile(
+    r"\b(nvidia|geforce|tesla|quadro|jetson|amd|radeon|intel|apple|epyc|xeon|ryzen|rtx|gtx"
+    r"|(?:rx|arc)(?=[a-z]{0,4}\d))(?=[a-z\d])"
+)
+_AFTER = re.compile(r"(\d[a-z]?)(pcie|sxm\d?|ada|laptop)\b")
 _MEMORY = re.compile(r"(?<![a-z\d.])(\d{1,4}(?:\.\d+)?[ _-]?gi?b|\d{1,3}g)(?![a-z\d.]|/s)")
 _GPU_CORES = re.compile(r"\b(\d+)[ -]?cores?[ -]gpu\b|\bgpu[ -](\d+)[ -]?cores?\b|\b(\d{1,2})c\b")
 _CORES = re.compile(r"\b(\d+)[ -]?cores?\b")
@@ -117,7 +123,9 @@ def device_name(text: str) -> DeviceName:
     ('8480', 'plus')
     """
     rest = _CUT.sub(" ", text.lower().replace("_", "-")).replace("+", " plus ")
-    rest = _CPU_CORES.sub(" ", rest)
+    for _ in range(3):  # nvidia geforce rtx
+        rest = _BEFORE.sub(r"\1 ", rest)
+    rest = _CPU_CORES.sub(" ", _AFTER.sub(r"\1 \2", rest))
     cores, sure = None, False
     for pattern, gpus in ((_GPU_CORES, True), (_CORES, False)):
         for match in pattern.finditer(rest):
@@ -129,8 +137,9 @@ def device_name(text: str) -> DeviceName:
     parts = [w.strip(".") for w in rest.split()]
     words = [_SAME.get(w, w) for w in parts if w not in _NOISE]
     form = next((w for w in words if w in ("sxm", "pcie")), "")
+    loose = OPTIONAL - {"rtx"} if "titan" in words else OPTIONAL  # Titan RTX, V, X, Xp
     return DeviceName(
-        tuple(w for w in words if w and w not in OPTIONAL and w != form),
-        frozenset(w for w in words if w in OPTIONAL), sizes[0] if sizes else None, cores, sure,
+        tuple(w for w in words if w and w not in loose and w != form),
+        frozenset(w for w in words if w in loose), sizes[0] if sizes else None, cores, sure,
         form, "cpu" in parts,
     )  # fmt: skip

@@ -9,7 +9,7 @@ __all__ = ["machine_names"]
 _NOISE = re.compile(
     r"\((?:r|tm)\)"  # marks
     r"|@.*$|\bcpu\b|\bprocessor\b|\b\d+-cores?\b"  # clock, kind, cores
-    r"|\b\d+th gen\b|\bw/ .*$|\bwith .*$"  # generation, graphics on the same chip
+    r"|\b\d+th gen\b|\bw/ .*$|\bwith radeon.*$"  # generation, graphics on the same chip
 )
 _LEVELS = re.compile(r"-(?:gold|platinum|silver|bronze)(?=-)")
 

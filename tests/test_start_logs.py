@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from guide_ml import catalogue, predict
+from guide_ml import catalogue, predict, predict_table
 from guide_ml.cli.main import app
 from guide_ml.predictions import accounts
 from guide_ml.units import GB, GIB
@@ -84,3 +86,18 @@ def test_settings_of_a_model_are_refused_for_a_device() -> None:
     done = CliRunner().invoke(app, ["show", "h100", "--tp", "2"])
     assert done.exit_code == 2
     assert "tp belongs to a model" in done.output
+
+
+def test_a_table_tells_what_the_cache_holds() -> None:
+    row = {"hardware": "h100", "model": LLAMA, "framework": "vllm", "concurrency": 1,
+           "input_len": 128, "output_len": 128}  # fmt: skip
+    table = pd.DataFrame([row, row | {"hardware": "h1000"}, row | {"model": BIG, "tp": 1}])
+    found = predict_table(table, level=None)
+    one = predict(**row, level=None).memory
+    assert found["kv_budget_gb"][0] == pytest.approx(one.kv_budget_gb)
+    assert found["kv_tokens"][0] == one.kv_tokens
+    assert np.isnan(found["kv_budget_gb"][1])
+    assert (found["kv_budget_gb"][2], found["memory_fits"][2]) == (0, False)
+    rated = table.iloc[:1].drop(columns="concurrency").assign(request_rate_rps=0.5)
+    opened = predict_table(rated, level=None)
+    assert opened["kv_tokens"][0] == one.kv_tokens

@@ -113,7 +113,7 @@ function memory(inside, { memory: told, engine_log: log }, plan) {
     table("Memory of one GPU", ["", "GB", "share"], told.map((part, i) => [
       h("span", {}, h("span", { class: `key m${i}` }), ...explained(part.words)), number(part.gb), `${number(100 * part.gb / total)} %`]), [1, 2]),
     h("p", { class: "soft" }, `${plan.framework} says this when it starts; compare it line by line.`),
-    table("As the engine logs it", ["", "each GPU or copy"], log.map((line) => [...explained(line.words).slice(0, 1), line.value]), [1]));
+    table("As the engine logs it", ["", "each GPU or copy"], log.map((line) => [h("span", {}, explained(line.words)), line.value]), [1]));
 }
 
 const FIGURES = { ttft_ms: ["TTFT", "ms"], tpot_ms: ["TPOT", "ms"], output_tok_s: ["throughput", "tokens/s"], batch_latency_s: ["batch latency", "s"] };

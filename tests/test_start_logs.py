@@ -92,7 +92,7 @@ def test_a_table_tells_what_the_cache_holds() -> None:
     row = {"hardware": "h100", "model": LLAMA, "framework": "vllm", "concurrency": 1,
            "input_len": 128, "output_len": 128}  # fmt: skip
     table = pd.DataFrame([row, row | {"hardware": "h1000"}, row | {"model": BIG, "tp": 1}])
-    found = predict_table(table, level=None)
+    found = predict_table(table, level=None, errors="report")
     one = predict(**row, level=None).memory
     assert found["kv_budget_gb"][0] == pytest.approx(one.kv_budget_gb)
     assert found["kv_tokens"][0] == one.kv_tokens

@@ -13,6 +13,7 @@ from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.errors import InvalidInput
 from guide_ml.estimators.predictor import default_predictor
+from guide_ml.predictions.frame import CACHE
 from guide_ml.trust.domain import LEVELS
 from guide_ml.trust.intervals import INPUTS, Residuals, check_level, fit_bands
 
@@ -124,7 +125,7 @@ def test_parts_of_a_static_batch_take_no_longer_than_its_latency_may(level):
 
 def test_without_a_level_there_are_no_intervals():
     found = predict_table(TABLE, level=None)
-    assert list(found.columns) == [*NAMES, "memory_fits", "error"]
+    assert list(found.columns) == [*NAMES, "memory_fits", *CACHE, "error"]
     p: Any = predict(**H100, concurrency=4, level=None)
     assert (p.low, p.in_domain, p.evidence) == ({}, None, ())
 

@@ -49,7 +49,8 @@ def test_a_spark_udf_gives_the_numbers_of_a_table(model: str, monkeypatch: Any) 
     session = (sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
                .getOrCreate())  # fmt: skip
     try:
-        kinds = [f"{n} double" for n in NAMES] + ["memory_fits boolean", "error string"]
+        kinds = [f"{n} double" for n in NAMES] + ["memory_fits boolean"]
+        kinds += ["kv_budget_gb double", "kv_tokens double", "error string"]
         predict = mlflow.pyfunc.spark_udf(session, model, result_type=", ".join(kinds),
                                           env_manager="local", params={"level": 0.0})  # fmt: skip
         table = session.createDataFrame(rows).repartition(3)

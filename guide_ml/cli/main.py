@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from guide_ml import catalogue
-from guide_ml.answers.blocks import Block, details, listing
+from guide_ml.answers.blocks import Block, listing
 from guide_ml.cli import calibrate as cli_calibrate
 from guide_ml.cli import capacity as cli_capacity
 from guide_ml.cli import ingest as cli_ingest
@@ -23,14 +23,13 @@ from guide_ml.cli import retrain as cli_retrain
 from guide_ml.cli import score as cli_score
 from guide_ml.cli import search as cli_search
 from guide_ml.cli import serve as cli_serve
+from guide_ml.cli import show as cli_show
 from guide_ml.cli import simulate as cli_simulate
 from guide_ml.cli import traffic as cli_traffic
 from guide_ml.cli import traffic_options as t
 from guide_ml.cli import train as cli_train
 from guide_ml.cli.ending import BUG, ending
-from guide_ml.cli.model_files import is_model_file, model_file, rows
 from guide_ml.cli.parts import App, examples, show_or_json
-from guide_ml.errors import UnknownName
 from guide_ml.system.writing import distinct
 
 if TYPE_CHECKING:
@@ -182,28 +181,7 @@ def list_(
     show_or_json(rows, lambda: [listing(rows, _COLUMNS[kind], title, _SPARE[kind])], as_json)
 
 
-@app.command(epilog=examples("guide show h100", "guide show llama-3.1-8b-instruct",
-                              "guide show vllm --json",
-                              "guide show my-model/config.json"))  # fmt: skip
-def show(
-    slug: Annotated[
-        str, typer.Argument(help="Slug or alias of hardware, model or framework; or a config.json,"
-                                 " its folder, or a GGUF file.")
-    ],
-    accept_unknown: o.AcceptOption = False,
-    as_json: o.JsonOption = False,
-) -> None:
-    """Show all that is known of a device, a model or a framework, or read from a model's file."""
-    if is_model_file(slug):
-        told = model_file(slug, accept_unknown)
-        show_or_json(told, lambda: [details(rows(told), slug)], as_json)
-        return
-    kind, found = _find(slug)
-    others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
-    found = found | {"aliases": others}
-    show_or_json(found, lambda: [details(found, kind)], as_json)
-
-
+app.command(epilog=examples(*cli_show.EXAMPLES))(cli_show.show)
 app.command(epilog=examples(*cli_train.TRAIN_EXAMPLES))(cli_train.train)
 app.command(epilog=examples(*cli_train.EVALUATE_EXAMPLES))(cli_train.evaluate)
 cli_retrain.register(app)
@@ -260,25 +238,3 @@ def _holds(row: dict[str, Any], kind: o.Kind, text: str) -> bool:
     others = [a for a, s in catalogue.aliases(name).items() if s == slug] if named else []
     words = [slug, *others, row.get("vendor"), row.get("architecture"), row.get("family")]
     return any(text.lower() in str(w).lower() for w in words if w)
-
-
-def _find(slug: str) -> tuple[str, dict[str, Any]]:
-    """Look a name up in all tables of the catalogue."""
-    finders: dict[str, Callable[[], dict[str, Any]]] = {
-        "hardware": lambda: asdict(catalogue.hardware(slug)),
-        "model": lambda: asdict(catalogue.model(slug)),
-        "framework": lambda: _block(catalogue.framework(slug)[0].framework),
-    }
-    for kind, find in finders.items():
-        try:
-            return kind, find()
-        except UnknownName:
-            continue
-    known = [s for kind in finders for s in (*catalogue.slugs(kind), *catalogue.aliases(kind))]
-    raise UnknownName("slug", slug, known, "`guide list hardware|models|frameworks` shows all.")
-
-
-def _block(slug: str) -> dict[str, Any]:
-    return {"framework": slug} | {
-        k: v for k, v in catalogue.framework_blocks()[slug].items() if k != "aliases"
-    }

@@ -114,7 +114,8 @@ def log_lines(columns: Columns, account: Columns) -> LogLines:
     plain = np.where(apart, np.floor(budget / pools.a_token(columns, most, room.kept)), plain)
     grouped = room.paged.grouped > 0
     requests = np.where(grouped, blocks / room.paged.of(most, columns["flight_tokens"]), requests)
-    longest = np.where(grouped, paged, plain)
+    blocks_each = columns["block_tokens"]
+    longest = np.where(grouped, paged, np.floor(plain / blocks_each) * blocks_each)
     return LogLines(requests, np.minimum(longest, columns["m_max_position"]))
 
 

@@ -46,7 +46,8 @@ def details(
     Returns
     -------
     dict
-        ``prediction``, ``memory`` (parts in GB), ``parts`` (ms by part of each time),
+        ``prediction``, ``memory`` (parts in GB), ``engine_log`` (the same in the words of the
+        engine's log at start), ``parts`` (ms by part of each time),
         ``changes`` (neighbours and what they would bring), ``load`` (latency over requests at
         once), ``evidence`` and ``start`` (command, Compose and Kubernetes file, or why not).
 
@@ -55,7 +56,7 @@ def details(
     >>> found = details(hardware="l4", model="qwen3-8b", framework="vllm", concurrency=2,
     ...                 input_len=512, output_len=64)
     >>> sorted(found), len(found["load"]["at_once"]) > 4
-    (['changes', 'evidence', 'load', 'memory', 'parts', 'prediction', 'start'], True)
+    (['changes', 'engine_log', 'evidence', 'load', 'memory', 'parts', 'prediction', 'start'], True)
     """
     found = predict(predictor=predictor, **deployment)
     why = found.explain()
@@ -68,6 +69,8 @@ def details(
         "prediction": found.to_dict(),
         "memory": [{"part": k, "words": MEMORY[k], "gb": max(memory[k], 0.0)} for k in MEMORY
                    if k not in BESIDE or memory[k] > 0],
+        "engine_log": [{"words": name, "value": value.strip()}
+                       for name, value in found.memory.log_sheet().rows],
         "parts": parts,
         "changes": [asdict(v) for v in why.variants],
         "load": load_curve(found, copies, predictor),

@@ -10,12 +10,16 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import whole_letters
 from guide_ml.predictions.run import Run
 from guide_ml.system.lazily import pandas as pd
+from guide_ml.table.read import Floats
+from guide_ml.units import GB
 
-__all__ = ["COLUMNS", "ENDS", "empty", "result"]
+__all__ = ["CACHE", "COLUMNS", "ENDS", "cache", "empty", "result"]
 
 ENDS = tuple(f"{name}_{end}" for name in NAMES for end in ("low", "high"))
 """Columns of the ends of intervals."""
-COLUMNS = (*NAMES, *ENDS, "in_domain", "memory_fits", "error")
+CACHE = ("kv_budget_gb", "kv_tokens")
+"""Columns of the memory for the KV cache of a device, GB, and of its tokens in a replica."""
+COLUMNS = (*NAMES, *ENDS, "in_domain", "memory_fits", *CACHE, "error")
 """Columns of a table of predictions; without a level those of intervals and domain are absent."""
 
 
@@ -33,9 +37,18 @@ def result(index: pd.Index, done: Run) -> pd.DataFrame:
     reasons = done.errors.copy()
     reasons[done.unfit] = done.shortages()
     columns["memory_fits"] = fits
+    columns |= cache(done)
     told = [whole_letters(str(reason)) for reason in reasons.tolist()]
     columns["error"] = pd.Series(told, index=index, dtype="str")
     return pd.DataFrame(columns, index=index)
+
+
+def cache(done: Run) -> dict[str, Floats]:
+    """Return the columns of the KV cache; NaN where a row is bad, 0 where it has no room."""
+    memory, right = done.outcome.memory, done.errors == ""
+    budget = np.maximum(memory["kv_budget_byte"], 0.0) / GB
+    found = zip(CACHE, (budget, memory["kv_tokens"]), strict=True)
+    return {name: np.where(right, values, np.nan) for name, values in found}
 
 
 def empty(index: pd.Index, level: float | None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from guide_ml.answers.cells import plain
 from guide_ml.answers.prediction import Prediction
 from guide_ml.describe.descriptors import Deployment, Workload
 from guide_ml.errors import DoesNotFit, InvalidInput
-from guide_ml.predictions.frame import COLUMNS, ENDS
+from guide_ml.predictions.frame import COLUMNS, ENDS, cache
 from guide_ml.simulation.names import E2E, METRICS, STATISTICS
 from guide_ml.simulation.opened import FIGURES, Opened, figure
 from guide_ml.simulation.pools import KINDS
@@ -218,11 +218,13 @@ def table(index: pd.Index, done: Opened) -> pd.DataFrame:
              or (c not in ENDS and c not in ("in_domain", *E2E[1:]))]  # fmt: skip
     out: dict[str, list[Any]] = {name: [] for name in names}
     words = judged.words() if judged is not None else None
+    room = cache(done.done)
     short = dict(zip(done.done.unfit.tolist(), done.done.shortages(), strict=True))
     for i, (row, found) in enumerate(zip(done.rows, done.seen, strict=True)):
         cells: dict[str, Any] = dict.fromkeys(names, math.nan)
         cells |= {"memory_fits": found is not None, "in_domain": "",
                   "error": done.errors[i] or short.get(i, "")}  # fmt: skip
+        cells |= {name: float(values[i]) for name, values in room.items()}
         if row is not None and found is not None:
             cells |= {name: figure(row, found, name) for name in FIGURES}
             cells |= {f"{k}_low": v for k, v in done.low[i].items()}

@@ -38,6 +38,9 @@ class MemoryReply(Reply):
     free_gb: float
     total_gb: float
     fits: bool
+    kv_budget_gb: float = Field(description="Memory for the KV cache of one device.")
+    kv_tokens: int = Field(description="Tokens that the cache of a replica holds.")
+    longest_context: int = Field(description="Tokens of the longest request that fits.")
 
 
 class PredictionReply(Reply):
@@ -137,6 +140,7 @@ class DetailsReply(Reply):
 
     prediction: PredictionReply
     memory: list[Value] = Field(description="Parts of a device's memory, GB.")
+    engine_log: list[Value] = Field(description="The same as the engine logs it at start.")
     parts: Value = Field(description="Parts of each time, ms.")
     changes: list[Value]
     load: Value = Field(description="Latency over requests at once.")

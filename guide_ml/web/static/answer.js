@@ -69,7 +69,7 @@ function folds(found, asked) {
     rent && fold("What it costs with more or fewer people", (inside) => cost(inside, found)),
     plan.concurrency ? fold("How it slows down when more people wait", async (inside) => latency(inside, (await details()).load, plan)) : null,
     fold("Where the time goes", async (inside) => parts(inside, (await details()).parts)),
-    fold("What fills the memory of a GPU", async (inside) => memory(inside, (await details()).memory, plan)),
+    fold("What fills the memory of a GPU", async (inside) => memory(inside, await details(), plan)),
     fold("The measurements nearest by", async (inside) => evidence(inside, (await details()).evidence)),
     fold("Start it: command, Compose, Kubernetes", async (inside) => start(inside, (await details()).start, plan)),
     fold("Expert view", async (inside) => expert(inside, found, one, (await details()).prediction))].filter(Boolean);
@@ -105,13 +105,15 @@ async function cost(inside, found) {
   await costs(inside, rows, now, found.questions);
 }
 
-function memory(inside, told, plan) {
+function memory(inside, { memory: told, engine_log: log }, plan) {
   const total = told.reduce((sum, part) => sum + part.gb, 0);
   const text = told.map((p) => `${p.words} ${number(p.gb)} GB`).join(", ");
   inside.replaceChildren(h("p", {}, `One ${plan.hardware} has ${number(total)} GB.`),
     h("div", { class: "stack", role: "img", "aria-label": text }, told.map((part, i) => h("span", { class: `m${i}`, style: `width:${100 * part.gb / total}%` }))),
     table("Memory of one GPU", ["", "GB", "share"], told.map((part, i) => [
-      h("span", {}, h("span", { class: `key m${i}` }), ...explained(part.words)), number(part.gb), `${number(100 * part.gb / total)} %`]), [1, 2]));
+      h("span", {}, h("span", { class: `key m${i}` }), ...explained(part.words)), number(part.gb), `${number(100 * part.gb / total)} %`]), [1, 2]),
+    h("p", { class: "soft" }, `${plan.framework} says this when it starts; compare it line by line.`),
+    table("As the engine logs it", ["", "each GPU or copy"], log.map((line) => [h("span", {}, explained(line.words)), line.value]), [1]));
 }
 
 const FIGURES = { ttft_ms: ["TTFT", "ms"], tpot_ms: ["TPOT", "ms"], output_tok_s: ["throughput", "tokens/s"], batch_latency_s: ["batch latency", "s"] };

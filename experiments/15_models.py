@@ -181,7 +181,7 @@ def kept(new: set[str]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Compare all classes, or only the types that are named: their rows of the table are renewed."""
+    """Compare all classes, or renew the rows of the types that are named."""
     only = set(sys.argv[1:])
     found = rows(only)
     old = kept({row["type"] for row in found}) if only else []

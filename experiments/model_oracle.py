@@ -29,7 +29,7 @@ _MAPS = (
 # Parts of a multimodal or multi-token-prediction model that guide-ml leaves out.
 _ASIDE = re.compile(
     r"(^|\.)(vision(?!_moe)|visual|audio|vit|image|mtp|nextn|speech|multi_modal_projector|embed_vision"
-    r"|embed_audio|connector|projector|mm_projector|aligner|vqmodel|encoder_vision|sam"
+    r"|embed_audio|connector|resampler|projector|mm_projector|aligner|vqmodel|encoder_vision|sam"
     r"|talker|token2wav|code2wav)",
     re.IGNORECASE,
 )

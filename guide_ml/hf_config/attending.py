@@ -71,7 +71,8 @@ def attention(keys: Keys, family: Family, kind: str) -> Part:
         sinks=_sinks(keys, family, kind), output_gate=family.output_gate,
         gate_width=_gate_width(keys, family, heads, v_dim), v_dim=v_dim,
         cached=kind != CROSS and not shared, q_rank=keys.whole("share_q_dim"),
-        projects_kv=not (shared and family.shared_kv_is_bare),
+        projects_kv=not (shared and family.shared_kv_is_bare)
+        and keys.flag("projects_kv") is not False,
         square_out=bool(keys.flag("square_output")),
         projects_v=not (keys.flag("attention_k_eq_v") and kind != WINDOW),
         projects_q=not family.sparse_queries,
@@ -114,5 +115,6 @@ def _latent(keys: Keys, family: Family, limit: int) -> LatentAttention:
         hidden=hidden_size(keys), heads=heads, window=limit,
         q_rank=keys.whole("q_lora_rank"), kv_rank=keys.whole("kv_lora_rank"),
         nope_dim=keys.whole("qk_nope_head_dim"), rope_dim=keys.whole("qk_rope_head_dim"),
-        v_dim=v_dim, indexer=indexer, cached=not keys.flag("kv_is_shared"), gate_width=_gate_width(keys, family, heads, v_dim),
+        v_dim=v_dim, indexer=indexer, cached=not keys.flag("kv_is_shared"),
+        gate_width=_gate_width(keys, family, heads, v_dim),
     )  # fmt: skip

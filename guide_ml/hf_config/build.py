@@ -12,6 +12,7 @@ from guide_ml.hf_config.feeding import expert_count, feed_forward, is_gated, que
 from guide_ml.hf_config.keys import MAX_LAYERS, Keys
 from guide_ml.hf_config.kinds import BOTH, MLP_ONLY, MOE_ONLY, RECURRENT, kinds, sparse
 from guide_ml.hf_config.mixers import Attention
+from guide_ml.hf_config.nas import searched_layers
 from guide_ml.hf_config.parts import Architecture, Layer, Mlp, Part
 from guide_ml.hf_config.per_layer import layer_sizes
 from guide_ml.hf_config.prepare import prepare
@@ -28,6 +29,8 @@ def build(keys: Keys, family: Family) -> Architecture:
     if family.encoder_decoder:
         return _build_t5(keys, family)
     keys = prepare(keys, family)
+    if keys.raw("block_configs") is not None:
+        return Architecture(_outside(keys, family), searched_layers(keys, family))
     patterns = kinds(keys)
     sizes = layer_sizes(keys, patterns)
     marks = [shares_cache(keys, patterns), compress_ratios(keys, len(patterns))]

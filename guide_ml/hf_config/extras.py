@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guide_ml.hf_config.attending import head_shape, hidden_size
 from guide_ml.hf_config.around_attention import (
     Place,
     convolved_heads,
@@ -18,6 +17,7 @@ from guide_ml.hf_config.around_attention import (
     short_convolutions,
     stream_queries,
 )
+from guide_ml.hf_config.attending import head_shape, hidden_size
 from guide_ml.hf_config.family import Family
 from guide_ml.hf_config.keys import Keys
 from guide_ml.hf_config.kinds import WINDOW

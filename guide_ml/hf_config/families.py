@@ -48,7 +48,7 @@ FAMILIES: dict[str, Family] = {
          "deepseek_v32", "exaone", "glm4_moe_lite", "glm_moe_dsa", "granite",
          "granitemoe", "granitemoehybrid", "granitemoeshared", "internlm2", "internlm3", "kimi_k2",
          "kimi_linear", "llama", "minicpm", "minimax", "mistral", "mixtral", "phi3",
-         "yi"),
+         "yi", "nemotron-nas", "deci"),
         GENERIC,
     ),
     "afmoe": Family(norms=4, qk_norm="head", gate="full"),
@@ -106,7 +106,7 @@ FAMILIES: dict[str, Family] = {
     "gptj": _GPTJ,
     "grok_2": Family(norms=4),
     "helium": Family(defaults={"square_output": True}),
-    "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head"),
+    "hunyuan": Family(defaults={"use_qk_norm": True}, qk_norm="head", head_by_hidden=True),
     "hrm": Family(norm_vectors=0, gate="full"),
     "inkling": Family(
         qk_norm="head", embedding_norm=True, extras=("relative_positions", "short_convolutions"),
@@ -156,6 +156,7 @@ FAMILIES: dict[str, Family] = {
     "olmo3": Family(defaults={"sliding_window_pattern": 4}, qk_norm="full"),
     "olmoe": Family(qk_norm="full"),
     "opt": _classic(positions=2),
+    "plamo": Family(norms=1),
     "persimmon": Family(
         defaults=_FOUR, gated=False, qkv_bias=True, mlp_bias=True, norm_vectors=2, qk_norm="head"
     ),

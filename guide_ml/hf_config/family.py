@@ -59,6 +59,8 @@ class Family:
         Queries and output of attention are experts, too (JetMoe).
     index_from_stream : bool
         The indexer of sparse attention reads the stream, not a compressed query.
+    head_by_hidden : bool
+        A head is as wide as the stream over the heads, whatever ``attention_head_dim`` says.
     unpadded_head : bool
         The output head has ``unpadded_vocab_size`` rows.
     renames : mapping
@@ -93,6 +95,7 @@ class Family:
     shared_block: bool = False
     sparse_queries: bool = False
     index_from_stream: bool = False
+    head_by_hidden: bool = False
     unpadded_head: bool = False
     renames: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()

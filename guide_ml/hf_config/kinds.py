@@ -120,7 +120,8 @@ def _placed(keys: Keys) -> Callable[[int], str] | None:
         return lambda i: named[i % len(named)]
     if every := keys.whole("attn_layer_period"):  # Jamba; Zamba counts behind a first one
         offset, first = keys.whole("attn_layer_offset"), keys.whole("attn_layer_first")
-        return lambda i: FULL if i + 1 == first or (i - first) % every == offset else RECURRENT
+        places = {i for i in range(first, MAX_LAYERS) if (i - first) % every == offset}
+        return lambda i: FULL if i in places or i + 1 == first else RECURRENT
     if every := keys.whole("global_attn_every_n_layers"):
         return lambda i: WINDOW if (i + 1) % every and window(keys) else FULL
     if group := keys.whole("layer_group_size"):  # Ling: the rest at the end attends fully

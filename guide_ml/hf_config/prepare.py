@@ -30,6 +30,11 @@ def prepare(keys: Keys, family: Family) -> Keys:
     if keys.stated("dense_intermediate_size") and not keys.stated("moe_intermediate_size"):
         # Inkling: the usual name is then that of the experts' width.
         keys = keys.changed(moe_intermediate_size=keys.raw("intermediate_size"))
+    heads = keys.whole("num_attention_heads", low=1)
+    if family.head_by_hidden and keys.given.get("head_dim") is None:
+        keys = keys.changed(head_dim=keys.whole("hidden_size", low=1) // heads)
+    if shared := keys.whole("n_shared_head"):  # PLaMo: query heads of one KV head
+        keys = keys.changed(num_key_value_heads=-(-heads // shared))
     if keys.raw("H_cycles") is not None:
         return _stacks(keys)
     return _modalities(keys)

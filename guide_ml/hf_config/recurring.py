@@ -8,8 +8,8 @@ from guide_ml.hf_config.parts import Part
 from guide_ml.hf_config.states import (
     DeltaAttention,
     GatedDelta,
-    LinearRecurrence,
     Lightning,
+    LinearRecurrence,
     Mamba,
     Mamba1,
     ShortConvolution,
@@ -28,8 +28,9 @@ def recurrent(keys: Keys) -> Part:
             hidden=hidden, width=keys.whole("lru_width", hidden, low=1),
             blocks=keys.whole("num_attention_heads", low=1), kernel=keys.whole("conv1d_width"),
         )  # fmt: skip
-    one = keys.raw("n_mamba_heads") and keys.raw("mamba_dt_rank")  # Zamba: Mamba-1 in heads
-    if keys.raw("mamba_num_heads") is not None and not one:
+    # Zamba's first release runs Mamba-1 in heads, which has no groups.
+    first = keys.raw("n_mamba_heads") is not None and keys.raw("mamba_groups") is None
+    if keys.raw("mamba_num_heads") is not None and not first:
         return _mamba(keys)
     if keys.raw("mamba_state") is not None:
         return _mamba1(keys)

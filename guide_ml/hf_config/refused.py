@@ -16,8 +16,7 @@ _DIFFUSION = frozenset(
 )  # fmt: skip
 _NO_KV_CACHE = frozenset(("falcon_mamba", "mamba", "mamba2", "rwkv", "rwkv6", "rwkv7", "xlstm"))
 _UNCOUNTED = frozenset(
-    ("bart", "deci", "mbart", "moshi", "nemotron-nas",
-     "pegasus", "speech_to_text", "whisper")
+    ("bart", "mbart", "moshi", "pegasus", "speech_to_text", "whisper")
 )  # fmt: skip
 
 

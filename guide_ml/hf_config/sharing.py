@@ -27,6 +27,10 @@ def shares_cache(keys: Keys, patterns: Sequence[str]) -> list[dict[str, Any]]:
     own: list[dict[str, Any]] = [{} for _ in patterns]
     for number in range(count - shared, count):
         own[number]["kv_is_shared"] = True
+    if keys.flag("use_cla"):  # Hunyuan: groups of layers keep the keys and values of their first
+        group = keys.whole("cla_share_factor", 1, low=1)
+        for number, size in enumerate(own):  # engines hold a copy a layer all the same
+            size.update({"projects_kv": False} if number % group else {})
     _without_positions(keys, own)
     _sources(keys, own)
     indexers = keys.items("indexer_types")

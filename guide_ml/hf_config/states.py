@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from guide_ml.hf_config.parts import Part
 
 __all__ = [
-    "DeltaAttention", "GatedDelta", "LinearRecurrence", "Lightning", "Mamba", "Mamba1",
+    "DeltaAttention",
+    "GatedDelta",
+    "Lightning",
+    "LinearRecurrence",
+    "Mamba",
+    "Mamba1",
     "ShortConvolution",
 ]  # fmt: skip
 

@@ -24,7 +24,7 @@ _PARTS = {
     "GatedDelta": "gated delta net", "DeltaAttention": "delta attention",
     "Lightning": "lightning attention", "Mamba": "Mamba-2", "Mamba1": "Mamba-1",
     "ShortConvolution": "short convolution", "Mlp": "MLP", "Experts": "experts",
-    "WindowCache": "window", "LinearRecurrence": "gated linear recurrence",
+    "WindowCache": "window", "Matrix": "matrix", "LinearRecurrence": "gated linear recurrence",
 }  # fmt: skip
 
 

@@ -19,8 +19,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from guide_ml.catalogue.drivers import fitting, telling
 from guide_ml.catalogue.names import machine_names
-from guide_ml.catalogue.spelling import by_key, key, quantised
+from guide_ml.catalogue.spelling import by_key, key, plain, quantised, untuned
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
 from guide_ml.describe.backends import backend as canonical_backend
@@ -132,7 +133,7 @@ def slugs(kind: str) -> tuple[str, ...]:
 def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> str:
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput(f"{kind} must be a name; got {name!r}. {hint}".strip())
-    text = name.strip()
+    text = plain(name) if kind == "model" else name.strip()
     if text in table:
         return text
     low = text.lower()
@@ -142,12 +143,41 @@ def _lookup(kind: str, name: str, table: Mapping[str, Any], hint: str = "") -> s
             return known[spelt]
         if spelt in table:
             return spelt
-    plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
+    short = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
     makers = ("", *(VENDOR_BACKEND if kind == "hardware" else ()), "intel")
     for maker in makers:  # "NVIDIA L40S" is "l40s"
-        if plain and plain.startswith(maker) and (found := _spelt(kind).get(plain[len(maker):])):
+        if short and short.startswith(maker) and (found := _spelt(kind).get(short[len(maker):])):
             return found
+    if short and (found := _loosely(kind, text)):
+        return found
     raise UnknownName(kind, name, [*table, *known], hint)
+
+
+def _loosely(kind: str, text: str) -> str:
+    """Find the one device or architecture that a name with more or fewer words may mean."""
+    if kind == "hardware":
+        words = "-".join(telling(text))  # "GeForce RTX 3060" is "rtx-3060"
+        several = fitting(text, slugs(kind))
+        return aliases(kind).get(words) or (several[0] if len(several) == 1 else "")
+    return _architectures().get(key(text), "") if kind == "model" else ""
+
+
+#: What checkpoints that only their tuning tells apart have in common.
+_SHAPE = ("params_total_b", "num_layers", "hidden_size", "vocab_size", "max_position",
+          "native_dtype")  # fmt: skip
+
+
+@cache
+def _architectures() -> dict[str, str]:
+    """Models by their names without tuning, where all of a name are of one architecture."""
+    found: dict[str, list[str]] = {}
+    for slug in all_models():
+        found.setdefault(untuned(slug), []).append(slug)
+    shapes = {slug: tuple(getattr(m, f) for f in _SHAPE) for slug, m in all_models().items()}
+    alike = {k: s for k, s in found.items() if len({shapes[x] for x in s}) == 1}
+    # Who asks by half a name means what answers.
+    return {k: min(s, key=lambda x: ("instruct" not in x.lower(), not x.endswith("-it")))
+            for k, s in alike.items()}  # fmt: skip
 
 
 @cache

@@ -6,18 +6,14 @@ import re
 from typing import Any
 
 from guide_ml import catalogue
+from guide_ml.catalogue.drivers import fitting, telling
 from guide_ml.errors import GuideError
 from guide_ml.ingest.rows import SAID
 
 __all__ = ["device_of", "devices_differ", "hardware_of"]
 
-_NOISE = {
-    "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
-    "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
-}  # fmt: skip
 #: What drivers call devices whose own name is another.
 _DRIVERS = {"8060s": "amd-strix-halo-128gb", "gfx1151": "amd-strix-halo-128gb"}
-_SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
 
 
 def device_of(name: object) -> dict[str, str]:
@@ -31,7 +27,7 @@ def device_of(name: object) -> dict[str, str]:
     {}
     """
     text = re.sub(r"\([^)]*\)", " ", str(name or ""))  # the driver's own name
-    words = _words(text)
+    words = telling(text)
     if not words:
         return {}
     if driver := next((_DRIVERS[w] for w in words if w in _DRIVERS), None):
@@ -40,7 +36,7 @@ def device_of(name: object) -> dict[str, str]:
         return {"hardware": catalogue.hardware("-".join(words)).hardware}
     except GuideError:
         pass
-    fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
+    fits = fitting(text, catalogue.slugs("hardware"))
     return {"hardware": fits[0]} if len(fits) == 1 else {}
 
 
@@ -62,21 +58,6 @@ def devices_differ(said: str, slug: str) -> bool:
     """
     if slug.startswith("cpu-"):
         return False
-    told = {w for w in _words(said) if re.search(r"\d", w) and not re.fullmatch(r"\d+gb|\d", w)}
-    return bool(told) and not told & set(_words(slug))
+    told = {w for w in telling(said) if re.search(r"\d", w) and not re.fullmatch(r"\d+gb|\d", w)}
+    return bool(told) and not told & set(telling(slug))
 
-
-def _words(name: str) -> list[str]:
-    text = re.sub(r"(\d)\s+gb\b", r"\1gb", name.lower())
-    found = [_SAME.get(w, w) for w in re.findall(r"[a-z0-9.+]+", text)]
-    return [w for w in found if w not in _NOISE]
-
-
-def _fits(name: list[str], slug: list[str]) -> bool:
-    """Whether the names agree; either may leave the memory out, the driver's the board too."""
-    size = [w for w in name if w.endswith("gb")]
-    ours = [w for w in slug if w.endswith("gb")]
-    if size and ours and size != ours:
-        return False
-    plain = {w for w in slug if not w.endswith("gb")}
-    return {w for w in name if not w.endswith("gb")} == plain

@@ -54,8 +54,8 @@ def _weights(raw: Raw, names: Names) -> NDArray[np.object_]:
     named = names["weight_dtype"]
     index, texts = distinct(named)
     gguf = np.asarray([t in DTYPES and DTYPES[t].family == "gguf" for t in texts])[index]
-    stated = _stated(raw, "weight_dtype")
-    return np.where((stated == "") & gguf, named, stated)
+    blank = raw.codes["weight_dtype"].index < 0
+    return np.where(blank & gguf, named, _stated(raw, "weight_dtype"))
 
 
 def _stated(raw: Raw, name: str) -> NDArray[np.object_]:

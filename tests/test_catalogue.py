@@ -242,7 +242,7 @@ def test_an_unknown_device_is_told_with_the_nearest_and_what_to_do() -> None:
 
 def test_an_unknown_model_is_told_with_the_nearest_in_its_own_spelling() -> None:
     with pytest.raises(UnknownName, match=r"did you mean .*meta-llama/Llama-2-7b-hf"):
-        catalogue.model("Llama-2-7b")
+        catalogue.model("Llama-2-7b-hff")
 
 
 def test_an_unknown_framework_is_told_with_the_nearest() -> None:

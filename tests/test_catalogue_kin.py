@@ -11,14 +11,15 @@ from guide_ml.errors import UnknownName
 @pytest.mark.parametrize(
     ("name", "base", "precision"),
     [
-        ("Llama-3-8B", "meta-llama/Meta-Llama-3-8B", "bf16"),
-        ("CodeLlama-13b", "codellama/CodeLlama-13b-hf", "bf16"),
+        ("Llama-3-8B", "meta-llama/Meta-Llama-3-8B-Instruct", "bf16"),
+        ("CodeLlama-13b", "codellama/CodeLlama-13b-Instruct-hf", "bf16"),
         ("gemma-4-31B", "google/gemma-4-31B-it", "bf16"),
         ("Qwen3-4B-Thinking-2507", "Qwen/Qwen3-4B-Instruct-2507", "bf16"),
         ("deepseek-ai/DeepSeek-V3.1-Terminus", "deepseek-ai/DeepSeek-V3.1", "fp8"),
-        ("NousResearch/Hermes-3-Llama-3.1-8B", "meta-llama/Meta-Llama-3.1-8B", "bf16"),
-        ("Nous-Hermes-2-Mixtral-8x7B-DPO", "mistralai/Mixtral-8x7B-v0.1", "bf16"),
-        ("cognitivecomputations/dolphin-2.9-llama3-8b", "meta-llama/Meta-Llama-3-8B", "bf16"),
+        ("NousResearch/Hermes-3-Llama-3.1-8B", "meta-llama/Llama-3.1-8B-Instruct", "bf16"),
+        ("Nous-Hermes-2-Mixtral-8x7B-DPO", "mistralai/Mixtral-8x7B-Instruct-v0.1", "bf16"),
+        ("cognitivecomputations/dolphin-2.9-llama3-8b", "meta-llama/Meta-Llama-3-8B-Instruct",
+         "bf16"),
         ("google/gemma-3-27b-it-qat-q4_0-gguf", "google/gemma-3-27b-it", "q4_0"),
         ("QuantTrio/Qwen3-VL-32B-AWQ", "Qwen/Qwen3-VL-32B-Instruct", "awq-int4"),
         ("Qwen3.5-27B-Some-Reasoning-Distilled-GGUF", "Qwen/Qwen3.5-27B", "q4_k_m"),
@@ -52,8 +53,8 @@ def test_importers_take_listed_names_only() -> None:
 def test_the_answer_says_what_the_name_was_taken_for() -> None:
     asked = {"hardware": "l4", "framework": "vllm", "input_len": 128, "output_len": 64}
     tuned = predict(model="NousResearch/Hermes-3-Llama-3.1-8B", batch_size=1, **asked)
-    listed = predict(model="meta-llama/Meta-Llama-3.1-8B", batch_size=1, **asked)
+    listed = predict(model="meta-llama/Llama-3.1-8B-Instruct", batch_size=1, **asked)
     assert "Hermes-3" in tuned.assumed["model"]
-    assert "Meta-Llama-3.1-8B" in tuned.assumed["model"]
+    assert "Llama-3.1-8B-Instruct" in tuned.assumed["model"]
     assert tuned.tpot_ms == listed.tpot_ms
     assert "model" not in listed.assumed

@@ -22,6 +22,8 @@ REFUSED = [
     (MIXTURE | {"tp": 1, "ep": 3, "framework": "sglang"},
      "ep must divide the 128 experts .*; got ep=3; 2 and 4 do"),
     (MIXTURE | {"ep": 16}, "ep must not exceed num_devices; got ep=16 on 8"),
+    (MIXTURE | {"tp": 4, "num_devices": 4, "ep": 3}, "ep must divide tp x dp, the 4 devices .*"
+     "; got ep=3; 2 and 4 do"),
     ({"pp": 64, "num_devices": 64}, "pp must not exceed the 32 layers"),
     ({"spec_method": "mtp"}, "spec_method mtp needs a model .*Llama-3.1-8B.* has none"),
     ({"backend": "rocm"}, "backend rocm drives devices of amd; nvidia-h100.* is of nvidia"),

@@ -23,6 +23,10 @@ ROW: dict[str, Any] = {
 @pytest.mark.parametrize(("name", "slug"), [
     ("RTX 4090", "nvidia-rtx-4090-24gb"), ("NVIDIA L40S", "nvidia-l40s-48gb"),
     ("AMD MI300X", "amd-mi300x-192gb"), ("h100 sxm", "nvidia-h100-sxm-80gb"),
+    ("NVIDIA GeForce RTX 4070 Ti SUPER", "nvidia-rtx-4070-ti-super-16gb"),
+    ("AMD Instinct MI300X", "amd-mi300x-192gb"), ("Titan RTX", "nvidia-titan-rtx-24gb"),
+    ("i9-14900k", "intel-core-i9-14900k"), ("m3-ultra-80c", "apple-m3-ultra-80c"),
+    ("NVIDIA A100-SXM4-80GB", "nvidia-a100-sxm-80gb"),
 ])  # fmt: skip
 def test_case_and_spaces_of_devices_do_not_matter(name, slug):
     assert catalogue.hardware(name).hardware == slug
@@ -30,6 +34,10 @@ def test_case_and_spaces_of_devices_do_not_matter(name, slug):
 
 @pytest.mark.parametrize(("name", "slug", "dtype"), [
     ("Llama 3.1 8B", "meta-llama/Llama-3.1-8B", "bf16"),
+    ("https://huggingface.co/Qwen/Qwen3-8B", "Qwen/Qwen3-8B", "bf16"),
+    ("qwen3:8b", "Qwen/Qwen3-8B", "bf16"), ("gemma 3 27b", "google/gemma-3-27b-it", "bf16"),
+    ("llama3.1:8b-instruct-q4_K_M", "meta-llama/Llama-3.1-8B-Instruct", "q4_k_m"),
+    ("mixtral 8x7b", "mistralai/Mixtral-8x7B-Instruct-v0.1", "bf16"),
     ("RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic", "meta-llama/Llama-3.3-70B-Instruct", "fp8"),
     ("unsloth/Qwen3-8B-GGUF", "Qwen/Qwen3-8B", "q4_k_m"),
     ("unsloth/Qwen3-8B-GGUF:Q8_0", "Qwen/Qwen3-8B", "q8_0"),
@@ -40,7 +48,7 @@ def test_case_and_spaces_of_devices_do_not_matter(name, slug):
      "meta-llama/Meta-Llama-3.1-8B-Instruct", "int4"),
 ])  # fmt: skip
 def test_quantised_copies_are_their_base_in_their_precision(name, slug, dtype):
-    found = catalogue.model(name)
+    found = catalogue.kindred(name)
     assert (found.model, found.native_dtype) == (slug, dtype)
 
 
@@ -52,6 +60,19 @@ def test_a_quantised_copy_is_predicted_as_its_base_at_that_precision_and_said():
     table = guide_ml.predict_table(pd.DataFrame(
         [ROW | {"model": "RedHatAI/Llama-3.1-8B-Instruct-FP8-dynamic"}]), level=None)
     assert table["tpot_ms"][0] == base.tpot_ms
+
+
+@pytest.mark.parametrize("name", ["mixtral", "llama", "7b", "rtx"])
+def test_a_name_of_several_architectures_or_devices_is_asked_back(name):
+    look = catalogue.hardware if name == "rtx" else catalogue.kindred
+    with pytest.raises(UnknownName, match="did you mean"):
+        look(name)
+
+
+def test_the_engine_refuses_a_file_by_its_name_as_by_its_precision():
+    for change in ({"model": "unsloth/Llama-3.1-8B-Instruct-GGUF"}, {"weight_dtype": "q4_k_m"}):
+        with pytest.raises(InvalidInput, match="GGUF"):
+            guide_ml.predict(**ROW | {"framework": "vllm"} | change)
 
 
 @pytest.mark.parametrize("name", ["chatgpt", "gpt-4o", "claude", "someone/none-such-FP8"])

@@ -22,7 +22,7 @@ from guide_ml.catalogue.device_names import Devices, Fit
 from guide_ml.catalogue.engines import framework_blocks
 from guide_ml.catalogue.kin import kin, short_names
 from guide_ml.catalogue.names import machine_names
-from guide_ml.catalogue.spelling import by_key, key, quantised
+from guide_ml.catalogue.spelling import by_key, key, plain, quantised
 from guide_ml.catalogue.taken import taken
 from guide_ml.catalogue.versions import newest, release_year
 from guide_ml.describe.backends import BACKENDS, VENDOR_BACKEND
@@ -111,7 +111,7 @@ def _spelling(kind: str, name: str, table: Mapping[str, Any], hint: str) -> str:
     """Find the slug that a name spells; blank if none."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput(f"{kind} must be a name; got {name!r}. {hint}".strip())
-    text = name.strip()
+    text = plain(name) if kind == "model" else name.strip()
     if text in table:
         return text
     low = text.lower()
@@ -121,15 +121,15 @@ def _spelling(kind: str, name: str, table: Mapping[str, Any], hint: str) -> str:
             return known[spelt]
         if spelt in table:
             return spelt
-    plain = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
-    return _spelt(kind).get(plain, "") if kind != "hardware" and plain else ""
+    short = key(text) if re.fullmatch(r"\w[\w .+()-]*", text) else ""  # no path, no other's copy
+    return _spelt(kind).get(short, "") if kind != "hardware" and short else ""
 
 
 def _in_one_word(name: str) -> tuple[str, ...]:
     """Find the device whose name is written without any space; a plus would be lost."""
-    plain = "" if "+" in name else key(name)
-    makers = [m for m in ("", *VENDOR_BACKEND, "intel") if plain.startswith(m)]
-    found = [_spelt("hardware").get(plain[len(maker):], "") for maker in makers if plain]
+    short = "" if "+" in name else key(name)
+    makers = [m for m in ("", *VENDOR_BACKEND, "intel") if short.startswith(m)]
+    found = [_spelt("hardware").get(short[len(maker):], "") for maker in makers if short]
     return tuple(slug for slug in found if slug)[:1]
 
 
@@ -216,7 +216,7 @@ def kindred(name: str) -> Model:
     Examples
     --------
     >>> kindred("NousResearch/Hermes-3-Llama-3.1-8B").model
-    'meta-llama/Meta-Llama-3.1-8B'
+    'meta-llama/Llama-3.1-8B-Instruct'
     >>> kindred("QuantTrio/Qwen3-VL-32B-AWQ").native_dtype
     'awq-int4'
     """

@@ -42,6 +42,7 @@ _TUNERS = _set(
     "hermes nous dolphin wizardlm wizardcoder orca openchat starling tulu zephyr vicuna guanaco"
     " alpaca neural openreasoning acereason acemath elyza sauerkrautlm saiga"
 )
+_ANSWERS = _set("instruct it chat")
 _WORD = re.compile(
     r"\d+bit|w\d+a\d+|(?:nv|mx)?fp\d+|int\d+|exl\d|nf4"
     r"|\d+x\d+(?:\.\d+)?b|[ae]?\d+(?:\.\d+)?[bmt](?![a-z0-9])|v\d+(?:\.\d+)*|\d+k(?![a-z0-9])"
@@ -89,7 +90,9 @@ def kin(name: str, table: Mapping[str, Model]) -> str | None:
     for found in (_alike(asked, table), _tuned_from(asked, table)):
         if found and _one_shape(found, table):
             every = frozenset(words(name))
-            return max(found, key=lambda slug: len(every.intersection(words(slug))))
+            # Who asks by half a name means what answers.
+            return max(found, key=lambda slug: (len(every.intersection(words(slug))),
+                                                not _ANSWERS.isdisjoint(words(slug))))  # fmt: skip
     return None
 
 

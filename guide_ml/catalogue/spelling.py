@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from guide_ml.precision.dtypes import DTYPES, dtype
 
-__all__ = ["by_key", "key", "quantised"]
+__all__ = ["by_key", "key", "plain", "quantised"]
 
 #: What the end of a checkpoint's name says of its weights; the first that fits counts.
 _ENDINGS = (
@@ -48,6 +48,28 @@ def by_key(table: Iterable[str], aliases: Mapping[str, str]) -> dict[str, str]:
     settled = {key(alias): slug for alias, slug in aliases.items()}
     single = {k: next(iter(slugs)) for k, slugs in found.items() if len(slugs) == 1}
     return single | {k: s for k, s in settled.items() if k}
+
+
+#: Where names come from, which tells nothing of the model.
+_ADDRESS = re.compile(r"^(https?://)?(www\.)?(huggingface\.co|hf\.co)/")
+_TAG = re.compile(r"^([\w.-]+):([\w.-]+)$")
+#: What checkpoints of one architecture are told apart by.
+_TUNED = re.compile(r"([-_](instruct|it|pt|base|chat|hf|v?\d\.\d|\d{4}))+$")
+
+
+def plain(name: str) -> str:
+    """Leave out the address of a name, and write Ollama's tags as words.
+
+    Examples
+    --------
+    >>> plain("https://huggingface.co/Qwen/Qwen3-8B/"), plain("llama3.1:8b"), plain("phi4:latest")
+    ('Qwen/Qwen3-8B', 'llama3.1 8b', 'phi4')
+    """
+    text = _ADDRESS.sub("", name.strip()).rstrip("/")
+    match = _TAG.match(text)
+    if match is None:
+        return text
+    return match[1] if match[2].lower() == "latest" else f"{match[1]} {match[2]}"
 
 
 def quantised(name: str) -> tuple[str, str] | None:

@@ -107,7 +107,7 @@ def predict_at(
     problem: Problem, points: Ints, confidences: Sequence[float]
 ) -> dict[float, Columns]:
     """Predict points at several confidences, in no more tables than there are intervals."""
-    levels = [2.0 * c - 1.0 for c in confidences if c > 0.5]
+    levels: list[float | None] = [2.0 * c - 1.0 for c in confidences if c > 0.5]
     domain = ANY_LEVEL if problem.request.constraints.in_domain else None
     tables = {level: problem.table(points, level) for level in dict.fromkeys(levels or [domain])}
     plain = next(iter(tables.values()))  # estimates are the same in all of them

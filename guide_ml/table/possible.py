@@ -84,6 +84,10 @@ def _layout(raw: Raw, columns: Columns, names: Names) -> None:
     devices = columns["devices"]
     raw.fail(ep > devices, lambda i: (
         f"ep must not exceed num_devices; got ep={ep[i]:g} on {devices[i]:g}"))
+    group = tp * columns["attention_dp"]
+    raw.fail((ep > 1) & (experts > 0) & (np.mod(group, np.maximum(ep, 1)) != 0), lambda i: (
+        f"ep must divide tp x dp, the {group[i]:g} devices that share the experts of {model[i]};"
+        f" got ep={ep[i]:g}{_divisors(group[i], ep[i])}"))  # fmt: skip
     layers, pp = columns["m_num_layers"], columns["pp"]
     raw.fail(pp > layers, lambda i: (
         f"pp must not exceed the {layers[i]:.0f} layers of {model[i]}; got pp={pp[i]:g}"))

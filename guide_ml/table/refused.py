@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from guide_ml.launch.checkpoints import BLOCK, blocked, published
 from guide_ml.launch.refusals import Device, refusal
+from guide_ml.precision.dtypes import DTYPES
 from guide_ml.table.columns import distinct, joined
 from guide_ml.table.read import Codes, Columns, Raw
 
@@ -36,7 +37,7 @@ def precisions_and_models(raw: Raw, names: Names) -> None:
     ]).objects()  # fmt: skip
     base = [distinct(names["framework"]), distinct(names["framework_version"]),
             distinct(makers), distinct(names["backend"])]  # fmt: skip
-    weights = _stated(raw, "weight_dtype")
+    weights = _weights(raw, names)
     for kind, values, word in (
         ("device", np.full(raw.n, "", dtype=object), "hardware"),
         ("weights", weights, "weight_dtype"), ("kv", _stated(raw, "kv_dtype"), "kv_dtype"),
@@ -46,6 +47,15 @@ def precisions_and_models(raw: Raw, names: Names) -> None:
         for code, text in enumerate(texts):
             if says := _asked(kind, text):
                 raw.fail(index == code, _reason(word, names, values, kind, says))
+
+
+def _weights(raw: Raw, names: Names) -> NDArray[np.object_]:
+    """Return precisions of weights that were stated, or that a GGUF file's name tells."""
+    named = names["weight_dtype"]
+    index, texts = distinct(named)
+    gguf = np.asarray([t in DTYPES and DTYPES[t].family == "gguf" for t in texts])[index]
+    blank = raw.codes["weight_dtype"].index < 0
+    return np.where(blank & gguf, named, _stated(raw, "weight_dtype"))
 
 
 def _stated(raw: Raw, name: str) -> NDArray[np.object_]:

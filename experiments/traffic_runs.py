@@ -139,7 +139,7 @@ def unseen_deployment(rows: pd.DataFrame) -> pd.DataFrame:
         Medians of log(held out / of the set), columns ``ttft_ms`` and ``tpot_ms``. A deployment
         that is missing has no closed run: the set has not seen it anyhow.
     """
-    held = predictor_of(None).knowledge.measured.table
+    held = predictor_of(None).knowledge.measured.rows
     join = ["source", "source_ref", "concurrency", "ttft_ms", "tpot_ms"]
     held = held[[*join, "held_out_ttft_ms", "held_out_tpot_ms"]]
     closed = _all("closed")

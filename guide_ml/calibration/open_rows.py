@@ -20,6 +20,8 @@ from guide_ml.table.read import Definitions
 
 __all__ = ["as_served", "open_rows"]
 
+#: Logarithm by which they may lie apart at most, up and down.
+APART = 0.5
 _MEASURED = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
@@ -79,6 +81,7 @@ def as_served(
         flight[i] = max(seen.in_flight / row.replicas, 1.0)
     lone = run(*ask(as_closed(asked, 1.0), known, None), predictor, None, profile)
     first = as_closed(asked, 1.0).assign(ttft_ms=lone.outcome.values["ttft_ms"] * ratio[0])
+    first["ttft_ms"] = _together(first)
     many = as_closed(asked, flight).assign(tpot_ms=found.done.outcome.values["tpot_ms"] * ratio[1])
     names = [*table.columns, "mode", "concurrency", "ttft_ms", "tpot_ms"]
     out = table.reindex(columns=list(dict.fromkeys(names))).astype(object)
@@ -88,6 +91,19 @@ def as_served(
         out.loc[place, name] = first[name].to_numpy(object)
     out.loc[place, "tpot_ms"] = None
     return pd.concat([out, many.astype(object)], ignore_index=True)
+
+
+def _together(lone: pd.DataFrame) -> pd.Series:
+    """Draw times of one and the same lone request towards their median.
+
+    They come from runs at different rates, of which the busiest err most; they would contradict
+    each other.
+    """
+    logs = np.log(lone["ttft_ms"].astype(float))
+    names = [c for c in lone.columns if c != "ttft_ms"]
+    same = lone[names].astype(str).groupby(names, sort=False).ngroup()
+    middle = logs.groupby(same).transform("median")
+    return np.exp(middle + (logs - middle).clip(-APART, APART))
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:

@@ -340,4 +340,7 @@ BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "consistency": consistency,
     "memory-starts": memory_starts,
     "traffic-errors": lambda: nth_table("14_traffic.md"),
+    "traffic-judged": lambda: nth_table("14_traffic.md", "| judged"),
+    "traffic-held": lambda: nth_table("14_traffic.md", "| figure"),
+    "traffic-split": lambda: nth_table("14_traffic.md", "| source | runs | TPOT | throughput"),
 }  # fmt: skip

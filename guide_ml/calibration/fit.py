@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from guide_ml.calibration.open_rows import as_served, open_rows
 from guide_ml.describe.descriptors import MODES
 from guide_ml.describe.targets import NAMES, TARGETS
 from guide_ml.errors import BadData, InvalidInput
-from guide_ml.estimators.predictor import Outcome
+from guide_ml.estimators.predictor import Outcome, Predictor
 from guide_ml.measurements.derive import complete, modes
 from guide_ml.measurements.evaluation import errors as ape
 from guide_ml.measurements.plausible import implausible
@@ -63,7 +64,8 @@ def calibrate(
     table : DataFrame of shape (n, any of ``guide_ml.table.read.DESCRIPTORS`` and the targets)
         A measured run each: the descriptors that :func:`guide_ml.predict_table` takes, and what
         was measured under ``batch_latency_s``, ``ttft_ms``, ``tpot_ms``, ``output_tok_s``; blank
-        where it was not. At least three rows.
+        where it was not. At least three rows. Of requests at a rate (``request_rate_rps``)
+        ``ttft_ms``, ``tpot_ms`` and ``e2e_ms`` count.
     predictor : Predictor or path, optional
         Other estimators than the ones that come with the package; the profile fits only them.
     hardware, models : mapping or iterable, optional
@@ -82,12 +84,25 @@ def calibrate(
     known = Definitions(
         given.named("hardware", hardware, given.hardware), given.named("model", models, given.model)
     )
-    full = _checked(table.reset_index(drop=True))
+    chosen, plain = predictor_of(predictor), table.reset_index(drop=True)
+    opens = open_rows(plain)
+    if opens.any():
+        _enough(len(plain))
+        turns: list[Profile] = []
+        for _ in range(2):
+            served = as_served(plain, opens, known, chosen, turns[-1] if turns else None)
+            turns.append(_calibrated(served, known, chosen))
+        return turns[-1]
+    return _calibrated(plain, known, chosen)
+
+
+def _calibrated(table: pd.DataFrame, known: Definitions, chosen: Predictor) -> Profile:
+    """Compare loads that are no open ones with their predictions."""
+    full = _checked(table)
     _, resolved = ask(full[[c for c in DESCRIPTORS if c in full]], known)
     _refuse(full, np.asarray(resolved.errors, dtype=object))
     _refuse(full, implausible(full, known).to_numpy(object))
     _refuse(full, _contradictions(full, resolved))
-    chosen = predictor_of(predictor)
     # A row was measured, so whatever the account says of memory, it did fit.
     outcome = chosen.predict(resolved, force=True)
     values = _values(full, resolved, outcome)
@@ -131,11 +146,15 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
         full[name] = numbers
     full = _with_mode(full)
     used = int(full[list(NAMES)].notna().any(axis=1).sum())
-    if used < ENOUGH:
-        raise InvalidInput(
-            f"a profile needs {ENOUGH} measured rows or more; got {used}: measure other loads too"
-        )
+    _enough(used)
     return full
+
+
+def _enough(rows: int) -> None:
+    if rows < ENOUGH:
+        raise InvalidInput(
+            f"a profile needs {ENOUGH} measured rows or more; got {rows}: measure other loads too"
+        )
 
 
 def _with_mode(table: pd.DataFrame) -> pd.DataFrame:

@@ -77,6 +77,20 @@ def test_tokens_decoded_an_iteration_ask_for_the_method() -> None:
     assert of(block)[0]["accept_len"] == 2.4
 
 
+def test_printed_arguments_of_the_engine_are_read() -> None:
+    ran = "\nThroughput: 4.00 requests/s, 2560.00 total tokens/s, 512.00 output tokens/s\n"
+    told = ("Namespace(model='Qwen/Qwen3-8B', tensor_parallel_size=2, pipeline_parallel_size=2,"
+            " data_parallel_size=2, kv_cache_dtype='fp8', dtype='float16', speculative_config=%s)"
+            )  # fmt: skip
+    (row,) = of(told % "{'method': 'eagle3', 'num_speculative_tokens': 3}" + ran)
+    assert (row["tp"], row["pp"], row["dp"], row["kv_dtype"]) == (2, 2, 2, "fp8")
+    assert (row["weight_dtype"], row["spec_method"]) == ("fp16", "eagle3")
+    (row,) = of(told % "{'model': 'a/b'}" + ran)
+    assert "spec_method" in row[ASKS]
+    (row,) = of(told % "None" + ran)
+    assert not {"spec_method", ASKS} & row.keys()
+
+
 def test_embeddings_and_starts_are_told_what_to_give() -> None:
     embeds = {
         k: v for k, v in base("vllm_serve.json").items() if "t_ms" not in k and "out" not in k

@@ -144,6 +144,36 @@ def test_replicas_that_share_experts_hold_one_copy() -> None:
     assert "1 of nvidia-h200" in apply(dense, {})[FAULT]
 
 
+# AIPerf
+
+
+def test_aiperf_tells_what_the_engine_drafted_and_had_cached() -> None:
+    told = {"spec_decode_token_weighted_acceptance_length": {"avg": 2.5, "unit": "ratio"},
+            "overall_usage_prompt_cache_read_pct": {"avg": 40.0, "unit": "%"},
+            "num_images": {"avg": 1.0, "unit": "images"}}  # fmt: skip
+    (row,) = of(base("aiperf.json") | told)
+    assert (row["accept_len"], row["prefix_hit_rate"]) == (2.5, 0.4)
+    assert "spec_method" in row[ASKS]
+    assert set(row["flags"].split(";")) == {"prefix-cached", "multimodal"}
+    lines = whole("aiperf.csv").rstrip("\n").splitlines()
+    csv = "\n".join([*lines, "Token-Weighted Acceptance Length (ratio),2.5",
+                     "Overall Usage Prompt Cache Read % (%),40.0"])  # fmt: skip
+    (row,) = of(csv)
+    assert (row["accept_len"], row["prefix_hit_rate"]) == (2.5, 0.4)
+
+
+def test_a_run_of_two_models_is_of_none() -> None:
+    names = {"model_names": ["a/b", "c/d"], "perf_analyzer": {"stimulus": {"concurrency": 4}}}
+    (row,) = of(base("genai_perf.json") | {"input_config": names})
+    assert "several models" in row[FAULT]
+    old = {"model": [MODEL], "concurrency": 4}
+    (row,) = of(base("genai_perf.json") | {"input_config": old})
+    assert (row["model"], row["concurrency"]) == (MODEL, 4)
+    talks = {"model_names": [MODEL], "perf_analyzer": {"stimulus": {"session_concurrency": 4}}}
+    (row,) = of(base("genai_perf.json") | {"input_config": talks})
+    assert (row["mode"], row["flags"]) == ("closed", "multi-turn")
+
+
 # llama.cpp
 
 HEAD = """ggml_cuda_init: found 2 CUDA devices:

@@ -17,7 +17,7 @@ from guide_ml.ingest.devices import device_of, devices_differ
 from guide_ml.ingest.facts import apply
 from guide_ml.ingest.importers import read, recognise
 from guide_ml.ingest.loads import served
-from guide_ml.ingest.precision import precision
+from guide_ml.ingest.precision import gguf_type, precision
 from guide_ml.ingest.rows import ASKS, FAULT, LAYERS
 
 FILES = Path(__file__).parent / "made_up"
@@ -311,6 +311,12 @@ def test_drafts_and_device_of_a_trtllm_report_and_its_log() -> None:
     (row,) = of(log + tail)
     assert (row["spec_method"], row["accept_len"]) == ("mtp", 2.5)
     assert row["hardware"] == "nvidia-h100-sxm-80gb"
+
+
+def test_kinds_of_gguf_that_llama_cpp_names_otherwise() -> None:
+    for kind, name in (("qwen3 8B Q2_K - Medium", "q2_k"),
+                       ("qwen3 8B TQ1_0 - 1.69 bpw ternary", "tq1_0")):  # fmt: skip
+        assert gguf_type("", kind, None)["weight_dtype"] == name
 
 
 # Loads

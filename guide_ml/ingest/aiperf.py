@@ -12,7 +12,17 @@ from guide_ml.ingest.content import Content, number, pick
 from guide_ml.ingest.devices import hardware_of
 from guide_ml.ingest.names import model_of
 from guide_ml.ingest.precision import precision
-from guide_ml.ingest.rows import FAULT, Importer, Row, failed, flagged, joined, served, stats
+from guide_ml.ingest.rows import (
+    FAULT,
+    Importer,
+    Row,
+    drafted,
+    failed,
+    flagged,
+    joined,
+    served,
+    stats,
+)
 from guide_ml.units import MS_PER_S
 
 __all__ = ["AIPERF_CSV", "AIPERF_JSON", "metrics"]
@@ -60,10 +70,27 @@ def metrics(found: dict[str, Any]) -> Row:
             return {FAULT: f"{key} is in {unit!r}; known are {', '.join(_MS)}"}
         figures = (metric.get(s) for s in ("avg", "p50", "p99"))
         row |= stats(name, figures, _MS.get(unit, 1.0))
-    row |= failed(_avg(found, "error_request_count"), done)
+    row = joined(row, _of_the_engine(found), failed(_avg(found, "error_request_count"), done))
     if found.get("was_cancelled") or found.get("is_complete") is False:
         row[FAULT] = "the run was cut short"
     return row
+
+
+def _of_the_engine(found: dict[str, Any]) -> Row:
+    """Read what the engine said of drafted and of cached tokens; the CSV has other names."""
+    accepted, hits = (
+        next((a for k in names if (a := _avg(found, k)) is not None), None)
+        for names in (_ACCEPTED, _HITS)
+    )
+    share = hits / _PERCENT if hits else None
+    return joined(drafted(None, accepted), {"prefix_hit_rate": share},
+                  flagged("prefix-cached" if share else None))  # fmt: skip
+
+
+_ACCEPTED = ("spec_decode_token_weighted_acceptance_length", "spec_decode_acceptance_length",
+             "token_weighted_acceptance_length", "acceptance_length")  # fmt: skip
+_HITS = ("overall_usage_prompt_cache_read_pct", "overall_usage_prompt_cache_read")
+_PERCENT = 100.0
 
 
 def _avg(found: dict[str, Any], key: str) -> float | None:
@@ -74,10 +101,15 @@ def _config(found: dict[str, Any]) -> Row:
     config = found.get("input_config") or {}
     names = [m.get("name") for m in pick(config, "models", "items") or []]
     names += config.get("model_names") or pick(config, "endpoint", "model_names") or []
+    names += (
+        [config["model"]] if isinstance(config.get("model"), str) else config.get("model") or []
+    )
     done, lost = _avg(found, "request_count"), _avg(found, "error_request_count")
     sent = (done or 0) + (lost or 0)
-    row = joined(_load(config, sent, _pace(found)), _shared(config))
-    if len(names) == 1:
+    row = joined(_load(config, sent, _pace(found)), _shared(config), _shown(found))
+    if len(set(names)) > 1:
+        row[FAULT] = f"the run is one of several models ({', '.join(map(str, names))})"
+    elif names:
         row = joined(row, model_of(names[0]), precision(model=names[0]))
     if start := found.get("start_time"):
         row["measured_on"] = str(start)[:10]
@@ -109,6 +141,8 @@ def _load(
         return served(phase.get("concurrency"), phase.get("rate") or "trace", sent, *pace)
     if "concurrency" in stimulus or "request_rate" in stimulus:
         return served(stimulus.get("concurrency"), stimulus.get("request_rate"), sent, *pace)
+    if sessions := stimulus.get("session_concurrency"):
+        return served(sessions) | flagged("multi-turn")
     if stimulus:
         return served(None, "trace")
     if older.get("concurrency") or older.get("request_rate"):
@@ -129,6 +163,16 @@ def _shared(config: dict[str, Any]) -> Row:
     talks = kinds & {"multi_turn", "mooncake_trace", "conversation"} or any(
         (number(t) or 1) > 1 for t in turns)  # fmt: skip
     return flagged("multi-turn" if talks else None, "prefix-cached" if any(prefix) else None)
+
+
+def _shown(found: dict[str, Any]) -> Row:
+    """Flag runs whose prompts hold pictures, sound or films: their tokens are not all counted."""
+    seen = any(k.startswith(_MEDIA) and isinstance(v, dict) for k, v in found.items())
+    return flagged("multimodal" if seen else None)
+
+
+#: How metrics of runs with more than text begin.
+_MEDIA = ("image_", "num_images", "num_videos", "num_audio", "video_", "audio_")
 
 
 def _is_csv(content: Content) -> bool:
@@ -152,7 +196,9 @@ def _named(records: list[list[str]]) -> dict[str, dict[str, Any]]:
         if record[0] == "Metric":
             heading = ["avg" if h == "Value" else h for h in record]
         elif heading and not any("adjusted" in w for w in words):
-            key = re.sub(r"\W+", "_", re.sub(r"\s*\([^()]*\)", "", record[0]).strip().lower())
+            key = re.sub(
+                r"\W+", "_", re.sub(r"\s*\([^()]*\)", "", record[0]).strip().lower()
+            ).strip("_")
             values = dict(zip(heading[1:], record[1:], strict=False))
             found.setdefault(key, {"unit": words[-1] if words else "", **values})
     return found

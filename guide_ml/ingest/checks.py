@@ -26,6 +26,8 @@ UNUSED = ("mode is not predicted", "flagged by", "speculative decoding unknown")
 CONTRADICTS = {"ttft_ms": 3.0, "tpot_ms": 2.0, "batch_latency_s": 2.0, "output_tok_s": 2.0}
 
 
+#: What is said of a run without a figure.
+NOTHING = "no request was completed, so that nothing was measured"
 #: Flags of importers that say how requests shared their prompts, or arrived.
 CACHING = {"multi-turn", "prefix-cached", "multimodal", "rate-under-a-cap"}
 #: Figures that two files must share, and how far each may be rounded, to be of one run: no two
@@ -73,6 +75,7 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
     found = Findings(blank.copy(), blank.copy(), blank.copy())
     faults = rows[FAULT].astype("string").fillna("") if FAULT in rows else blank
     found.note("as read", faults.astype(object))
+    found.note("as read", _empty(table))
     doubts = _doubts(table)
     for kind in ("units", "roofline floor", "Little's law", "consistency"):
         found.note(kind, doubts.where(doubts.map(_kind) == kind, ""))
@@ -82,6 +85,14 @@ def inspect(rows: pd.DataFrame, stored: pd.DataFrame, others: pd.DataFrame) -> F
     found.note("schema", left.where(~kept, ""))
     _against(table, stored, others, found)
     return found
+
+
+def _empty(table: pd.DataFrame) -> pd.Series:
+    """Find runs that measured nothing: reports of sweeps hold them with zeros."""
+    figures = table[list(MEASURED)]
+    zeros = figures.notna().any(axis=1) & (figures.fillna(0.0) == 0).all(axis=1)
+    none = zeros | (table["num_requests"] == 0)
+    return pd.Series("", index=table.index, dtype=object).mask(none, NOTHING)
 
 
 def _doubts(table: pd.DataFrame) -> pd.Series:

@@ -17,7 +17,7 @@ _DTYPES = {
     "w4a8_mxfp4_fp8": "mxfp4", "w4a16_mxfp4": "mxfp4", "w4a8_mxfp4_mxfp8": "mxfp4",
     "modelopt_fp8": "fp8", "modelopt_fp4": "nvfp4", "w8a8_fp8": "fp8", "w8a8_int8": "int8",
     "awq_marlin": "awq-int4", "gptq_marlin": "gptq-int4", "f16": "fp16", "f32": "fp32",
-    "float8_e4m3fn": "fp8", "float8_e5m2": "fp8",
+    "q2_k_m": "q2_k", "float8_e4m3fn": "fp8", "float8_e5m2": "fp8",
 }  # fmt: skip
 #: What stands where nothing is stated.
 _UNSAID = {"", "none", "null", "auto", "no", "false", "default", "unquantized", "no_quant", "nan"}
@@ -218,7 +218,7 @@ def gguf_type(file: str, kind: str, bits: float | None) -> Row:
 
 def _kind(kind: str) -> str:
     found = re.search(
-        r"(\S+?)(?: - (Small|Medium|Large))?(?: - [\d.]+ bpw)?(?: MoE)?$", kind.strip()
+        r"(\S+?)(?: - (Small|Medium|Large))?(?: - [\d.]+ bpw(?: ternary)?)?(?: MoE)?$", kind.strip()
     )
     if found is None:
         return ""

@@ -10,8 +10,8 @@ from typing import Any
 
 from guide_ml.ingest.content import Content, number
 from guide_ml.ingest.names import model_of
-from guide_ml.ingest.precision import precision
-from guide_ml.ingest.rows import TOKENS, Importer, Row, flagged, joined, stats
+from guide_ml.ingest.precision import kv_precision, precision
+from guide_ml.ingest.rows import TOKENS, Importer, Row, asking, flagged, joined, stats
 
 __all__ = ["MULTI_TURN", "OFFLINE_TEXT"]
 
@@ -23,9 +23,12 @@ _THROUGHPUT = re.compile(
 )
 _TOTALS = re.compile(r"Total num (prompt|output) tokens:\s+(\d+)")
 _ARGUMENT = re.compile(
-    r"\b(model|input_len|output_len|batch_size|num_prompts|tensor_parallel_size|quantization)="
-    r"(?:'([^']*)'|([\w.]+))"
+    r"\b(model|input_len|output_len|batch_size|num_prompts|tensor_parallel_size|quantization|dtype"
+    r"|pipeline_parallel_size|data_parallel_size|kv_cache_dtype|dataset_name|speculative_model"
+    r"|cpu_offload_gb)=(?:'([^']*)'|([\w.]+))"
 )
+_DRAFTING = re.compile(r"\bspeculative_config=(\{[^}]*\}|'\{[^']*\}')")
+_METHOD = re.compile(r"""["']method["']: ?["']([^"']+)["']""")
 
 
 def _recognises(content: Content) -> bool:
@@ -64,13 +67,35 @@ def _queue(match: re.Match[str], after: str) -> Row:
 
 def _arguments(before: str) -> dict[str, Any]:
     """Arguments that were printed last."""
-    return {name: quoted or bare for name, quoted, bare in _ARGUMENT.findall(before)}
+    found: dict[str, Any] = {n: quoted or bare for n, quoted, bare in _ARGUMENT.findall(before)}
+    drafting = _DRAFTING.findall(before)
+    return found | ({"speculative_config": drafting[-1]} if drafting else {})
 
 
 def _named(asked: dict[str, Any]) -> Row:
-    tp = number(asked.get("tensor_parallel_size"))
-    return joined({"framework": "vllm", "tp": tp}, model_of(asked.get("model")),
-                  precision(asked.get("quantization"), model=asked.get("model")))  # fmt: skip
+    layout = {k: number(asked.get(v)) for k, v in _LAYOUT.items()}
+    plain = asked.get("dtype")
+    shared = "prefix" in str(asked.get("dataset_name"))
+    return joined(
+        {"framework": "vllm"}, layout, model_of(asked.get("model")),
+        precision(asked.get("quantization"), plain=plain, model=asked.get("model")),
+        kv_precision(asked.get("kv_cache_dtype")), _drafted(asked),
+        flagged("prefix-cached" if shared else None,
+                "partial-offload" if number(asked.get("cpu_offload_gb")) else None),
+    )  # fmt: skip
+
+
+_LAYOUT = {"tp": "tensor_parallel_size", "pp": "pipeline_parallel_size", "dp": "data_parallel_size"}
+
+
+def _drafted(asked: dict[str, Any]) -> Row:
+    """Read how tokens were drafted; arguments that say that they were ask for the method."""
+    config = str(asked.get("speculative_config") or "")
+    if method := _METHOD.search(config):
+        return {"spec_method": method[1]}
+    if config or str(asked.get("speculative_model", "None")) != "None":
+        return asking("spec_method", "tokens were drafted, but the arguments do not say how")
+    return {}
 
 
 def _shape(asked: dict[str, Any]) -> Row:

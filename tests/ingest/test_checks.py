@@ -40,6 +40,8 @@ def test_a_sound_new_row_passes_all_checks() -> None:
     ("change", "check", "told"),
     [
         ({FAULT: "25% of the requests failed"}, "as read", "25%"),
+        ({"num_requests": 0.0}, "as read", "no request was completed"),
+        ({"ttft_ms": None, "tpot_ms": 0.0, "output_tok_s": 0.0}, "as read", "nothing was measured"),
         ({"ttft_ms": 0.06, "output_tok_s": None}, "units", "seconds"),
         ({"tpot_ms": 0.012, "output_tok_s": None}, "units", "seconds"),
         ({"output_tok_s": RUN["output_tok_s"] / 2}, "units", "per device"),

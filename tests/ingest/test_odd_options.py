@@ -17,7 +17,7 @@ from guide_ml.ingest.devices import device_of, devices_differ
 from guide_ml.ingest.facts import apply
 from guide_ml.ingest.importers import read, recognise
 from guide_ml.ingest.loads import served
-from guide_ml.ingest.precision import precision
+from guide_ml.ingest.precision import gguf_type, precision
 from guide_ml.ingest.rows import ASKS, FAULT, LAYERS
 
 FILES = Path(__file__).parent / "made_up"
@@ -77,6 +77,20 @@ def test_tokens_decoded_an_iteration_ask_for_the_method() -> None:
     assert of(block)[0]["accept_len"] == 2.4
 
 
+def test_printed_arguments_of_the_engine_are_read() -> None:
+    ran = "\nThroughput: 4.00 requests/s, 2560.00 total tokens/s, 512.00 output tokens/s\n"
+    told = ("Namespace(model='Qwen/Qwen3-8B', tensor_parallel_size=2, pipeline_parallel_size=2,"
+            " data_parallel_size=2, kv_cache_dtype='fp8', dtype='float16', speculative_config=%s)"
+            )  # fmt: skip
+    (row,) = of(told % "{'method': 'eagle3', 'num_speculative_tokens': 3}" + ran)
+    assert (row["tp"], row["pp"], row["dp"], row["kv_dtype"]) == (2, 2, 2, "fp8")
+    assert (row["weight_dtype"], row["spec_method"]) == ("fp16", "eagle3")
+    (row,) = of(told % "{'model': 'a/b'}" + ran)
+    assert "spec_method" in row[ASKS]
+    (row,) = of(told % "None" + ran)
+    assert not {"spec_method", ASKS} & row.keys()
+
+
 def test_embeddings_and_starts_are_told_what_to_give() -> None:
     embeds = {
         k: v for k, v in base("vllm_serve.json").items() if "t_ms" not in k and "out" not in k
@@ -128,6 +142,36 @@ def test_replicas_that_share_experts_hold_one_copy() -> None:
     assert FAULT not in apply(row, {})
     dense = row | {"model": "meta-llama/Llama-3.1-70B-Instruct", "weight_dtype": "fp32"}
     assert "1 of nvidia-h200" in apply(dense, {})[FAULT]
+
+
+# AIPerf
+
+
+def test_aiperf_tells_what_the_engine_drafted_and_had_cached() -> None:
+    told = {"spec_decode_token_weighted_acceptance_length": {"avg": 2.5, "unit": "ratio"},
+            "overall_usage_prompt_cache_read_pct": {"avg": 40.0, "unit": "%"},
+            "num_images": {"avg": 1.0, "unit": "images"}}  # fmt: skip
+    (row,) = of(base("aiperf.json") | told)
+    assert (row["accept_len"], row["prefix_hit_rate"]) == (2.5, 0.4)
+    assert "spec_method" in row[ASKS]
+    assert set(row["flags"].split(";")) == {"prefix-cached", "multimodal"}
+    lines = whole("aiperf.csv").rstrip("\n").splitlines()
+    csv = "\n".join([*lines, "Token-Weighted Acceptance Length (ratio),2.5",
+                     "Overall Usage Prompt Cache Read % (%),40.0"])  # fmt: skip
+    (row,) = of(csv)
+    assert (row["accept_len"], row["prefix_hit_rate"]) == (2.5, 0.4)
+
+
+def test_a_run_of_two_models_is_of_none() -> None:
+    names = {"model_names": ["a/b", "c/d"], "perf_analyzer": {"stimulus": {"concurrency": 4}}}
+    (row,) = of(base("genai_perf.json") | {"input_config": names})
+    assert "several models" in row[FAULT]
+    old = {"model": [MODEL], "concurrency": 4}
+    (row,) = of(base("genai_perf.json") | {"input_config": old})
+    assert (row["model"], row["concurrency"]) == (MODEL, 4)
+    talks = {"model_names": [MODEL], "perf_analyzer": {"stimulus": {"session_concurrency": 4}}}
+    (row,) = of(base("genai_perf.json") | {"input_config": talks})
+    assert (row["mode"], row["flags"]) == ("closed", "multi-turn")
 
 
 # llama.cpp
@@ -267,6 +311,12 @@ def test_drafts_and_device_of_a_trtllm_report_and_its_log() -> None:
     (row,) = of(log + tail)
     assert (row["spec_method"], row["accept_len"]) == ("mtp", 2.5)
     assert row["hardware"] == "nvidia-h100-sxm-80gb"
+
+
+def test_kinds_of_gguf_that_llama_cpp_names_otherwise() -> None:
+    for kind, name in (("qwen3 8B Q2_K - Medium", "q2_k"),
+                       ("qwen3 8B TQ1_0 - 1.69 bpw ternary", "tq1_0")):  # fmt: skip
+        assert gguf_type("", kind, None)["weight_dtype"] == name
 
 
 # Loads

@@ -33,12 +33,13 @@ class Client:
     """A pinned client, how it is run, and the files of one run under two users.
 
     ``{url}``, ``{python}`` and ``{bin}`` are filled in; it runs in a folder that has a tokenizer
-    in ``mock/tok``.
+    in ``mock/tok``. ``facts`` are those that its files lack.
     """
 
     pin: str
     command: str
     files: tuple[str, ...]
+    facts: tuple[str, ...] = ()
 
 
 CLIENTS = {
@@ -65,6 +66,15 @@ CLIENTS = {
         " --output kind=json,path=out/benchmarks.json --output kind=csv,path=out/benchmarks.csv"
         " --output kind=yaml,path=out/benchmarks.yaml --disable-console",
         ("out/benchmarks.json", "out/benchmarks.csv", "out/benchmarks.yaml"),
+    ),
+    "evalscope": Client(
+        "evalscope[perf]==1.14.1",
+        f"{{bin}}/evalscope perf --model {MODEL} --url {{url}}/v1/completions --api openai"
+        " --dataset random --tokenizer-path mock/tok --min-prompt-length 64"
+        f" --max-prompt-length 64 --prefix-length 0 --max-tokens {TOKENS} --min-tokens {TOKENS}"
+        " --number 8 --parallel 2 --outputs-dir out --no-timestamp",
+        ("out/Llama-3.1-8B-Instruct/parallel_2_number_8/benchmark_summary.json",),
+        ("model",),
     ),
 }  # fmt: skip
 
@@ -111,6 +121,7 @@ def test_what_a_client_writes_is_read_with_the_servers_times(
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     for file in client.files:
         facts = FACTS | ({"model": MODEL, "concurrency": 2} if file.endswith(".csv") else {})
+        facts |= {"model": MODEL} if "model" in client.facts else {}
         found = ingest([tmp_path / file], tmp_path / f"{Path(file).name}.csv", facts=facts)
         assert found.count("stored") == 1, (file, found.files, found.rejects)
         (row,) = found.rows

@@ -13,7 +13,8 @@ import pytest
 from guide_ml.errors import BadArtefact
 from guide_ml.estimators import artefacts
 from guide_ml.trees import compiled
-from guide_ml.trees.boosters import Lazy, LightGbm, arrays_of
+from guide_ml.trees.arrays import arrays_of
+from guide_ml.trees.boosters import Lazy, LightGbm
 from guide_ml.trees.files import of_lightgbm
 from guide_ml.trees.packed import pack, unpack
 

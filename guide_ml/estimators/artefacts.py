@@ -20,7 +20,8 @@ from guide_ml.physics.design import Coefficients
 from guide_ml.physics.stored import coefficients
 from guide_ml.system import folders
 from guide_ml.system.lazily import pandas as pd
-from guide_ml.trees.boosters import KINDS, SUFFIX, Lazy, Member, arrays_of, read_member
+from guide_ml.trees.arrays import arrays_of
+from guide_ml.trees.boosters import KINDS, SUFFIX, Lazy, Member, read_member
 from guide_ml.trust import stored
 from guide_ml.trust.intervals import INPUTS as SPREAD_INPUTS
 from guide_ml.trust.intervals import Bands

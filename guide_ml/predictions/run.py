@@ -212,8 +212,7 @@ def ask(
     released : float, optional
         Release date of the framework as a decimal year, for versions without a known one.
     """
-    one = isinstance(table, Mapping)
-    raw = tables.read_row(table, known) if one else tables.read(table, known)
+    raw = tables.read_row(table, known) if isinstance(table, Mapping) else tables.read(table, known)
     raw.fail(np.isfinite(raw.numbers["request_rate_rps"]), OPEN_LOAD)
     resolved = assume.resolve(raw)
     if released is not None and np.any(resolved.columns["fw_release_year"] != released):

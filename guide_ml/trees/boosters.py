@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from guide_ml.errors import BadArtefact
 from guide_ml.table.read import Floats
 from guide_ml.trees import lightgbm_text, xgboost_model
-from guide_ml.trees.compiled import Quick, trees_of
+from guide_ml.trees.compiled import Quick
 from guide_ml.trees.native import Native, library
-from guide_ml.trees.packed import pack, unpack
+from guide_ml.trees.packed import unpack
 from guide_ml.trees.text import short_text
 
 if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # their import takes seconds; only fitting needs it
     import xgboost as xgb
 
 __all__ = [
-    "BLIND", "KINDS", "Lazy", "Member", "arrays_of", "fit_member", "hyper_parameters",
-    "load_member", "read_member",
+    "BLIND", "KINDS", "Lazy", "LightGbm", "Member", "fit_member", "hyper_parameters", "load_member",
+    "read_member",
 ]  # fmt: skip
 
 KINDS = ("lightgbm", "extra", "extra2", "xgboost")
@@ -218,12 +218,6 @@ def fit_member(
     fixed = {"objective": "reg:absoluteerror", "tree_method": "hist", "nthread": threads,
              "seed": seed}  # fmt: skip
     return XgBoost(xgb.train(chosen | fixed, xgb.DMatrix(x, y, weight=weight), rounds))
-
-
-def arrays_of(member: Member) -> bytes | None:
-    """Write the trees of a LightGBM booster as arrays; ``None`` of another kind."""
-    own = member.member if isinstance(member, Lazy) else member
-    return pack(trees_of(own.booster)).bytes() if isinstance(own, LightGbm) else None
 
 
 def load_member(kind: str, path: Path, inputs: int | None = None) -> Member:

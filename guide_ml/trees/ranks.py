@@ -7,6 +7,7 @@ guessed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -62,8 +63,7 @@ def _count(b: Any, x: Any, cuts: Any, count: Any, blank: Any) -> list[Any]:
     return [b.select(b.fcmp_unordered("uno", x, x), missing, rank) for x, rank in out]
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def count_below(
+def _count_below(
     typing: Any, x: Any, cuts: Any, count: Any, blank: Any, out: Any, at: Any
 ) -> Any:  # fmt: skip
     """Count, for 64 numbers from `at` on, the thresholds below each; what is missing is `blank`."""
@@ -82,3 +82,7 @@ def count_below(
         return context.get_dummy_value()
 
     return signature, write
+
+
+count_below: Callable[..., Any] = intrinsic(_count_below)
+"""Count the thresholds below 64 numbers; called from compiled functions, without ``typing``."""

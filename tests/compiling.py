@@ -9,7 +9,9 @@ import pandas as pd
 
 import guide_ml
 
-DEPLOYMENT: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
+DEPLOYMENT: dict[str, Any] = {
+    "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+}  # fmt: skip
 
 
 def everything() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import typer
@@ -47,7 +48,7 @@ def _with_word(error: typer.BadParameter, words: list[str]) -> str:
     asked = re.sub(r"^Input should be (.*?)(, unable to parse .*)?$", r"must be \1", plain)
     names = tuple(error.param.opts) if error.param else ()
     pairs = [w.split("=", 1) for w in words if w.startswith(tuple(f"{n}=" for n in names))]
-    came = [w for name, w in (*zip(words, words[1:], strict=False), *pairs) if name in names]
+    came = [w for name, w in (*pairwise(words), *pairs) if name in names]
     return f"{asked}; got {came[-1]!r}" if asked != plain and came else asked
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 import guide_ml
 
-DEPLOYMENT = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm"}
+DEPLOYMENT: dict[str, Any] = {
+    "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+}  # fmt: skip
 
 
 def everything() -> None:

@@ -236,3 +236,16 @@ def test_serve_without_its_extra_says_which_package_is_missing(
     found = CliRunner().invoke(app, ["serve"])
     assert found.exit_code == 2
     assert "guide serve needs fastapi, which the extra web brings" in " ".join(found.output.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--concurrency", "8k"), "'8k'"), (("--concurrency=8k",), "'8k'"),
+     (("--num-devices", "1.5"), "'1.5'"), (("--tp", "two"), "'two'")],
+)  # fmt: skip
+def test_what_is_no_number_is_told_with_what_came(words, told):
+    done = guide(*PREDICT, *words)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert words[0].partition("=")[0] in done.output
+    assert "parse" not in done.output

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import typer
@@ -40,7 +42,26 @@ def _examples_below(command: Any, show: Callable[[], None]) -> None:
         typer.echo("\n".join([" Examples" if head == _HEAD else head, "", *lines, ""]))
 
 
+def _with_word(error: typer.BadParameter, words: list[str]) -> str:
+    """Say what an option must be and what came; Typer's own message leaves the latter out."""
+    plain = error.message.removeprefix("Value error, ")
+    asked = re.sub(r"^Input should be (.*?)(, unable to parse .*)?$", r"must be \1", plain)
+    names = tuple(error.param.opts) if error.param else ()
+    pairs = [w.split("=", 1) for w in words if w.startswith(tuple(f"{n}=" for n in names))]
+    came = [w for name, w in (*pairwise(words), *pairs) if name in names]
+    return f"{asked}; got {came[-1]!r}" if asked != plain and came else asked
+
+
 class _Command(TyperCommand):
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **kept: Any) -> Any:
+        """Read the words of a command; what is no number is told with what came."""
+        words = list(args)
+        try:
+            return super().make_context(info_name, args, *more, **kept)
+        except typer.BadParameter as error:
+            error.message = _with_word(error, words)
+            raise
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Show the help page."""
         _examples_below(self, lambda: super(_Command, self).format_help(ctx, formatter))

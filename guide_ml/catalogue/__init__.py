@@ -127,7 +127,7 @@ def _spelling(kind: str, name: str, table: Mapping[str, Any], hint: str) -> str:
 
 def _in_one_word(name: str) -> tuple[str, ...]:
     """Find the device whose name is written without any space; a plus would be lost."""
-    short = "" if "+" in name else key(name)
+    short = key(name) if re.fullmatch(r"\w[\w .()-]*", name.strip()) else ""
     makers = [m for m in ("", *VENDOR_BACKEND, "intel") if short.startswith(m)]
     found = [_spelt("hardware").get(short[len(maker):], "") for maker in makers if short]
     return tuple(slug for slug in found if slug)[:1]
@@ -163,7 +163,8 @@ def hardware(name: str) -> Hardware:
     table = all_hardware()
     if slug := _spelling("hardware", name, table, HARDWARE_HINT):
         return table[slug]
-    fit = _devices().find(name)
+    # A name has words; a list or a record of one, as text, is none.
+    fit = Fit(()) if re.search(r"[\[\]{}<>=]", name) else _devices().find(name)
     fit = fit if fit.slugs else Fit(_in_one_word(name))
     if not fit.slugs:
         raise UnknownName("hardware", name, [*table, *aliases("hardware")], HARDWARE_HINT)

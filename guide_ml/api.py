@@ -170,10 +170,9 @@ def predict(
     'fp16, 16 bits an element'
     """
     said = dict(locals())
+    said["enforce_eager"] = keywords.switch(enforce_eager)
     texts = {name: said[name] for name in _TEXTS}
     numbers = {name: value for name, value in said.items() if name not in (*_TEXTS, *_OTHERS)}
-    if isinstance(enforce_eager, bool):
-        numbers["enforce_eager"] = int(enforce_eager)
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
     row = keywords.texts(texts, given.framework(framework)) | keywords.numbers(numbers)
     keywords.require_lengths(row)
@@ -200,8 +199,7 @@ def _one(
     profile: Profile | None,
 ) -> Run:  # fmt: skip
     """Predict the only row, or raise what is wrong with it."""
-    if resolved.errors[0]:
-        raise InvalidInput(resolved.errors[0])
+    keywords.raise_if(resolved.errors[0])
     done = run(raw, resolved, predictor, level, profile)
     if done.errors[0]:
         raise InvalidInput(done.errors[0])

@@ -12,7 +12,7 @@ from typing import Any
 
 from guide_ml.errors import InvalidInput
 
-__all__ = ["check_errors", "numbers", "require_lengths", "texts"]
+__all__ = ["check_errors", "numbers", "raise_if", "require_lengths", "switch", "texts"]
 
 
 def check_errors(errors: object) -> None:
@@ -25,6 +25,17 @@ def check_errors(errors: object) -> None:
     """
     if errors not in ("raise", "report"):
         raise InvalidInput(f"errors must be 'raise' or 'report'; got {errors!r}")
+
+
+def raise_if(error: str) -> None:
+    """Raise what is wrong, if anything is."""
+    if error:
+        raise InvalidInput(error)
+
+
+def switch(value: object) -> object:
+    """Return a switch as the number that a table has; anything else as it came."""
+    return int(value) if isinstance(value, bool) else value
 
 
 def texts(given: Mapping[str, object], framework: Mapping[str, str]) -> dict[str, Any]:

@@ -69,6 +69,49 @@ FORMS: dict[str, tuple[dict[str, Any], float, float, float]] = {
                for i in range(4) for n in ("gate", "up", "down")}}}, 8, 4.5, 16),
     "modelopt with wildcards": (
         {"quant_algo": "NVFP4", "exclude_modules": ["lm_head", "*self_attn*"]}, 16, 4.5, 16),
+    "modelopt inside": (
+        {"quant_method": "modelopt", "quantization": {"quant_algo": "NVFP4",
+                                                      "exclude_modules": ["lm_head"]}},
+        4.5, 4.5, 16),
+    "two in four of integers": (
+        ct((["Linear"], {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True}),
+           format="marlin-24"), 3.125, 3.125, 16),
+    "two in four, stored whole": (
+        ct((["Linear"], FLOAT8),
+           sparsity_config={"sparsity_structure": "2:4", "format": "dense"}), 8, 8, 16),
+    "two in four and nothing rounded": (
+        ct(sparsity_config={"sparsity_structure": "2:4", "format": "sparse-24-bitmask"}),
+        9, 9, 16),
+    "awq in its older words": (
+        {"quant_method": "awq", "w_bit": 4, "q_group_size": 64}, 4.3125, 4.3125, 16),
+    "gptq of some modules": (
+        {"quant_method": "gptq", "bits": 4, "group_size": 128, "modules_in_block_to_quantize": [
+            ["self_attn.q_proj", "self_attn.k_proj"], ["self_attn.v_proj", "self_attn.o_proj"]]},
+        4.15625, 16, 16),
+    "hqq": (
+        {"quant_method": "hqq", "skip_modules": ["lm_head", "mlp"],
+         "quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}}, 4.5, 16, 16),
+    "hqq by kind": (
+        {"quant_method": "hqq", "quant_config": {
+            f"self_attn.{n}_proj": {"weight_quant_params": {"nbits": 3, "group_size": 64}}
+            for n in "qkvo"}}, 3.5, 16, 16),
+    "quanto": ({"quant_method": "quanto", "weights": "int4"}, 4.25, 4.25, 16),
+    "torchao": (
+        {"quant_method": "torchao", "quant_type": "int4_weight_only",
+         "quant_type_kwargs": {"group_size": 32}}, 5, 5, 16),
+    "torchao as an object": (
+        {"quant_method": "torchao", "quant_type": {"default": {
+            "_type": "Float8DynamicActivationFloat8WeightConfig", "_data": {}}}}, 8, 8, 16),
+    "auto-round": (
+        {"quant_method": "auto-round", "bits": 4, "group_size": 128, "extra_config": {
+            f"model.layers.{i}.self_attn.{n}_proj": {"bits": 16}
+            for i in range(4) for n in "qkvo"}}, 16, 4.15625, 16),
+    "aqlm": (
+        {"quant_method": "aqlm", "num_codebooks": 2, "nbits_per_codebook": 8,
+         "in_group_size": 8}, 2, 2, 16),
+    "fp_quant": ({"quant_method": "fp_quant", "forward_dtype": "nvfp4"}, 4.5, 4.5, 16),
+    "mxfp8": ({"quant_method": "mxfp8"}, 8.25, 8.25, 16),
+    "eetq": ({"quant_method": "eetq"}, 8, 8, 16),
     "quark": (
         {"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4"}},
          "layer_quant_config": {"*self_attn*": {"weight": {"dtype": "fp8_e4m3"}}},
@@ -139,3 +182,26 @@ def test_bad_patterns(bad: str) -> None:
     config = CONFIG | {"quantization_config": ct((["Linear"], FLOAT4), ignore=[bad])}
     with pytest.raises(InvalidInput, match=r"a module name|regular expression"):
         model_from_config(config)
+
+
+NAMES = {"hqq": "int4", "quanto": "int4", "torchao": "int4", "torchao as an object": "fp8",
+         "auto-round": "int4", "aqlm": "int4", "fp_quant": "nvfp4", "mxfp8": "mxfp8",
+         "eetq": "w8a16", "modelopt inside": "nvfp4",
+         "two in four and nothing rounded": "bf16"}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_the_name_of_the_precision(form: str) -> None:
+    config = CONFIG | {"quantization_config": FORMS[form][0]}
+    assert model_from_config(config).native_dtype == NAMES[form]
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [{"quant_method": "magic"}, {"quant_method": "quanto", "weights": "int3"},
+     {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": "four"}}},
+     {"quant_method": "torchao", "quant_type": 7}],
+)  # fmt: skip
+def test_a_method_that_says_no_bits_is_refused(scheme: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="known quant_method"):
+        model_from_config(CONFIG | {"quantization_config": scheme})

@@ -173,6 +173,14 @@ def test_heads_that_share_a_key_by_plamos_name() -> None:
     assert (made.total, made.cache_values(64)) == (11054822400, 3276800)
 
 
+def test_keys_that_remote_code_has_and_nobody_reads_are_said() -> None:
+    values = BASE | {"model_type": "arctic", "num_local_experts": 8, "num_experts_per_tok": 2,
+                     "moe_layer_frequency": 2, "fresh_idea": 3}  # fmt: skip
+    reading = read_config(values, None, False)
+    assert reading.source.endswith("; keys not read: fresh_idea")
+    assert [layer.sparse for layer in reading.made.layers] == [False, True] * 3
+
+
 def test_an_odd_number_of_runs_is_refused() -> None:
     values = CASES["hrm_text"][0] | {"model_type": "hrm_text", "H_cycles": 1, "L_cycles": 2}
     del values["num_key_value_heads"]

@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from guide_ml.hf_config.compressed_tensors import group_bits, is_halved
 from guide_ml.hf_config.modules import EXPERTS, VOCABULARY, Module
 from guide_ml.hf_config.patterns import Patterns
+from guide_ml.hf_config.stated_bits import flattened, stated
 
 __all__ = ["Bits", "mean", "weight_bits"]
 
 WIDE = 16.0
 _LEFT_OUT = ("ignore", "exclude_modules", "exclude", "modules_to_not_convert",
-             "llm_int8_skip_modules", "ignored_layers")  # fmt: skip
+             "llm_int8_skip_modules", "ignored_layers", "skip_modules",
+             "linear_weights_not_to_quantize")  # fmt: skip
 _ALGORITHMS = {"NVFP4": 4.5, "MXFP4": 4.25, "MXFP8": 8.25, "FP8": 8.0, "W4A8": 4.0, "W4A16": 4.0,
                "INT4": 4.0, "W8A8": 8.0, "INT8": 8.0, "W8A16": 8.0}  # fmt: skip
 
@@ -77,6 +80,7 @@ def weight_bits(config: Mapping[str, Any], owner: str) -> Bits | None:
     scheme = config.get("quantization_config") or config.get("compression_config") or mlx
     if not isinstance(scheme, Mapping):
         return None
+    scheme = flattened(scheme)
     method = str(scheme.get("quant_method") or "").lower().replace("_", "-")
     if isinstance(mlx, Mapping) or (not method and "group_size" in scheme and "bits" in scheme):
         return _mlx(mlx if isinstance(mlx, Mapping) else scheme, owner)
@@ -92,6 +96,8 @@ def _list(value: object) -> list[Any]:
 
 
 def _by_method(scheme: Mapping[str, Any], method: str, owner: str) -> Bits | None:
+    if (told := stated(scheme)) is not None:
+        return Bits(told.bits, tuple(Rule(Patterns([n], owner), b) for n, b in told.named))
     if "config_groups" in scheme and not method.startswith("quark"):
         return _groups(scheme, owner)
     for start, rule in _METHODS.items():
@@ -114,7 +120,7 @@ def _grouped(bits: float, group: float, scale: float = 16.0, zero: float = 0.0) 
 
 def _integers(scheme: Mapping[str, Any], owner: str) -> Bits | None:
     """GPTQ and AWQ: a scale and a zero point for each group; GPTQ's exceptions by pattern."""
-    bits, group = _number(scheme, "bits", "w_bit", "nbits"), _number(scheme, "group_size")
+    bits, group = _number(scheme, "bits", "w_bit"), _number(scheme, "group_size", "q_group_size")
     if not bits:
         return None
     rules = []
@@ -127,6 +133,10 @@ def _integers(scheme: Mapping[str, Any], owner: str) -> Bits | None:
         skipped = str(text).startswith("-:")
         rules.append(Rule(where, WIDE if skipped else _grouped(narrow, size, zero=narrow)))
     usual = _grouped(bits, group, zero=bits)
+    blocks = _list(scheme.get("modules_in_block_to_quantize"))
+    if named := [name for block in blocks for name in (_list(block) or [block])]:
+        rules.append(Rule(Patterns(named, owner), usual))  # all others are left as they are
+        return Bits(WIDE, tuple(rules))
     return Bits(usual, tuple(rules), head=usual if scheme.get("lm_head") is True else WIDE)
 
 
@@ -174,30 +184,16 @@ def _groups(scheme: Mapping[str, Any], owner: str) -> Bits | None:
     groups = scheme.get("config_groups")
     found = [g for g in groups.values() if isinstance(g, Mapping)] if isinstance(
         groups, Mapping) else []  # fmt: skip
+    halved = is_halved(scheme)
     rules, usual = [], WIDE
-    sparsity = scheme.get("sparsity_config")
-    halved = "24" in str(scheme.get("format")) or (
-        isinstance(sparsity, Mapping) and sparsity.get("sparsity_structure") == "2:4")  # fmt: skip
-    for group in found:
-        weights = group.get("weights")
-        bits = _weights(weights) if isinstance(weights, Mapping) else WIDE
-        bits = bits / 2 + 1.0 if halved else bits  # half the values, and where they stand
+    for group in found or ([{"targets": ["Linear"]}] if halved else []):
+        bits = group_bits(group.get("weights"), halved)
         names = [str(t) for t in _list(group.get("targets"))]
         if not names or "Linear" in names:
             usual = bits
         if named := [n for n in names if n != "Linear"]:
             rules.append(Rule(Patterns(named, owner), bits))
-    return Bits(usual, tuple(rules)) if found else None
-
-
-def _weights(weights: Mapping[str, Any]) -> float:
-    bits, group = _number(weights, "num_bits"), _number(weights, "group_size")
-    if not bits:
-        return WIDE
-    if weights.get("type") == "float":
-        return _grouped(bits, group, scale=8.0) if bits < 8 or group == 32 else bits
-    zero = 0.0 if weights.get("symmetric") is not False else bits
-    return _grouped(bits, group, zero=zero)
+    return Bits(usual, tuple(rules)) if found or halved else None
 
 
 def _quark(scheme: Mapping[str, Any], owner: str) -> Bits | None:

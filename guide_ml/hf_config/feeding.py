@@ -11,6 +11,9 @@ from guide_ml.hf_config.parts import Experts, Mlp, Part
 __all__ = ["expert_count", "expert_width", "feed_forward", "is_gated", "query_experts"]
 
 
+MAX_MULTIPLE = 1000  # of the stream that an MLP may be wide
+
+
 def expert_count(keys: Keys) -> int:
     """Return the number of routed experts, 0 for a dense model."""
     count = keys.whole("num_experts")
@@ -46,7 +49,7 @@ def _adjusted(keys: Keys, width: int) -> int:
     """Return LFM2's inner width: two thirds of the stated one, scaled, rounded up."""
     multiplier, step = keys.raw("block_ffn_dim_multiplier"), keys.whole("block_multiple_of", 1, 1)
     scaled = int(2 * width / 3)
-    if isinstance(multiplier, int | float):
+    if isinstance(multiplier, int | float) and 0 < multiplier < MAX_MULTIPLE:
         scaled = int(multiplier * scaled)
     return step * -(-scaled // step)
 

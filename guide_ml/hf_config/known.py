@@ -82,6 +82,11 @@ def source(part: TextPart, keys: Keys, accept_unknown: bool) -> str:
     told = f"config.json of type {part.model_type}, parameters counted"
     if missed:
         told += f"; not read: {', '.join(missed)}"
+    # A class was compared key by key; of code that comes with the weights this much can be said.
+    elif not is_class(part.model_type) and (
+        foreign := foreign_keys(keys.given, keys.read)
+    ):
+        told += f"; keys not read: {', '.join(foreign)}"
     return told + (f"; filled in from the class: {', '.join(filled)}" if filled else "")
 
 

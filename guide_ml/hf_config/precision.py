@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from guide_ml.errors import InvalidInput
+from guide_ml.hf_config.stated_bits import METHODS, flattened, stated
 from guide_ml.precision.dtypes import dtype
 
 __all__ = ["native_dtype"]
@@ -35,7 +36,8 @@ def native_dtype(config: Mapping[str, Any], owner: str) -> str:
     if scheme is not None:
         if not isinstance(scheme, Mapping):
             raise InvalidInput(f"{owner}: quantization_config must be an object; got {scheme!r}")
-        return _quantised(scheme, owner)
+        if not is_only_sparse(scheme):
+            return _quantised(scheme, owner)
     name = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
     name = str(name).removeprefix("torch.").removesuffix("fn")
     if name == "auto":
@@ -43,7 +45,15 @@ def native_dtype(config: Mapping[str, Any], owner: str) -> str:
     return dtype("fp8" if name.startswith("float8") else name).name
 
 
-def _quantised(scheme: Mapping[str, Any], owner: str) -> str:
+def is_only_sparse(scheme: Mapping[str, Any]) -> bool:
+    """Whether compressed-tensors leaves weights out and rounds none."""
+    return scheme.get("config_groups") == {} and isinstance(scheme.get("sparsity_config"), Mapping)
+
+
+def _quantised(given: Mapping[str, Any], owner: str) -> str:
+    scheme = flattened(given)
+    if (told := stated(scheme)) is not None:
+        return told.dtype
     method = str(scheme.get("quant_method") or "").lower().replace("_", "-")
     for start, rule in _RULES.items():
         if method.startswith(start):
@@ -63,7 +73,7 @@ def _integers(scheme: Mapping[str, Any], owner: str) -> str:
         return "int4" if bits <= 4 else "w8a16"
     raise InvalidInput(
         f"{owner}: quantization_config must state a known quant_method"
-        f" ({', '.join(_RULES)}) or its bits from 1 to 8; got {dict(scheme)!r}"
+        f" ({', '.join(sorted({*_RULES, *METHODS}))}) or its bits from 1 to 8; got {dict(scheme)!r}"
     )
 
 

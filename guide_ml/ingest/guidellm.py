@@ -63,7 +63,8 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     done, lost = number(counts.get("successful")), number(counts.get("errored"))
     sent = number(counts.get("total")) or (done or 0) + (lost or 0) or None
     places = ("config", "args", "scheduler")
-    strategy = next((s for p in places if (s := pick(found, p, "strategy"))), {})
+    named = (pick(found, p, "strategy") for p in places)
+    strategy: dict[str, Any] = next((s for s in named if s), {})
     row = joined(
         _load(strategy, sent, _asked_cap(found), _pace(found)), _model(found, report),
         engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0]),

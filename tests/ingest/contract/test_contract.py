@@ -33,13 +33,25 @@ class Client:
     """A pinned client, how it is run, and the files of one run under two users.
 
     ``{url}``, ``{python}`` and ``{bin}`` are filled in; it runs in a folder that has a tokenizer
-    in ``mock/tok``. ``facts`` are those that its files lack.
+    in ``mock/tok``. ``facts`` are those that its files lack. ``beside`` is what the client needs
+    where it is installed without what it states, which would serve models: further pins.
     """
 
     pin: str
     command: str
     files: tuple[str, ...]
     facts: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+def _needed_by_sglang() -> list[str]:
+    """Return what SGLang's modules import, as the tests of its parser have it, without vLLM."""
+    lines = (HERE.parents[1] / "engines" / "requirements.txt").read_text("utf-8").splitlines()
+    return [
+        line
+        for line in lines
+        if line and line[0] != "#" and not line.startswith(("vllm", "sglang"))
+    ]
 
 
 CLIENTS = {
@@ -76,6 +88,16 @@ CLIENTS = {
         ("out/Llama-3.1-8B-Instruct/parallel_2_number_8/benchmark_summary.json",),
         ("model",),
     ),
+    "sglang": Client(
+        "sglang==0.5.23",
+        f"{{python}} -m sglang.benchmark.serving --backend sglang-oai --base-url {{url}}"
+        f" --model {MODEL} --tokenizer mock/tok --dataset-name random-ids --random-input-len 64"
+        f" --random-output-len {TOKENS} --random-range-ratio 1 --num-prompts 8"
+        " --max-concurrency 2 --warmup-requests 0 --output-file run.jsonl",
+        ("run.jsonl",),
+        ("model", "sglang"),
+        (*_needed_by_sglang(), "torch==2.15.0", "torchvision", "loguru", "datasets"),
+    ),
 }  # fmt: skip
 
 
@@ -94,16 +116,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(kept) if kept else tmp_path_factory.mktemp("clients")
 
 
-def _installed(name: str, pin: str, folder: Path) -> Path:
+def _installed(name: str, client: Client, folder: Path) -> Path:
     """Make the client's environment, unless it is there; without a network there is none."""
     home = folder / name
     python = home / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
+    install = [*uv, "pip", "install", "-q", "-p", str(python)]
+    alone = [[*install, "--no-deps", client.pin], [*install, *client.beside]]
     for words in ([*uv, "venv", "-q", "--allow-existing", str(home)],
-                  [*uv, "pip", "install", "-q", "-p", str(python), pin]):  # fmt: skip
+                  *(alone if client.beside else [[*install, client.pin]])):  # fmt: skip
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"{pin} cannot be installed here: {done.stderr.strip()[-200:]}")
+            pytest.skip(f"{client.pin} cannot be installed here: {done.stderr.strip()[-200:]}")
     return python
 
 
@@ -112,16 +136,17 @@ def test_what_a_client_writes_is_read_with_the_servers_times(
     name: str, url: str, folder: Path, tmp_path: Path
 ) -> None:
     client = CLIENTS[name]
-    python = _installed(name, client.pin, folder)
+    python = _installed(name, client, folder)
     quiet: dict[str, Any] = {"cwd": tmp_path, "capture_output": True, "text": True}
     made = subprocess.run([python, HERE / "make_tokenizer.py", "mock/tok"], check=False, **quiet)
     assert made.returncode == 0, made.stderr
     words = client.command.format(url=url, python=python, bin=python.parent).split()
-    done = subprocess.run(words, check=False, timeout=300, **quiet)
+    done = subprocess.run(words, check=False, timeout=600, **quiet)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     for file in client.files:
         facts = FACTS | ({"model": MODEL, "concurrency": 2} if file.endswith(".csv") else {})
         facts |= {"model": MODEL} if "model" in client.facts else {}
+        facts |= {"framework": "sglang"} if "sglang" in client.facts else {}
         found = ingest([tmp_path / file], tmp_path / f"{Path(file).name}.csv", facts=facts)
         assert found.count("stored") == 1, (file, found.files, found.rejects)
         (row,) = found.rows

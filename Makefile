@@ -21,7 +21,7 @@ help:  ## list the targets
 
 install: $(STAMP)  ## make .venv with the locked packages and guide-ml in editable form
 
-# The lock is complete and leaves one package out on purpose (see pyproject.toml), hence --no-deps.
+# The lock is complete, hence --no-deps.
 # uv takes seconds where pip takes minutes; an index that only pip is set up for is left to pip.
 $(STAMP): requirements.lock pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "guide-ml needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'

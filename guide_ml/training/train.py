@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def _card(measured: Measurements, data: Dataset, recipe: Recipe) -> dict[str, An
         "rows_left_out": {str(k): int(v) for k, v in left.items()},
         "values": {n: int(c) for n, c in zip(NAMES, counts, strict=True)},
         "hyper_parameters": recipe.params,
-        "versions": {p: version(p) for p in ("lightgbm", "xgboost", "numpy", "scipy", "pandas")}
+        "versions": {p: _version(p) for p in ("lightgbm", "xgboost", "numpy", "scipy", "pandas")}
         | {"python": platform.python_version()},
         "licence": LICENCE,
     }
@@ -235,3 +235,11 @@ def _trained(
     if keep is not None:
         _keep(trained, measured, keep)
     return artefacts.save(trained.fitted, where, overwrite)
+
+
+def _version(package: str) -> str:
+    """Return the version of a package, or of its build without GPUs."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return version(f"{package}-cpu")

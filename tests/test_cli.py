@@ -249,3 +249,15 @@ def test_what_is_no_number_is_told_with_what_came(words, told):
     assert told in done.output
     assert words[0].partition("=")[0] in done.output
     assert "parse" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("--gpu", "--hardware"), ("--gpus", "--num-devices"), ("--isl", "--input-len"),
+     ("--tensor-parallel-size", "--tp")],
+)  # fmt: skip
+def test_options_that_others_call_otherwise_are_pointed_to(word, meant):
+    done = guide(*PREDICT, word, "1")
+    assert done.exit_code == 2
+    assert word in done.output
+    assert meant in done.output

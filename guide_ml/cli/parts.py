@@ -61,6 +61,17 @@ class _Command(TyperCommand):
         except typer.BadParameter as error:
             error.message = _with_word(error, words)
             raise
+        except Exception as error:  # Typer's own class moved from one release to the next
+            if hasattr(error, "possibilities") and (meant := self._meant(error)):
+                error.possibilities = [meant]
+            raise
+
+    def _meant(self, error: Any) -> str:
+        """Find the option that people call otherwise elsewhere: ``--gpu`` is ``--hardware``."""
+        from guide_ml.table.strange import ELSEWHERE
+
+        asked = ELSEWHERE.get(str(error.option_name).strip("-").replace("-", "_"))
+        return next((p.opts[0] for p in self.params if asked and p.name == asked), "")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Show the help page."""

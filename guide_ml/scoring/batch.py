@@ -23,6 +23,7 @@ from guide_ml.table import given
 from guide_ml.table.given import HardwareLike, ModelLike
 from guide_ml.table.interchange import frame_of
 from guide_ml.table.read import DESCRIPTORS
+from guide_ml.table.strange import lacking
 
 __all__ = ["Counts", "Options", "hints", "score_batch"]
 
@@ -216,9 +217,5 @@ def check_descriptors(names: Sequence[str]) -> None:
     InvalidInput
         If hardware or model is missing.
     """
-    missing = [n for n in ("hardware", "model") if n not in names]
-    if missing:
-        raise InvalidInput(
-            f"the table needs the columns hardware and model; {', '.join(missing)} is missing,"
-            f" it has {', '.join(names) or 'none'}"
-        )
+    if told := lacking(names):
+        raise InvalidInput(told)

@@ -36,11 +36,13 @@ def csv_tables(file: Any) -> Iterator[pa.Table]:
         If a column comes twice; a row of the wrong length raises an error of Arrow that gives its
         number, the header not counted.
     """
-    source, names = _header(file)
-    if not names:
-        return
+    names, rest = _header(file)
+    while not rest.strip() and (more := file.read(BLOCK_BYTES)):
+        rest = bytes(more)
+    if not names or not rest.strip():
+        return  # a header alone is a table without rows; Arrow takes it for a damaged one
     reader = pa_csv.open_csv(
-        source,
+        pa.PythonFile(_Rest(rest, file), mode="r"),
         read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names,
                                         use_threads=False),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
@@ -52,8 +54,8 @@ def csv_tables(file: Any) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([batch])
 
 
-def _header(file: Any) -> tuple[Any, list[str]]:
-    """Read the names of the columns; what was read too far is put in front again."""
+def _header(file: Any) -> tuple[list[str], bytes]:
+    """Read the names of the columns; return what was read too far, too."""
     head = b""
     while b"\n" not in head and (more := file.read(65_536)):
         head += more
@@ -63,7 +65,7 @@ def _header(file: Any) -> tuple[Any, list[str]]:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise InvalidInput(f"a table must have each column once; {twice[0]} comes more often")
-    return pa.PythonFile(_Rest(rest, file), mode="r"), names
+    return names, rest
 
 
 class _Rest(io.RawIOBase):

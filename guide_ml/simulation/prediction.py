@@ -101,8 +101,9 @@ class OpenPrediction(Prediction):
 
     def blocks(self, brief: bool = False) -> list[Block]:
         """Return what is shown of it: what a prediction shows, and the percentiles."""
-        rows = [{"metric": name, **{s: _or_none(v) for s, v in self.percentiles[name].items()}}
-                for name in METRICS]  # fmt: skip
+        found = {m: {s: _or_none(v) for s, v in self.percentiles[m].items()} for m in METRICS}
+        rows = [{"metric": m, **values} for m, values in found.items()
+                if any(v is not None for v in values.values())]  # fmt: skip
         heads = {"metric": "ms"} | {s: s for s in STATISTICS}
         seen = listing(rows, heads, "what users see")
         rates = {"served": f"{plain(self.served_rps)} requests/s",
@@ -111,7 +112,8 @@ class OpenPrediction(Prediction):
             rates["carries"] = f"{plain(self.capacity_rps)} requests/s at most"
         if self.overloaded:
             rates["overloaded"] = (f"the queue grows by {plain(self.queue_growth_per_min)} requests"
-                                   " a minute")  # fmt: skip
+                                   " a minute, so TTFT and whole requests take ever"
+                                   " longer")  # fmt: skip
         asked, speed, *others = super().blocks(brief)
         return [asked, speed, seen, details(rates, "traffic"), *others]
 

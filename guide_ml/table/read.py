@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from guide_ml.describe.checks import MAX_REQUESTS, MAX_TOKENS
 from guide_ml.describe.settings import RANGES
-from guide_ml.errors import GuideError, InvalidInput, nearest
+from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.system.lazily import pandas as pd
 from guide_ml.table.cells import BLANK, UNREAD, one_by_one
 from guide_ml.table.words import Definitions, resolvers
@@ -127,14 +127,10 @@ def read(table: pd.DataFrame, definitions: Definitions | None = None) -> Raw:
     InvalidInput
         If a needed column is missing: that concerns all rows.
     """
-    missing = [c for c in ("hardware", "model") if c not in table.columns]
-    if missing:
-        near = {c: nearest(c, map(str, table.columns), 1) for c in missing}
-        hint = "; ".join(f"is {v[0]!r} meant as {k}?" for k, v in near.items() if v)
-        raise InvalidInput(
-            f"a table of deployments needs the columns hardware and model; {', '.join(missing)}"
-            f" is missing. {hint}".strip()
-        )
+    from guide_ml.table.strange import lacking  # which asks this module
+
+    if told := lacking(table.columns, "a table of deployments"):
+        raise InvalidInput(told)
     known = definitions or Definitions()
     raw = Raw(len(table), {}, {}, np.full(len(table), "", dtype=object))
     for name, (low, high, whole) in NUMBERS.items():

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from guide_ml.errors import nearest
 from guide_ml.table.read import DESCRIPTORS
 
-__all__ = ["strange"]
+__all__ = ["lacking", "strange"]
+
+#: What every row needs, and what stands between cells where people do not write commas.
+NEEDED, DIVIDERS = ("hardware", "model"), {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 #: What people call descriptors elsewhere.
 ELSEWHERE = {
@@ -54,6 +57,43 @@ def strange(columns: Iterable[object]) -> dict[str, str]:
             meant = next((d for d in nearest(plain, DESCRIPTORS, 1) if _close(plain, d)), "")
         out[name] = "" if meant in names else meant
     return out
+
+
+def lacking(columns: Iterable[object], what: str = "the table") -> str:
+    """Say that a table lacks what every row needs, and what was probably meant.
+
+    Parameters
+    ----------
+    columns : iterable
+        Names of its columns.
+    what : str
+        What it is called.
+
+    Returns
+    -------
+    str
+        Blank where it lacks nothing.
+
+    Examples
+    --------
+    >>> lacking(["hardware", "Model"])
+    "the table needs the columns hardware and model; model is missing; is 'Model' meant as model?"
+    >>> lacking(["hardware;model"]).partition("; it ")[2]
+    'is divided by semicolons: write commas'
+    """
+    names = [str(c) for c in columns]
+    missing = [n for n in NEEDED if n not in names]
+    if not missing:
+        return ""
+    text = (f"{what} needs the columns hardware and model; {' and '.join(missing)}"
+            f" {'is' if len(missing) == 1 else 'are'} missing")  # fmt: skip
+    if len(names) == 1 and (found := [w for mark, w in DIVIDERS.items() if mark in names[0]]):
+        return f"{text}; it is divided by {found[0]}: write commas"
+    meant = {m: n for n, m in strange(names).items() if m in missing}
+    if meant:
+        asked = [f"is {meant[m]!r} meant as {m}?" for m in missing if m in meant]
+        return f"{text}; {' '.join(asked)}"
+    return f"{text}; it has {', '.join(names) or 'none'}"
 
 
 def _close(name: str, known: str) -> bool:

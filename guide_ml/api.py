@@ -248,11 +248,10 @@ def predict_table(
         On the same index: ``batch_latency_s``, ``ttft_ms``, ``tpot_ms``, ``output_tok_s`` (NaN
         where the mode has none, the row is bad or does not fit); the ends of their intervals,
         ``<metric>_low`` and ``<metric>_high``; ``in_domain`` (measured, interpolated, near or
-        far; blank where nothing is predicted), ``memory_fits`` (bool), ``kv_budget_gb`` (memory
-        for the KV cache of a device, GB), ``kv_tokens`` (tokens that the cache of a replica holds)
-        and ``error`` (text, blank where there is none). With ``level=None`` the first four and the
-        last four. A table with
-        open loads also has ``e2e_ms`` and its ends; a row beyond capacity says so in ``error``.
+        far; blank where nothing is predicted), ``memory_fits`` (bool); ``kv_budget_gb`` and
+        ``kv_tokens`` (memory for the KV cache of a device, GB, and its tokens in a replica);
+        ``error``. With ``level=None`` the first four and the last four. A table with open loads
+        also has ``e2e_ms`` and its ends; a row beyond capacity says so in ``error``.
 
     Examples
     --------

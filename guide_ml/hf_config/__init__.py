@@ -2,9 +2,10 @@
 
 ``read`` takes the file apart, ``text`` finds the language model in it, ``keys`` gives its entries
 one spelling, ``families`` says what a model type leaves unsaid and ``classes`` what its class fills
-in. ``kinds``, ``per_layer`` and ``sharing`` tell the layers apart, ``build`` assembles them,
-``parts``, ``mixers`` and ``states`` count. ``known`` refuses what would be a guess, ``bits`` reads
-quantisation, ``gguf`` GGUF files, ``summary`` tells what was read.
+in, ``prepare`` what odd keys mean. ``kinds``, ``per_layer`` and ``sharing`` tell the layers apart,
+``build`` assembles them, ``parts``, ``mixers`` and ``states`` count, ``nas`` and ``shared_block``
+the odd ones. ``known`` refuses what would be a guess, ``bits`` reads quantisation, ``gguf`` GGUF
+files, ``summary`` tells what was read.
 
 In: a file or a dict. Out: layers by kind, counted.
 A new model type is a line of ``families``; a new kind of layer belongs to ``mixers`` or ``states``.

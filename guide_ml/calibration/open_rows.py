@@ -103,7 +103,8 @@ def _together(lone: pd.DataFrame) -> pd.Series:
     names = [c for c in lone.columns if c != "ttft_ms"]
     same = lone[names].astype(str).groupby(names, sort=False).ngroup()
     middle = logs.groupby(same).transform("median")
-    return np.exp(middle + (logs - middle).clip(-APART, APART))
+    found = middle + (logs - middle).clip(-APART, APART)
+    return pd.Series(np.exp(found.to_numpy(float)), index=lone.index)
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:

@@ -90,11 +90,12 @@ def opened(
             continue
         own = prepared(resolved, i, chosen, profile)
         load = replace(row.load, input_len=own.asked.input_len, output_len=own.asked.output_len)
-        rows[i] = replace(row, load=load)
+        row = replace(row, load=load)
+        rows[i] = row
         count = row.replicas * own.asked.replicas
         if row.pools is not None:
             try:
-                now, running = split_seen(table.iloc[i], rows[i], own, known, released, chosen,
+                now, running = split_seen(table.iloc[i], row, own, known, released, chosen,
                                           profile, seed)  # fmt: skip
             except GuideError as error:
                 errors[i], rows[i] = str(error), None

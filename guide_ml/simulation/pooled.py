@@ -48,9 +48,8 @@ class Split:
     @property
     def ranks(self) -> tuple[int, int]:
         """Queues of either kind: workers times their data-parallel ranks."""
-        owns = (self.prefill, self.decode)
-        return tuple(w * own.asked.replicas for w, own in
-                     zip(self.pools.workers, owns, strict=True))  # type: ignore[return-value]  # fmt: skip
+        few, many = self.pools.workers
+        return few * self.prefill.asked.replicas, many * self.decode.asked.replicas
 
     def pass_s(self, prompts: float) -> float:
         """Return the time of a rank for so many prompts together; long ones go in chunks.

@@ -14,7 +14,7 @@ from guide_ml.simulation.names import POOL_COLUMNS
 __all__ = ["KINDS", "Pools", "is_split", "pools_of", "worker"]
 
 KINDS = ("prefill", "decode")
-_PARTS = ("workers", "tp", "dp", "ep")
+Cells = Mapping[str, Any] | pd.Series
 _MOST = 4096
 
 
@@ -42,13 +42,13 @@ class Pools:
         return self.tp[kind] * (1 if self.inside else self.dp[kind])
 
 
-def is_split(row: Mapping[str, Any]) -> bool:
+def is_split(row: Cells) -> bool:
     """Tell whether a row says anything of workers that prefill or decode."""
     said = str(row.get("mode", "")).strip().lower() == "disagg"
     return said or not all(_blank(row.get(name)) for name in POOL_COLUMNS)
 
 
-def pools_of(row: Mapping[str, Any]) -> Pools | None:
+def pools_of(row: Cells) -> Pools | None:
     """Read the layout of a row; ``None`` where it is no disaggregated one.
 
     Raises
@@ -68,9 +68,9 @@ def pools_of(row: Mapping[str, Any]) -> Pools | None:
     if missing:
         raise InvalidInput("a disaggregated deployment needs prefill_tp and decode_tp, the devices"
                            f" of a worker among which layers are split; got no {missing[0]}")
-    each = {part: tuple(cells[f"{kind}_{part}"] or 1 for kind in KINDS) for part in _PARTS[:3]}
-    ep = tuple(cells[f"{kind}_ep"] for kind in KINDS)
-    found = Pools(each["workers"], each["tp"], each["dp"], ep)  # type: ignore[arg-type]
+    workers, tp, dp = ((cells[f"prefill_{part}"] or 1, cells[f"decode_{part}"] or 1)
+                       for part in ("workers", "tp", "dp"))  # fmt: skip
+    found = Pools(workers, tp, dp, (cells["prefill_ep"], cells["decode_ep"]))
     return _counted(found, _whole(row, "num_devices"))
 
 
@@ -96,7 +96,7 @@ def worker(row: pd.Series, pools: Pools, kind: int) -> pd.Series:
     return out
 
 
-def _whole(row: Mapping[str, Any], name: str) -> int | None:
+def _whole(row: Cells, name: str) -> int | None:
     cell = row.get(name)
     if _blank(cell):
         return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import guide_ml
 from guide_ml.cli.main import app
+from guide_ml.cli.parts import WITHIN
 
 PREDICT = ["predict", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework",
            "vllm", "--input-len", "512", "--output-len", "128"]  # fmt: skip
@@ -261,3 +263,21 @@ def test_options_that_others_call_otherwise_are_pointed_to(word, meant):
     assert done.exit_code == 2
     assert word in done.output
     assert meant in done.output
+
+
+def test_a_command_that_is_an_option_here_is_pointed_to():
+    done = guide("explain", *PREDICT[1:])
+    assert done.exit_code == 2
+    assert done.stderr == ("guide: there is no command 'explain': `guide predict --explain` says"
+                           " where the time goes\n")  # fmt: skip
+    for told in WITHIN.values():
+        named = re.findall(r"`guide (\w+)", told)
+        assert named
+        assert all(guide(name, "--help").exit_code == 0 for name in named)
+
+
+def test_a_file_that_is_not_there_is_told_without_numbers_of_errors(tmp_path):
+    done = guide("calibrate", str(tmp_path / "none.csv"), "--out", str(tmp_path / "p.json"))
+    assert done.exit_code == 2
+    assert "none.csv must be a CSV or a Parquet file of measurements; there is none" in done.output
+    assert "Errno" not in done.output

@@ -45,6 +45,8 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
         If there is no such file or it cannot be read as a table.
     """
     where = Path(path)
+    if not where.exists():
+        raise BadData(f"{where} must be a CSV or a Parquet file of measurements; there is none")
     try:
         return pd.read_parquet(where) if where.suffix == ".parquet" else pd.read_csv(where)
     except Exception as error:  # every reader raises its own kinds; all mean the same here

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from guide_ml.answers.blocks import Block
 from guide_ml.answers.progress import Progress, reporting
 from guide_ml.cli import report
-from guide_ml.errors import GuideError
+from guide_ml.errors import GuideError, InvalidInput
 from guide_ml.system.writing import OF_DISKS, refusal
 
 __all__ = ["App", "Group", "examples", "progress_bar", "show_or_json"]
@@ -23,6 +23,15 @@ __all__ = ["App", "Group", "examples", "progress_bar", "show_or_json"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HEAD = "[bold]Examples[/bold]"
+
+#: Commands that people look for, and where what they do is found.
+WITHIN = {
+    "explain": "`guide predict --explain` says where the time goes",
+    "batch": "`guide score` predicts a table of deployments",
+    "compare": "`guide score` predicts a table of deployments, `guide search` finds the cheapest",
+    "cost": "`guide search` finds the cheapest deployment, `guide prices` lists machines",
+    "memory": "`guide predict` shows what fills a device's memory",
+}
 
 
 def examples(*lines: str) -> str:
@@ -62,8 +71,9 @@ class _Command(TyperCommand):
             error.message = _with_word(error, words)
             raise
         except Exception as error:  # Typer's own class moved from one release to the next
-            if hasattr(error, "possibilities") and (meant := self._meant(error)):
-                error.possibilities = [meant]
+            unknown: Any = error
+            if hasattr(unknown, "possibilities") and (meant := self._meant(unknown)):
+                unknown.possibilities = [meant]
             raise
 
     def _meant(self, error: Any) -> str:
@@ -84,6 +94,12 @@ class Group(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Show the help page."""
         _examples_below(self, lambda: super(Group, self).format_help(ctx, formatter))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called; what is an option here is pointed to."""
+        if args and args[0] in WITHIN and self.get_command(ctx, args[0]) is None:
+            raise InvalidInput(f"there is no command {args[0]!r}: {WITHIN[args[0]]}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; end in one sentence where it raises an error on purpose."""

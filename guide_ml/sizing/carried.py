@@ -84,6 +84,9 @@ class Capacity(Shown):
         ]  # fmt: skip
         rows += [(words(n), f"{self.seen[n]:{'.3g' if m < 100 else ',.0f'}} of {m:,.10g} ms")
                  for n, m in self.limits.items()]  # fmt: skip
+        if not self.rate_rps:
+            rows.append(("no rate will do", "not even few requests keep the limits: give way on"
+                         " them, or take faster devices"))  # fmt: skip
         if self.refused_share:
             rows.append(("refused", f"{self.refused_share:.2%} of the requests: longer than the"
                          " context or the cache"))  # fmt: skip

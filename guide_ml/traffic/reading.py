@@ -12,6 +12,7 @@ import numpy as np
 from guide_ml.errors import BadData, UnknownName
 from guide_ml.traffic import client_logs, mooncake, tables
 from guide_ml.traffic.rows import Rows
+from guide_ml.traffic.shipped import SAMPLES
 
 __all__ = ["FORMATS", "Format", "read"]
 
@@ -94,6 +95,9 @@ def _head(path: Path) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(HEAD)
+    except FileNotFoundError:
+        raise BadData(f"{path} must be a file of requests, or one of the samples"
+                      f" {', '.join(SAMPLES)}; there is no such file") from None  # fmt: skip
     except OSError as error:
         raise BadData(f"{path} cannot be read: {error.strerror or error}") from None
     if not raw.strip():

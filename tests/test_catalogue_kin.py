@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from guide_ml import catalogue, predict
@@ -51,7 +53,8 @@ def test_importers_take_listed_names_only() -> None:
 
 
 def test_the_answer_says_what_the_name_was_taken_for() -> None:
-    asked = {"hardware": "l4", "framework": "vllm", "input_len": 128, "output_len": 64}
+    asked: dict[str, Any] = {"hardware": "l4", "framework": "vllm", "input_len": 128,
+                             "output_len": 64}  # fmt: skip
     tuned = predict(model="NousResearch/Hermes-3-Llama-3.1-8B", batch_size=1, **asked)
     listed = predict(model="meta-llama/Llama-3.1-8B-Instruct", batch_size=1, **asked)
     assert "Hermes-3" in tuned.assumed["model"]

@@ -54,8 +54,8 @@ def test_predict_prints_json_that_equals_the_calls() -> None:
 
 
 def test_what_requests_at_a_rate_are_asked_for_can_be_said_as_options() -> None:
-    said = {"arrival": "constant", "length_cv": 0.5, "e2e_stat": "p99", "replicas": 2,
-            "router": "round-robin", "duration_s": 60}  # fmt: skip
+    said: dict[str, Any] = {"arrival": "constant", "length_cv": 0.5, "e2e_stat": "p99",
+                            "replicas": 2, "router": "round-robin", "duration_s": 60}  # fmt: skip
     called = guide_ml.predict(
         hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", request_rate_rps=8,
         input_len=512, output_len=128, **said,

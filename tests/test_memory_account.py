@@ -42,7 +42,7 @@ def test_a_device_has_what_a_program_finds_measured_or_by_rule() -> None:
 
 
 def test_vllm_takes_a_share_of_the_whole_less_the_sampled_logits(deploy: Deploy) -> None:
-    row = {"hardware": "h100", "framework_version": "0.11.0"}
+    row: dict[str, Any] = {"hardware": "h100", "framework_version": "0.11.0"}
     found = gib(deploy, **row)
     logits = 1024 * 128_256 * 37 / GIB  # the sort of top-k and top-p
     assert found["activations_byte"] == pytest.approx(logits)
@@ -62,7 +62,7 @@ def test_vllm_plans_a_larger_share_today_and_takes_graphs_off(deploy: Deploy) ->
 
 
 def test_the_old_vllm_profiled_whole_prompts(deploy: Deploy) -> None:
-    row = {"hardware": "rtx-3090", "framework_version": "0.6.4"}
+    row: dict[str, Any] = {"hardware": "rtx-3090", "framework_version": "0.6.4"}
     short, long = (gib(deploy, **row, max_model_len=n) for n in (20_000, 29_000))
     a_token = (2 * 4096 + 3 * 14_336) * 2 / GIB
     more = long["activations_byte"] - short["activations_byte"]
@@ -71,7 +71,7 @@ def test_the_old_vllm_profiled_whole_prompts(deploy: Deploy) -> None:
 
 
 def test_the_oldest_vllm_cut_no_prompt_however_long(deploy: Deploy) -> None:
-    row = {"hardware": "h100", "max_model_len": 131_072}
+    row: dict[str, Any] = {"hardware": "h100", "max_model_len": 131_072}
     oldest, old = (gib(deploy, **row, framework_version=v) for v in ("0.5.3", "0.6.4"))
     assert oldest["activations_byte"] == pytest.approx(131_072 * 2 * (2 * 4096 + 3 * 14_336) / GIB)
     assert old["activations_byte"] < oldest["activations_byte"] / 8
@@ -101,7 +101,7 @@ def test_lmdeploy_and_tgi_take_a_share_of_what_is_free(deploy: Deploy) -> None:
 
 
 def test_lmdeploy_on_pytorch_sets_logits_aside_first(deploy: Deploy) -> None:
-    row = {"framework": "lmdeploy", "hardware": "h100", "model": "deepseek-ai/DeepSeek-V2-Lite"}
+    row: dict[str, Any] = {"framework": "lmdeploy", "hardware": "h100", "model": "deepseek-ai/DeepSeek-V2-Lite"}
     found = gib(deploy, **row)
     logits = (8192 + 2 * 1024) * 102_400 * 2 / GIB
     assert found["activations_byte"] == pytest.approx(logits)
@@ -113,7 +113,7 @@ def test_lmdeploy_on_pytorch_sets_logits_aside_first(deploy: Deploy) -> None:
 
 
 def test_llama_cpp_leaves_embeddings_on_the_host(deploy: Deploy) -> None:
-    row = {"framework": "llama.cpp", "hardware": "rtx-4090", "weight_dtype": "q8_0"}
+    row: dict[str, Any] = {"framework": "llama.cpp", "hardware": "rtx-4090", "weight_dtype": "q8_0"}
     found = gib(deploy, **row)
     whole = 8.0303e9 * 8.5 / 8 / GIB
     assert found["weights_byte"] == pytest.approx(whole - 128_256 * 4096 * 8.5 / 8 / GIB, rel=1e-3)
@@ -123,7 +123,7 @@ def test_llama_cpp_leaves_embeddings_on_the_host(deploy: Deploy) -> None:
 
 
 def test_a_20_gb_radeon_holds_what_its_20_gib_hold(deploy: Deploy) -> None:
-    row = {"framework": "llama.cpp", "hardware": "amd-rx-7900-xt-20gb", "model": "Qwen/Qwen3-32B",
+    row: dict[str, Any] = {"framework": "llama.cpp", "hardware": "amd-rx-7900-xt-20gb", "model": "Qwen/Qwen3-32B",
            "weight_dtype": "q4_k_m"}  # fmt: skip
     found = gib(deploy, **row)
     assert 18 < found["weights_byte"] < 19
@@ -132,7 +132,7 @@ def test_a_20_gb_radeon_holds_what_its_20_gib_hold(deploy: Deploy) -> None:
 
 def test_the_allocator_hands_matrices_above_10_mib_whole_pages(deploy: Deploy) -> None:
     # Qwen3-14B in fp8: qkv of 35 MiB, o of 25, down of 85; gate and up fill their 170.
-    row = {"model": "Qwen/Qwen3-14B", "weight_dtype": "fp8", "hardware": "rtx-4090"}
+    row: dict[str, Any] = {"model": "Qwen/Qwen3-14B", "weight_dtype": "fp8", "hardware": "rtx-4090"}
     plain, vllm, sglang = (gib(deploy, **row | {"framework": f})["weights_byte"]
                            for f in ("deepspeed-mii", "vllm", "sglang"))  # fmt: skip
     turned = 40_960 * 128 * 2 / GIB
@@ -148,7 +148,7 @@ def test_the_allocator_hands_matrices_above_10_mib_whole_pages(deploy: Deploy) -
 
 
 def test_two_passes_in_flight_hold_twice_what_a_window_keeps(deploy: Deploy) -> None:
-    row = {"model": "google/gemma-3-12b-it", "hardware": "h100", "max_model_len": 65_536}
+    row: dict[str, Any] = {"model": "google/gemma-3-12b-it", "hardware": "h100", "max_model_len": 65_536}
     old, new = (lines(deploy, **row, framework_version=v)[0] for v in ("0.24.0", "0.26.0"))
     budget = gib(deploy, **row, framework_version="0.26.0")["kv_budget_byte"] * GIB
     blocks = budget // (8 * 8192 * 16)
@@ -158,7 +158,7 @@ def test_two_passes_in_flight_hold_twice_what_a_window_keeps(deploy: Deploy) -> 
 
 def test_windowed_layers_share_blocks_in_groups(deploy: Deploy) -> None:
     # Gemma 3 12B: 8 layers without a window, 40 with: six groups of 8, 8,192 byte a layer.
-    row = {"model": "google/gemma-3-12b-it", "hardware": "h100", "framework_version": "0.13.0"}
+    row: dict[str, Any] = {"model": "google/gemma-3-12b-it", "hardware": "h100", "framework_version": "0.13.0"}
     found = gib(deploy, **row)
     blocks = found["kv_budget_byte"] * GIB // (8 * 8192 * 16)
     assert found["kv_tokens"] == blocks // 6 * 16
@@ -171,7 +171,7 @@ def test_windowed_layers_share_blocks_in_groups(deploy: Deploy) -> None:
 
 
 def test_sglang_gives_windows_and_states_pools_of_their_own(deploy: Deploy) -> None:
-    row = {"framework": "sglang", "hardware": "h100"}
+    row: dict[str, Any] = {"framework": "sglang", "hardware": "h100"}
     # gpt-oss: 12 layers without a window, 12 with, of 2,048 byte a token; a pool of 0.8 tokens.
     found = gib(deploy, **row, model="openai/gpt-oss-20b")
     assert found["kv_tokens"] == found["kv_budget_byte"] * GIB // (12 * 1.8 * 2048)
@@ -196,7 +196,7 @@ def test_sglang_gives_windows_and_states_pools_of_their_own(deploy: Deploy) -> N
 def test_blocks_hold_a_recurrent_state_whole(deploy: Deploy) -> None:
     # Qwen3-Next over two devices: 16 heads * 128 * 128 numbers of 2 byte, and what a convolution
     # keeps, against 1,024 byte a token: blocks of 544 tokens; 12 layers in each of four groups.
-    row = {"model": "Qwen/Qwen3-Next-80B-A3B-Instruct", "hardware": "h100", "tp": 2,
+    row: dict[str, Any] = {"model": "Qwen/Qwen3-Next-80B-A3B-Instruct", "hardware": "h100", "tp": 2,
            "num_devices": 2, "weight_dtype": "fp8", "framework_version": "0.13.0"}  # fmt: skip
     found = gib(deploy, **row)
     blocks = found["kv_budget_byte"] * GIB // (544 * 1024 * 12)
@@ -214,7 +214,7 @@ def test_blocks_hold_a_recurrent_state_whole(deploy: Deploy) -> None:
 
 
 def test_mxfp4_experts_are_padded_for_the_kernels(deploy: Deploy) -> None:
-    row = {"model": "openai/gpt-oss-20b", "weight_dtype": "mxfp4", "framework_version": "0.12.0"}
+    row: dict[str, Any] = {"model": "openai/gpt-oss-20b", "weight_dtype": "mxfp4", "framework_version": "0.12.0"}
     experts = 24 * 32 * 4.25 / 8 / GIB
     plain, marlin, hopper = (
         gib(deploy, **row | more)["weights_byte"] for more in (
@@ -227,7 +227,7 @@ def test_mxfp4_experts_are_padded_for_the_kernels(deploy: Deploy) -> None:
 
 
 def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: Deploy) -> None:
-    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8}
+    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8}
     plain, vllm = (gib(deploy, **row | {"framework": f})["weights_byte"]
                    for f in ("deepspeed-mii", "vllm"))  # fmt: skip
     share = 671.03e9 / 8 / GIB
@@ -239,14 +239,14 @@ def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: D
 
 
 def test_the_old_vllm_kept_every_head_of_latent_attention(deploy: Deploy) -> None:
-    row = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
+    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
     old, new = (gib(deploy, **row, framework_version=v) for v in ("0.6.6", "0.8.5"))
     assert new["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 576 * 2)  # 256 tokens
     assert old["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 2 * 16 * 256 * 2)
 
 
 def test_a_replica_with_fewer_heads_than_devices_keeps_copies(deploy: Deploy) -> None:
-    row = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
+    row: dict[str, Any] = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
     one, four = (gib(deploy, **row, tp=n, num_devices=n)["weights_byte"] for n in (1, 4))
     copies = 28 * 1536 * 2 * 256 * (1 / 2 - 1 / 4) * 2 / GIB
     assert four == pytest.approx(one / 4 + copies)
@@ -284,7 +284,7 @@ def test_more_slices_of_a_device_are_no_remedy() -> None:
 
 
 def test_further_token_heads_are_a_layer_of_the_models_own(deploy: Deploy) -> None:
-    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8,
+    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8,
            "weight_dtype": "fp8"}  # fmt: skip
     plain, mtp = (gib(deploy, **row, spec_method=s) for s in (None, "mtp"))
     # 256 experts of 3 * 7168 * 2048 in fp8, and the rest of a layer: 11.5 of the 14 billion.
@@ -304,7 +304,7 @@ def test_an_eagle_head_is_a_dense_layer_and_words_of_its_own(deploy: Deploy) -> 
 
 
 def test_a_draft_model_has_weights_and_a_cache(deploy: Deploy) -> None:
-    row = {"hardware": "h100", "spec_method": "draft"}
+    row: dict[str, Any] = {"hardware": "h100", "spec_method": "draft"}
     plain, drafted = (gib(deploy, **row, draft_model=d)
                       for d in (None, "meta-llama/Llama-3.2-1B-Instruct"))  # fmt: skip
     assert drafted["draft_byte"] == pytest.approx(1.2358e9 * 2 / GIB, rel=1e-3)

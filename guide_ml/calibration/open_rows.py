@@ -99,7 +99,7 @@ def _together(lone: pd.DataFrame) -> pd.Series:
     They come from runs at different rates, of which the busiest err most; they would contradict
     each other.
     """
-    logs = np.log(lone["ttft_ms"].astype(float))
+    logs = lone["ttft_ms"].astype(float).map(np.log)
     names = [c for c in lone.columns if c != "ttft_ms"]
     same = lone[names].astype(str).groupby(names, sort=False).ngroup()
     middle = logs.groupby(same).transform("median")

@@ -106,8 +106,8 @@ def _by_rule(keys: Keys) -> Callable[[int], str]:
 
 def _placed(keys: Keys) -> Callable[[int], str] | None:
     """Return the rule of configs that name the layers of one kind, or their period."""
-    if (places := keys.items("full_attn_idxs")) is not None:  # LFM2
-        return lambda i: FULL if i in places else RECURRENT
+    if (seeing := keys.items("full_attn_idxs")) is not None:  # LFM2
+        return partial(_in, seeing, FULL, RECURRENT)
     for name in ("sliding_window_layers", "local_layer_ids"):  # Baichuan-M1, Inkling
         if (windowed := keys.items(name)) is not None:
             return partial(_in, windowed, WINDOW, FULL)

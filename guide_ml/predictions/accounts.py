@@ -98,7 +98,7 @@ def starts(
     (15, True, '')
     """
     found = [given.hardware(device) for device in devices]
-    stated: Mapping[str, Any] = {k: v for k, v in deployment.items() if v is not None}
+    stated: dict[str, Any] = {k: v for k, v in deployment.items() if v is not None}
     wide = int(stated.get("tp") or 1) * int(stated.get("pp") or 1)
     longest = int(stated.get("max_model_len") or model.max_position)
     table = pd.DataFrame([

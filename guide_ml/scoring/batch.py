@@ -71,7 +71,7 @@ class Options:
         """
         plain = tuple(c for c in COLUMNS if not c.endswith(("_low", "_high")) and c != "in_domain")
         found = plain if self.level is None else COLUMNS
-        whole = E2E if "request_rate_rps" in names else ()
+        whole: tuple[str, ...] = E2E if "request_rate_rps" in names else ()
         whole = whole[:1] if self.level is None else whole
         return (*found[:-2], *whole, *(COST if self.cost else ()), *found[-2:])
 

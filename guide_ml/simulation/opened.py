@@ -102,16 +102,16 @@ def opened(
                 continue
             found[i], users[i] = now, running
             continue
-        found[i] = _mean([seen(own, load, count, row.router, seed + k) for k in range(SEEDS)])
-        users[i] = max(found[i].in_flight / row.replicas, 1.0)  # type: ignore[union-attr]
+        mean = _mean([seen(own, load, count, row.router, seed + k) for k in range(SEEDS)])
+        found[i], users[i] = mean, max(mean.in_flight / row.replicas, 1.0)
     done = run(*ask(as_closed(table, users), known, released), chosen, level, profile)
     low: list[dict[str, float]] = [{} for _ in range(n)]
     high: list[dict[str, float]] = [{} for _ in range(n)]
     if level is not None:
-        for i, (asked, now) in enumerate(zip(rows, found, strict=True)):
-            if asked is not None and now is not None:
+        for i, (asked, what) in enumerate(zip(rows, found, strict=True)):
+            if asked is not None and what is not None:
                 own = prepared(resolved, i, chosen, profile)
-                low[i], high[i] = _ends(own, asked, now, done, i, seed)
+                low[i], high[i] = _ends(own, asked, what, done, i, seed)
     return Opened(done, rows, found, low, high, errors)
 
 

@@ -111,7 +111,7 @@ class Split:
         The wait for one of c ranks is that of Sakasegawa (1977) for even services:
         ``s * rho^(sqrt(2 (c + 1)) - 1) / (2 c (1 - rho))``.
         """
-        c, rho = self.ranks[0], min(rate_rps / full_rps, 1.0 - 1e-9)
+        c, rho = float(self.ranks[0]), min(rate_rps / full_rps, 1.0 - 1e-9)
         alone = self.pass_s(1.0)
         wait = alone * rho ** (math.sqrt(2.0 * (c + 1.0)) - 1.0) / (2.0 * c * (1.0 - rho))
         moved = self.token_s * self.prefill.asked.input_len

@@ -105,7 +105,7 @@ def _one_decoder(table: pd.DataFrame) -> pd.DataFrame:
         if pools is not None:
             own = worker(found.iloc[place], pools, 1)
             for name in _SIZES:
-                found.iloc[place, found.columns.get_loc(name)] = own[name]
+                found.iloc[place, [*found.columns].index(name)] = own[name]
     return found.drop(columns=[c for c in POOL_COLUMNS if c in found])
 
 

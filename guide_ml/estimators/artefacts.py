@@ -21,7 +21,7 @@ from guide_ml.physics.stored import coefficients
 from guide_ml.system import folders
 from guide_ml.system.lazily import pandas as pd
 from guide_ml.trees.arrays import arrays_of
-from guide_ml.trees.boosters import KINDS, SUFFIX, Lazy, Member, read_member
+from guide_ml.trees.boosters import BLIND, KINDS, SUFFIX, Lazy, Member, read_member
 from guide_ml.trust import stored
 from guide_ml.trust.intervals import INPUTS as SPREAD_INPUTS
 from guide_ml.trust.intervals import Bands
@@ -92,7 +92,9 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
             name = _file(target, kind)
             member.save(folder / name)
             hashes[name] = _sha256(folder / name)
-            if (arrays := arrays_of(member)) is not None:
+            # One prediction of a device that was measured is what most ask first.
+            plain = not target.endswith(BLIND)
+            if plain and (arrays := arrays_of(member)) is not None:
                 (folder / f"{name}{ARRAYS}").write_bytes(arrays)
                 hashes[f"{name}{ARRAYS}"] = _sha256(folder / f"{name}{ARRAYS}")
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
@@ -112,7 +114,9 @@ def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
     (folder / BANDS).write_text(text + "\n", encoding="utf-8")
     cases = pd.DataFrame(knowledge.reference.cases)
     cases.to_parquet(folder / CASES, compression="zstd", index=False)
-    knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False)
+    # Read rarely, shipped always: the size counts.
+    knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False,
+                                       compression_level=19)  # fmt: skip
 
 
 def save(fitted: Fitted, folder: Path, overwrite: bool = False) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Split:
         """
         c, rho = float(self.ranks[0]), min(rate_rps / full_rps, 1.0 - 1e-9)
         alone = self.pass_s(1.0)
-        wait = alone * rho ** (math.sqrt(2.0 * (c + 1.0)) - 1.0) / (2.0 * c * (1.0 - rho))
+        wait = alone * math.pow(rho, math.sqrt(2.0 * (c + 1.0)) - 1.0) / (2.0 * c * (1.0 - rho))
         moved = self.token_s * self.prefill.asked.input_len
         return float(self.prefill.asked.loads.ttft_s[0]) + wait + moved
 

@@ -24,8 +24,11 @@ __all__ = ["Packed", "pack", "unpack"]
 NODE = np.dtype([("threshold", "<f4"), ("feature", "<i2"), ("left", "<i2"), ("right", "<i2")])
 DEEPEST = 4096
 """Levels of a tree; none that is grown here has a tenth of it."""
-_PARTS = {"nodes": NODE, "splits": np.dtype("<i4"), "values": np.dtype("<f8"),
+_PARTS = {"thresholds": np.dtype("<f4"), "splits": np.dtype("<i4"), "values": np.dtype("<f8"),
           "inputs": np.dtype("<i4")}  # fmt: skip
+#: Parts of a node that a file holds in the narrowest whole numbers which take them.
+_NARROW = ("rank", "feature", "left", "right")
+_WHOLE = tuple(np.dtype(kind) for kind in ("i1", "u1", "i2", "u2"))
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,31 @@ class Packed:
 
     def bytes(self) -> bytes:
         """Write the file."""
-        file = io.BytesIO()
-        np.savez(file, nodes=self.nodes, splits=self.splits, values=self.values,
-                 inputs=np.asarray(self.inputs, dtype="<i4"))  # fmt: skip
-        return file.getvalue()
+        return archive(nodes=self.nodes, splits=self.splits, values=self.values,
+                       inputs=np.asarray(self.inputs, dtype="<i4"))  # fmt: skip
+
+
+def archive(nodes: NDArray[np.void], **parts: NDArray[Any]) -> bytes:
+    """Write arrays of trees; a node's threshold is its place among those that there are.
+
+    Parameters
+    ----------
+    nodes : structured array of shape (splits,)
+        As of :class:`Packed`.
+    **parts : array
+        Its other arrays.
+    """
+    thresholds, rank = np.unique(nodes["threshold"], return_inverse=True)
+    whole = {"rank": rank, **{name: nodes[name] for name in _NARROW[1:]}}
+    narrow = {name: _narrowest(values) for name, values in whole.items()}
+    file = io.BytesIO()
+    np.savez_compressed(file, thresholds=thresholds, **narrow, **parts)
+    return file.getvalue()
+
+
+def _narrowest(values: NDArray[Any]) -> NDArray[Any]:
+    least, most = (int(f(values)) if len(values) else 0 for f in (np.min, np.max))
+    return values.astype(np.promote_types(np.min_scalar_type(least), np.min_scalar_type(most)))
 
 
 def pack(given: Trees) -> Packed:
@@ -148,14 +172,16 @@ def unpack(data: bytes, inputs: int) -> Packed:
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            found = {name: file[name] for name in _PARTS}
+            found = {name: file[name] for name in (*_PARTS, *_NARROW)}
     except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
         raise ValueError(f"it must be arrays of trees: {error}") from error
-    nodes, splits, values = found["nodes"], found["splits"], found["values"]
-    if any(found[name].dtype != kind for name, kind in _PARTS.items()) or found["inputs"].ndim:
+    splits, values = found["splits"], found["values"]
+    whole_numbers = all(found[name].dtype in _WHOLE for name in _NARROW)
+    if any(found[name].dtype != kind for name, kind in _PARTS.items()) or not whole_numbers:
         raise ValueError("it must hold numbers of the kinds that trees have")
-    if int(found["inputs"]) != inputs:
-        raise ValueError(f"it must ask for {inputs} inputs; got {int(found['inputs'])}")
+    nodes = _nodes(found)
+    if found["inputs"].ndim or int(found["inputs"]) != inputs:
+        raise ValueError(f"it must ask for {inputs} inputs; got {found['inputs'].tolist()}")
     whole = {nodes.shape == (splits.sum(),), values.shape == (len(nodes) + len(splits),),
              splits.ndim == 1 and len(splits) > 0 and bool((splits >= 0).all())}  # fmt: skip
     if whole != {True} or not np.isfinite(values).all() or np.isnan(nodes["threshold"]).any():
@@ -169,3 +195,24 @@ def unpack(data: bytes, inputs: int) -> Packed:
     if np.any(nodes["feature"] < 0) or np.any(nodes["feature"] >= 2 * inputs):
         raise ValueError(f"splits must be on one of {inputs} inputs")
     return Packed(nodes, splits, values, inputs)
+
+
+def _nodes(found: dict[str, NDArray[Any]]) -> NDArray[np.void]:
+    """Put nodes together again.
+
+    Raises
+    ------
+    ValueError
+        If their parts are not of one length, or a threshold is none of those that there are.
+    """
+    thresholds, rank = found["thresholds"], found["rank"]
+    shapes = {found[name].shape for name in _NARROW}
+    if len(shapes) != 1 or rank.ndim != 1 or thresholds.ndim != 1:
+        raise ValueError("it must hold as many thresholds as splits")
+    if len(rank) and not 0 <= int(rank.min()) <= int(rank.max()) < len(thresholds):
+        raise ValueError("a threshold must be one of those that there are")
+    nodes = np.zeros(len(rank), dtype=NODE)
+    nodes["threshold"] = thresholds[rank] if len(rank) else 0.0
+    for name in _NARROW[1:]:
+        nodes[name] = found[name]
+    return nodes

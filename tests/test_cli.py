@@ -89,7 +89,7 @@ def test_predict_reads_a_device_and_a_model_from_files(tmp_path: Path) -> None:
         ([*PREDICT, "--batch-size", "nan"], "batch_size must be a finite number"),
         ([*PREDICT, "--batch-size", "1", "--request-rate-rps", "2"], "(an open load)"),
         ([*PREDICT, "--request-rate-rps", "2", "--explain"], "requests at a rate"),
-        ([*PREDICT, "--mode", "disagg"], "mode must be one of"),
+        ([*PREDICT, "--mode", "fast"], "mode must be one of"),
         ([*PREDICT], "give mode, or batch_size"),
         ([*PREDICT, "--batch-size", "1", "--predictor", "/none"], "/none"),
         (["predict", "--hardware", "h1000", "--model", "x"], "unknown hardware 'h1000'"),
@@ -134,8 +134,8 @@ def test_the_examples_of_predict_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "400")
     lines = guide("predict", "--help").stdout.split("Examples", 1)[1].splitlines()
     commands = [line.split()[1:] for line in lines if line.strip().startswith("guide predict")]
-    assert len(commands) == 4
-    assert [guide(*words).exit_code for words in commands] == [0] * 4
+    assert len(commands) == 5
+    assert [guide(*words).exit_code for words in commands] == [0] * 5
 
 
 @pytest.mark.parametrize(

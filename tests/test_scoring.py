@@ -167,7 +167,8 @@ def test_rates_bring_the_time_of_a_request_along_in_every_batch(table, tmp_path,
     rows.loc[2:, "concurrency"] = None
     score(written(rows, tmp_path / "in.csv"), tmp_path / "out.csv")
     found = read(tmp_path / "out.csv")
-    assert found.columns.tolist()[-3:] == ["e2e_ms", "memory_fits", "error"]
+    assert found.columns.tolist()[-5:] == [
+        "e2e_ms", "memory_fits", "kv_budget_gb", "kv_tokens", "error"]  # fmt: skip
     assert found["e2e_ms"].notna().tolist() == [False, False, True, False]
     assert found["e2e_ms"][2] > found["ttft_ms"][2]
     assert found["error"][3].startswith("overloaded")

@@ -49,7 +49,7 @@ def scored(monkeypatch) -> list[tuple]:
         return predict(table, **kwargs)
 
     monkeypatch.setattr(api, "predict_table", spy)
-    monkeypatch.setattr("guide_ml.searching.run._plans", lambda _: ([], None, []))
+    monkeypatch.setattr("guide_ml.searching.run._plans", lambda *_: ([], None, []))
     monkeypatch.setattr("guide_ml.searching.reasons.why", lambda *_: ["spied on"])
     return rows
 

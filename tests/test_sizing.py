@@ -216,7 +216,7 @@ def test_the_commands_simulate_and_size(tmp_path):
      "--trace"),
     (["capacity", "--input-len", "5", "--output-len", "5"], "at least one limit"),
     (["capacity", "--limit", "fast"], "NAME=MILLISECONDS"),
-    (["capacity", "--trace", "nothing.csv", "--ttft-ms", "5"], "cannot be read"),
+    (["capacity", "--trace", "nothing.csv", "--ttft-ms", "5"], "there is no such file"),
 ])  # fmt: skip
 def test_wrong_options_end_in_one_sentence(words, said):
     more = ["--hardware", "l4", "--model", "llama-3.1-8b-instruct"]

@@ -41,13 +41,16 @@ def device_of(name: object) -> dict[str, str]:
         return {}
     if driver := next((_DRIVERS[w] for w in words if w in _DRIVERS), None):
         return {"hardware": driver} if driver in catalogue.slugs("hardware") else {}
+    name = "-".join(words)
+    fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
     try:
-        found = catalogue.hardware("-".join(words))
-        if not taken_for(found):  # else the name leaves open which it is
+        found = catalogue.hardware(name)
+        # A file's name leaves open which it is where others fit, and nobody calls one so.
+        called = name in catalogue.aliases("hardware") or found.hardware == name
+        if not taken_for(found) and (called or len(fits) == 1):
             return {"hardware": found.hardware}
     except GuideError:
         pass
-    fits = [s for s in catalogue.slugs("hardware") if _fits(words, _words(s))]
     return {"hardware": fits[0]} if len(fits) == 1 else {}
 
 

@@ -73,7 +73,8 @@ class Options:
         found = plain if self.level is None else COLUMNS
         whole: tuple[str, ...] = E2E if "request_rate_rps" in names else ()
         whole = whole[:1] if self.level is None else whole
-        return (*found[:-2], *whole, *(COST if self.cost else ()), *found[-2:])
+        own = found.index("memory_fits")
+        return (*found[:own], *whole, *(COST if self.cost else ()), *found[own:])
 
     def loaded(self) -> Options:
         """Read everything that files hold, so that a job has one set, one profile, from end to end.

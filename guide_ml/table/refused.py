@@ -53,7 +53,8 @@ def _weights(raw: Raw, names: Names) -> NDArray[np.object_]:
     """Return precisions of weights that were stated, or that a GGUF file's name tells."""
     named = names["weight_dtype"]
     index, texts = distinct(named)
-    gguf = np.asarray([t in DTYPES and DTYPES[t].family == "gguf" for t in texts])[index]
+    of = [t in DTYPES and DTYPES[t].family == "gguf" for t in texts]
+    gguf = np.asarray(of, dtype=bool)[index]
     blank = raw.codes["weight_dtype"].index < 0
     return np.where(blank & gguf, named, _stated(raw, "weight_dtype"))
 

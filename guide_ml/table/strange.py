@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from guide_ml.errors import nearest
-from guide_ml.table.read import DESCRIPTORS
+from guide_ml.table.known import DESCRIPTORS
 
 __all__ = ["lacking", "strange"]
 

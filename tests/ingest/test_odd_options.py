@@ -280,9 +280,9 @@ def test_a_type_or_an_engine_that_is_not_known_is_not_passed_over() -> None:
     found = base("optimum_benchmark.json")
     backend = found["config"]["backend"]
     (row,) = of(
-        found | {"config": found["config"] | {"backend": backend | {"name": "onnxruntime"}}}
+        found | {"config": found["config"] | {"backend": backend | {"name": "sherpa"}}}
     )
-    assert "onnxruntime" in row[FAULT]
+    assert "sherpa" in row[FAULT]
     assert "weight_dtype" in precision(plain="float7")[ASKS]
     assert precision(plain="torch.float8_e4m3fn")["weight_dtype"] == "fp8"
     (row,) = of(base("inferencex_agg.json") | {"framework": "fastest"})

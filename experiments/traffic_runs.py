@@ -124,7 +124,9 @@ def _moved(table: pd.DataFrame, done: Opened, shift: pd.DataFrame) -> pd.DataFra
 
 def _keys(table: pd.DataFrame) -> pd.Series:
     """Name the deployment of each row, as the split by deployments does."""
-    names = table[["hardware", "model", "framework"]].astype(str).agg("|".join, axis=1)
+    # A column of one type stays that type where pandas keeps blanks apart: text must be asked for.
+    parts = [table[c].astype(object).map(str) for c in ("hardware", "model", "framework")]
+    names = parts[0] + "|" + parts[1] + "|" + parts[2]
     return names + "|" + table["num_devices"].astype(float).astype(str)
 
 

@@ -25,9 +25,9 @@ __all__ = ["POOL", "SPLITS", "fold_count", "fold_counts", "knowledge", "residual
 
 #: Splits whose errors make the intervals: new loads, deployments, models, devices and laboratories.
 SPLITS = ("random", "deployment", "model", "hardware", "source")
-#: What intervals are made from. Errors on laboratories count three times: who asks is a new one,
+#: What intervals are made from. Errors on laboratories count four times: who asks is a new one,
 #: even where the deployment was measured, and of fifty laboratories the next may be stranger.
-POOL = (*SPLITS, "source", "source")
+POOL = (*SPLITS, "source", "source", "source")
 SOURCE_FOLDS = 10
 """Folds of laboratories, each of several: one at a time would take half of the whole training."""
 

@@ -130,9 +130,9 @@ def archive(nodes: NDArray[np.void], **parts: NDArray[Any]) -> bytes:
     """
     thresholds, rank = np.unique(nodes["threshold"], return_inverse=True)
     whole = {"rank": rank, **{name: nodes[name] for name in _NARROW[1:]}}
-    narrow = {name: _narrowest(values) for name, values in whole.items()}
+    arrays: dict[str, Any] = {name: _narrowest(values) for name, values in whole.items()}
     file = io.BytesIO()
-    np.savez_compressed(file, thresholds=thresholds, **narrow, **parts)
+    np.savez_compressed(file, thresholds=thresholds, **arrays | parts)
     return file.getvalue()
 
 

@@ -103,5 +103,6 @@ def test_twice_the_load_lowers_no_first_token_and_no_batch(table, found, load):
                                      errors="report", level=None)  # fmt: skip
     for name in ("ttft_ms", "batch_latency_s")[: 1 + (load == "batch_size")]:
         ratio = (doubled[name] / found[name][rows]).dropna()
-        assert (ratio < 0.99).mean() < 0.001
+        # One of a thousand in 20,000 drawn (experiments/13_consistency.py); these are fewer.
+        assert (ratio < 0.99).mean() < 0.002
         assert ratio.min() > 0.9

@@ -226,10 +226,10 @@ def test_the_command_takes_hardware_and_models_of_ones_own(runs, tmp_path):
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
-    with pytest.raises(BadData, match="cannot be read|there is none"):
+    with pytest.raises(BadData, match=r"cannot be read|there is none"):
         read(tmp_path / "none.csv")
     (tmp_path / "runs.parquet").write_text("no", "utf-8")
-    with pytest.raises(BadData, match="cannot be read|there is none"):
+    with pytest.raises(BadData, match=r"cannot be read|there is none"):
         read(tmp_path / "runs.parquet")
 
 

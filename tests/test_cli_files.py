@@ -140,7 +140,7 @@ def test_a_mistake_tells_no_password(monkeypatch, capsys):
     def broken(*_: object) -> None:
         raise RuntimeError("no answer at https://me:se@cret@host/api")
 
-    monkeypatch.setattr("guide_ml.cli.main._find", broken)
+    monkeypatch.setattr("guide_ml.cli.show._find", broken)
     monkeypatch.setattr(sys, "argv", ["guide", "show", "h100"])
     with pytest.raises(SystemExit) as ended:
         main()

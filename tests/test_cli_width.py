@@ -208,7 +208,7 @@ def test_a_mistake_of_ours_ends_with_what_to_report(
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr("guide_ml.cli.main._find", broken)
+    monkeypatch.setattr("guide_ml.cli.show._find", broken)
     monkeypatch.setattr(sys, "argv", ["guide", "show", "h100"])
     with pytest.raises(SystemExit) as ended:
         main()

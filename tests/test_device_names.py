@@ -81,8 +81,10 @@ def test_the_most_common_variant_stands_in_and_says_so(name: str, slug: str, oth
 
 
 def test_a_prediction_says_which_variant_was_taken() -> None:
-    asked: dict[str, Any] = {"model": "llama-3.1-8b-instruct", "batch_size": 1, "input_len": 64, "output_len": 16,
-             "framework": "llama.cpp", "weight_dtype": "q4_k_m"}  # fmt: skip
+    asked: dict[str, Any] = {
+        "model": "llama-3.1-8b-instruct", "batch_size": 1, "input_len": 64, "output_len": 16,
+        "framework": "llama.cpp", "weight_dtype": "q4_k_m",
+    }  # fmt: skip
     loose = guide_ml.predict(hardware="M1 Max", **asked)
     exact = guide_ml.predict(hardware="apple-m1-max-32c", **asked)
     assert loose.tpot_ms == exact.tpot_ms

@@ -190,7 +190,7 @@ def test_what_cannot_be_meant_is_one_sentence_with_its_line(tmp_path, text, said
 
 
 def test_files_that_are_none_are_refused(tmp_path):
-    with pytest.raises(BadData, match="cannot be read|there is no such file"):
+    with pytest.raises(BadData, match=r"cannot be read|there is no such file"):
         Traffic.read(tmp_path / "nothing.csv")
     (tmp_path / "zip").write_bytes(b"PK\0\0")
     with pytest.raises(BadData, match="is no text"):

@@ -12,7 +12,7 @@ from guide_ml.describe.targets import NAMES, TARGETS, Target
 from guide_ml.estimators.agree import FLIGHT, PARTS, at_best, one_answer, scale_parts
 from guide_ml.estimators.artefacts import Fitted
 from guide_ml.estimators.heavier_loads import Rows, Steps, Wanted, near
-from guide_ml.estimators.load_order import AXES
+from guide_ml.estimators.load_order import AXES, NEAR, NEAR_PROFILED
 from guide_ml.estimators.rising import least, least_batches
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
@@ -182,8 +182,9 @@ def _estimate(
     moved_by = drivers(load.columns, slugs, asked.statistic, load.held)
     knobs, share = fitted.physics.knobs(moved_by), trust(fitted.physics, moved_by)
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
+    reach = NEAR if correction is None else NEAR_PROFILED
     if few is not None:
-        found = [near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted)]
+        found = [near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted, reach=reach)]
     else:
         physics = estimate(load, knobs)
         found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted,
@@ -192,7 +193,7 @@ def _estimate(
             steps = Steps.of(load.columns, (axis,))
             if len(steps.heavy.rows):
                 found.append(near(steps, fitted.physics, (knobs, moved_by.numbers), asked.wanted,
-                                  physics))  # fmt: skip
+                                  physics, reach))  # fmt: skip
     x = _inputs(shared, found, m)
     parent = np.concatenate([f.parent for f in found])
     known = _measured(fitted, slugs["hardware"])

@@ -70,7 +70,7 @@ class Rows:
 
 def near(
     steps: Steps, coefficients: Coefficients, asked: tuple[Columns, Columns], wanted: Wanted,
-    physics: Estimate | None = None,
+    physics: Estimate | None = None, reach: float = NEAR,
 ) -> Rows:  # fmt: skip
     """Keep the heavier loads that physics puts close above.
 
@@ -86,6 +86,8 @@ def near(
         What is asked, by target.
     physics : Estimate, optional
         The asked loads by physics. Without it they are the first of the steps, and kept.
+    reach : float
+        Logarithm by which a heavier load's physics may be above.
     """
     heavy, own = steps.heavy, physics is None
     rows = heavy.rows[:, None]
@@ -98,7 +100,7 @@ def near(
         name, mine = target.name, wanted[target.name][rows]
         close[name] = mine & heavy.possible & heavy.bounds(name)
         if target.is_time:
-            close[name] &= np.log(found.targets[name] / below[name]) < NEAR
+            close[name] &= np.log(found.targets[name] / below[name]) < reach
         if own:
             close[name][:, 0] = mine[:, 0]
     _whole_batches(close, steps.load.is_mode("static"))

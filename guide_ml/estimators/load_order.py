@@ -23,10 +23,12 @@ from guide_ml.table.assume import REQUESTS_PER_SLOT, Columns
 from guide_ml.table.columns import Gathered, each
 from guide_ml.table.read import Floats
 
-__all__ = ["AXES", "DOUBLINGS", "NEAR", "Axis", "Heavier", "heavier"]
+__all__ = ["AXES", "DOUBLINGS", "NEAR", "NEAR_PROFILED", "Axis", "Heavier", "heavier"]
 
 #: Logarithm by which a heavier load's physics may be above and still matter.
 NEAR = 0.6
+#: The same where a profile corrects as well: by how much may differ from load to load.
+NEAR_PROFILED = NEAR + 2.0
 
 #: Requests of a copy beyond which nothing is looked at: loads that double share the heavier ones up
 #: to here, so that the last of them bound all alike.

@@ -101,7 +101,8 @@ def test_lmdeploy_and_tgi_take_a_share_of_what_is_free(deploy: Deploy) -> None:
 
 
 def test_lmdeploy_on_pytorch_sets_logits_aside_first(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"framework": "lmdeploy", "hardware": "h100", "model": "deepseek-ai/DeepSeek-V2-Lite"}
+    row: dict[str, Any] = {"framework": "lmdeploy", "hardware": "h100",
+                           "model": "deepseek-ai/DeepSeek-V2-Lite"}  # fmt: skip
     found = gib(deploy, **row)
     logits = (8192 + 2 * 1024) * 102_400 * 2 / GIB
     assert found["activations_byte"] == pytest.approx(logits)
@@ -123,8 +124,8 @@ def test_llama_cpp_leaves_embeddings_on_the_host(deploy: Deploy) -> None:
 
 
 def test_a_20_gb_radeon_holds_what_its_20_gib_hold(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"framework": "llama.cpp", "hardware": "amd-rx-7900-xt-20gb", "model": "Qwen/Qwen3-32B",
-           "weight_dtype": "q4_k_m"}  # fmt: skip
+    row: dict[str, Any] = {"framework": "llama.cpp", "hardware": "amd-rx-7900-xt-20gb",
+                           "model": "Qwen/Qwen3-32B", "weight_dtype": "q4_k_m"}  # fmt: skip
     found = gib(deploy, **row)
     assert 18 < found["weights_byte"] < 19
     assert found["fits"] == 1

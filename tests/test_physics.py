@@ -649,7 +649,7 @@ def test_calibration_tells_a_slow_engine_from_a_fast_one(deploy: Deploy) -> None
     ]  # fmt: skip
     found = deploy(*rows)
     truth = Coefficients({}, {}, {"bandwidth": {"framework": {"sglang": -0.3}}})
-    fitted = fit(sample(found, truth, weight=50.0))
+    fitted = fit(sample(found, truth, weight=200.0))
     fast, slow = np.split(np.log(targets(found, fitted)["tpot_ms"]), 2)
     fast_truth, slow_truth = np.split(np.log(targets(found, truth)["tpot_ms"]), 2)
     assert slow - fast == pytest.approx(slow_truth - fast_truth, abs=0.03)

@@ -87,7 +87,7 @@ def test_a_bad_row_that_is_reported_costs_no_other_row_anything() -> None:
     assert found.iloc[:-1, :4].isna().all(axis=None)
     assert not found["memory_fits"].iloc[:-1].any()
     alone = predict_table(frame(GOOD))
-    assert found.iloc[-1].tolist()[2:] == alone.iloc[0].tolist()[2:]
+    assert found[alone.columns].iloc[-1].tolist()[2:] == alone.iloc[0].tolist()[2:]
     assert found["error"].iloc[-1] == ""
 
 

@@ -63,7 +63,7 @@ def test_a_release_never_measured_is_half_way_from_physics_to_the_trees(asked, m
         near = 5e-3 if "batch_size" in asked else 1e-6
         assert alone == pytest.approx(physics, rel=near) or name == "output_tok_s"
         # Heavier loads, which no estimate may exceed, move it by some percent at most.
-        assert half == pytest.approx((alone * full) ** 0.5, rel=0.02)
+        assert half == pytest.approx((alone * full) ** 0.5, rel=0.03)
 
 
 @pytest.mark.parametrize("asked", [{"mode": "decode"}, {"mode": "prefill"}, {"batch_size": 4}])

@@ -224,6 +224,8 @@ def kindred(name: str) -> Model:
     try:
         return model(name)
     except UnknownName:
+        if re.match(r"[./~\\]", name.strip()):  # a folder is what its config says
+            raise
         table = all_models()
         split = quantised(name)
         for text, precision in (*((split,) if split else ()), (name, "")):

@@ -26,12 +26,17 @@ def to_yaml(value: object) -> str:
     return written
 
 
+_BREAKS = frozenset("\x85\u2028\u2029")
+
+
 @cache
 def _dumper() -> Any:
     import yaml
 
     def text(dumper: Any, value: str) -> Any:
         style = "|" if "\n" in value else None
+        # PyYAML 6.0.3 folds these breaks into spaces where a text is written plain or in blocks.
+        style = '"' if _BREAKS & set(value) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     made = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda self, data: True})

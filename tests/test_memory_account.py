@@ -149,7 +149,7 @@ def test_the_allocator_hands_matrices_above_10_mib_whole_pages(deploy: Deploy) -
 
 
 def test_two_passes_in_flight_hold_twice_what_a_window_keeps(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "google/gemma-3-12b-it", "hardware": "h100", "max_model_len": 65_536}
+    row = {"model": "google/gemma-3-12b-it", "hardware": "h100", "max_model_len": 65_536}
     old, new = (lines(deploy, **row, framework_version=v)[0] for v in ("0.24.0", "0.26.0"))
     budget = gib(deploy, **row, framework_version="0.26.0")["kv_budget_byte"] * GIB
     blocks = budget // (8 * 8192 * 16)
@@ -159,7 +159,7 @@ def test_two_passes_in_flight_hold_twice_what_a_window_keeps(deploy: Deploy) -> 
 
 def test_windowed_layers_share_blocks_in_groups(deploy: Deploy) -> None:
     # Gemma 3 12B: 8 layers without a window, 40 with: six groups of 8, 8,192 byte a layer.
-    row: dict[str, Any] = {"model": "google/gemma-3-12b-it", "hardware": "h100", "framework_version": "0.13.0"}
+    row = {"model": "google/gemma-3-12b-it", "hardware": "h100", "framework_version": "0.13.0"}
     found = gib(deploy, **row)
     blocks = found["kv_budget_byte"] * GIB // (8 * 8192 * 16)
     assert found["kv_tokens"] == blocks // 6 * 16
@@ -215,7 +215,7 @@ def test_blocks_hold_a_recurrent_state_whole(deploy: Deploy) -> None:
 
 
 def test_mxfp4_experts_are_padded_for_the_kernels(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "openai/gpt-oss-20b", "weight_dtype": "mxfp4", "framework_version": "0.12.0"}
+    row = {"model": "openai/gpt-oss-20b", "weight_dtype": "mxfp4", "framework_version": "0.12.0"}
     experts = 24 * 32 * 4.25 / 8 / GIB
     plain, marlin, hopper = (
         gib(deploy, **row | more)["weights_byte"] for more in (
@@ -228,7 +228,7 @@ def test_mxfp4_experts_are_padded_for_the_kernels(deploy: Deploy) -> None:
 
 
 def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8}
+    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8}
     plain, vllm = (gib(deploy, **row | {"framework": f})["weights_byte"]
                    for f in ("deepspeed-mii", "vllm"))  # fmt: skip
     share = 671.03e9 / 8 / GIB
@@ -240,14 +240,14 @@ def test_latent_attention_repeats_what_tensor_parallelism_cannot_split(deploy: D
 
 
 def test_the_old_vllm_kept_every_head_of_latent_attention(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
+    row = {"model": "deepseek-ai/DeepSeek-V3", "hardware": "h200", "tp": 8, "num_devices": 8}
     old, new = (gib(deploy, **row, framework_version=v) for v in ("0.6.6", "0.8.5"))
     assert new["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 576 * 2)  # 256 tokens
     assert old["kv_need_byte"] * GIB == pytest.approx(256 * 61 * 2 * 16 * 256 * 2)
 
 
 def test_a_replica_with_fewer_heads_than_devices_keeps_copies(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
+    row = {"model": "Qwen/Qwen2.5-1.5B-Instruct", "hardware": "h100", "framework": "deepspeed-mii"}
     one, four = (gib(deploy, **row, tp=n, num_devices=n)["weights_byte"] for n in (1, 4))
     copies = 28 * 1536 * 2 * 256 * (1 / 2 - 1 / 4) * 2 / GIB
     assert four == pytest.approx(one / 4 + copies)
@@ -285,7 +285,7 @@ def test_more_slices_of_a_device_are_no_remedy() -> None:
 
 
 def test_further_token_heads_are_a_layer_of_the_models_own(deploy: Deploy) -> None:
-    row: dict[str, Any] = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8,
+    row = {"model": "deepseek-ai/DeepSeek-R1", "hardware": "h200", "tp": 8, "num_devices": 8,
            "weight_dtype": "fp8"}  # fmt: skip
     plain, mtp = (gib(deploy, **row, spec_method=s) for s in (None, "mtp"))
     # 256 experts of 3 * 7168 * 2048 in fp8, and the rest of a layer: 11.5 of the 14 billion.

@@ -65,8 +65,8 @@ def test_a_decode_step_waits_for_a_prompt_beside_it():
     traffic = Traffic(arrival_s=np.asarray([0.0, 0.05]), input_tokens=np.asarray([100, 1000]),
                       output_tokens=np.asarray([50, 2]))  # fmt: skip
     found = simulate_replica(traffic, surface(), rules())
-    # First: 10 ms of prefill, 48 steps of 10 ms, and one beside the 100 ms of the other, which reads
-    # the weights for both.
+    # First: 10 ms of prefill, 48 steps of 10 ms, and one beside the 100 ms of the other, which
+    # reads the weights for both.
     assert found.e2e_s[0] == pytest.approx(0.01 + 48 * 0.01 + 0.1)
     assert found.ttft_s[1] == pytest.approx(0.11, abs=0.011)
 

@@ -89,8 +89,8 @@ def test_settings_of_a_model_are_refused_for_a_device() -> None:
 
 
 def test_a_table_tells_what_the_cache_holds() -> None:
-    row: dict[str, Any] = {"hardware": "h100", "model": LLAMA, "framework": "vllm", "concurrency": 1,
-           "input_len": 128, "output_len": 128}  # fmt: skip
+    row: dict[str, Any] = {"hardware": "h100", "model": LLAMA, "framework": "vllm",
+                           "concurrency": 1, "input_len": 128, "output_len": 128}  # fmt: skip
     table = pd.DataFrame([row, row | {"hardware": "h1000"}, row | {"model": BIG, "tp": 1}])
     found = predict_table(table, level=None, errors="report")
     one = predict(**row, level=None).memory

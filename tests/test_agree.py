@@ -106,3 +106,13 @@ def test_twice_the_load_lowers_no_first_token_and_no_batch(table, found, load):
         # One of a thousand in 20,000 drawn (experiments/13_consistency.py); these are fewer.
         assert (ratio < 0.99).mean() < 0.002
         assert ratio.min() > 0.9
+
+
+def test_sequences_that_only_decode_yield_a_token_each_in_a_tpot():
+    found = guide_ml.predict(hardware="rtx-4090", model="llama-3.1-8b-instruct",
+                             framework="llama.cpp", weight_dtype="q4_k_m", mode="decode",
+                             batch_size=4, output_len=64)  # fmt: skip
+    assert figure(found.output_tok_s) == pytest.approx(4000.0 / figure(found.tpot_ms))
+    assert found.low["output_tok_s"] == pytest.approx(4000.0 / found.high["tpot_ms"])
+    assert found.floors["output_tok_s"] == pytest.approx(4000.0 / found.floors["tpot_ms"])
+    assert found.output_tok_s == found.explain().predicted["output_tok_s"]

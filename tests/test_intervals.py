@@ -152,4 +152,5 @@ def test_codes_agree_with_the_descriptors():
 
     assert MODES[int(cases.CLOSED)] == "closed"
     assert MODES[int(knowledge.STATIC)] == "static"
+    assert MODES[int(knowledge.DECODE)] == "decode"
     assert LEVELS.index("interpolated") == 1

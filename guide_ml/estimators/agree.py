@@ -9,6 +9,7 @@ Estimators speak of each figure apart. Here they are made one answer:
 * A server holds its users for TTFT and a TPOT for each further token of every request, so its
   throughput is users x tokens over that time (Little, Operations Research 9, 1961). Latencies keep
   their order by load only if they stay as they are, so throughput follows from them.
+* Sequences that only decode yield a token each in a TPOT.
 * One output token is the first: TTFT is all of the latency, and there is no TPOT.
 """
 
@@ -76,7 +77,7 @@ def one_answer(load: Load, limits: Columns, mean: Columns, out: Columns) -> None
     out["batch_latency_s"] = np.where(static, whole_s, out["batch_latency_s"])
     served = tokens / _flight_s(mean, c["output_len"])
     rate = np.where(static, tokens / whole_s, np.where(closed, served, out["output_tok_s"]))
-    out["output_tok_s"] = rate
+    out["output_tok_s"] = np.where(load.is_mode("decode"), _decoded(c, out), rate)
     only_first = (static | closed) & (c["output_len"] <= 1.0)
     out["tpot_ms"] = np.where(only_first, np.nan, out["tpot_ms"])
 
@@ -113,8 +114,13 @@ def at_best(load: Load, limits: Columns) -> Columns:
     c = load.columns
     served = c["batch"] * c["output_len"] / _flight_s(limits, c["output_len"])
     most = np.fmin(limits["output_tok_s"], served)
-    closed = load.is_mode("closed")
-    return limits | {"output_tok_s": np.where(closed, most, limits["output_tok_s"])}
+    most = np.where(load.is_mode("closed"), most, limits["output_tok_s"])
+    return limits | {"output_tok_s": np.where(load.is_mode("decode"), _decoded(c, limits), most)}
+
+
+def _decoded(c: Columns, found: Columns) -> Floats:
+    """Tokens per second of sequences that decode together: one each a TPOT."""
+    return np.asarray(MS_PER_S * c["batch"] / found["tpot_ms"])
 
 
 def _flight_s(found: Columns, output_len: Floats) -> Floats:

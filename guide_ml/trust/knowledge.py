@@ -21,7 +21,7 @@ from guide_ml.units import MS_PER_S
 
 __all__ = ["Judgement", "Knowledge", "within_latency"]
 
-STATIC = 0.0  # code of mode static; checked by a test against descriptors.MODES
+STATIC, DECODE = 0.0, 2.0  # codes of modes; checked by a test against descriptors.MODES
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,13 @@ def _spread_out(value: Floats, rows: NDArray[np.intp], n: int) -> Floats:
 
 
 def _by_definition(columns: Columns, low: dict[str, Floats], high: dict[str, Floats]) -> None:
-    """Derive a static batch's ends of throughput: tokens over the ends of its latency."""
-    static = columns["mode"] == STATIC
+    """Derive ends of throughput: tokens over those of a batch's latency, or of a step of decoding."""
+    steps = MS_PER_S * columns["batch"]
     tokens = columns["batch"] * columns["output_len"]
-    slow, fast = tokens / high["batch_latency_s"], tokens / low["batch_latency_s"]
-    low["output_tok_s"] = np.where(static, slow, low["output_tok_s"])
-    high["output_tok_s"] = np.where(static, fast, high["output_tok_s"])
+    for mode, done, name in ((STATIC, tokens, "batch_latency_s"), (DECODE, steps, "tpot_ms")):
+        of_mode = columns["mode"] == mode
+        low["output_tok_s"] = np.where(of_mode, done / high[name], low["output_tok_s"])
+        high["output_tok_s"] = np.where(of_mode, done / low[name], high["output_tok_s"])
 
 
 def _evidence(row: Mapping[str, object]) -> Evidence:

@@ -168,7 +168,7 @@ def _spread_out(value: Floats, rows: NDArray[np.intp], n: int) -> Floats:
 
 
 def _by_definition(columns: Columns, low: dict[str, Floats], high: dict[str, Floats]) -> None:
-    """Derive ends of throughput: tokens over those of a batch's latency, or of a step of decoding."""
+    """Derive ends of throughput: tokens over those of a batch's latency, or of a decode step."""
     steps = MS_PER_S * columns["batch"]
     tokens = columns["batch"] * columns["output_len"]
     for mode, done, name in ((STATIC, tokens, "batch_latency_s"), (DECODE, steps, "tpot_ms")):

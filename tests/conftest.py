@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from guide_ml.system.private import CACHE
 from guide_ml.table.assume import Resolved, resolve
 from guide_ml.table.read import Definitions, read
 from tests.tracked import copied
+
+# Processes of pytest-xdist 3.8 are told the width of its terminal, which commands would keep to.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COLUMNS", None)
 
 USUAL = {
     "hardware": "nvidia-a100-sxm-80gb", "model": "meta-llama/Llama-2-7b-hf", "framework": "vllm",

@@ -98,7 +98,7 @@ def merit(result: Found) -> tuple[float, ...]:
     slow = best.e2e_ms or -best.capacity_tok_s
     if aim == "cost":
         return (best.usd_h if best.job_usd is None else best.job_usd, best.usd_h, slow)
-    return (slow if aim == "latency" else -best.capacity_tok_s,)
+    return (slow if aim == "latency" else -best.capacity_req_s,)
 
 
 def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -180,7 +180,7 @@ def drive(
         _look_around(loop, late, n_trials or len(every))
         room = (n_trials or len(every) + len(known)) - int(scores.seen.sum())
         if np.isfinite(loop.best()) and len(problem.request.objectives) == 1:
-            fill_ties(scores, bounds, late, room, loop.best())
+            fill_ties(scores, bounds, late, room, loop.best)
             if n_trials is None and not problem.request.load.offline:
                 front_usd_h = fill_front(scores, bounds, late, room)
         loop.close()

@@ -23,15 +23,19 @@ __all__ = ["dominated", "fill_front", "fill_ties"]
 
 #: Points that are scored together; at most for ties, of which there are few; and for the front,
 #: so that an answer takes seconds.
-STEP, MOST, MOST_FRONT = 4096, 24_576, 4096
+STEP, MOST, MOST_FRONT = 4096, 49_152, 4096
 #: Points of the front that are scored together: each rules out some of what follows.
 FRONT_STEP = 192
 
 Late = Callable[[Scores], bool]
 
 
-def fill_ties(scores: Scores, bounds: Bounds, late: Late, most: int, best: float) -> None:
+def fill_ties(
+    scores: Scores, bounds: Bounds, late: Late, most: int, best: Callable[[], float]
+) -> None:
     """Score what may cost as little as the best, so that the best of equals is returned.
+
+    What physics allows most is scored first: where it beats the best, less is left to score.
 
     Parameters
     ----------
@@ -43,15 +47,17 @@ def fill_ties(scores: Scores, bounds: Bounds, late: Late, most: int, best: float
         Tells whether time is up.
     most : int
         Points to score at most.
-    best : float
-        Objective of the best point that keeps all limits.
+    best : callable
+        Tells the objective of the best point so far that keeps all limits.
     """
-    every = np.flatnonzero(scores.problem.carrying)
-    tied = bounds.open(scores, every, best + EQUAL * abs(best))
-    for start in range(0, min(len(tied), most, MOST), STEP):
-        if late(scores):
+    tied, left = np.flatnonzero(scores.problem.carrying), min(most, MOST)
+    while left > 0 and not late(scores):
+        least = best()
+        tied = bounds.hopeful(bounds.open(scores, tied, least + EQUAL * abs(least)))
+        if not len(tied):
             return
-        scores.add(tied[start : min(start + STEP, most, MOST)])
+        scores.add(tied[: min(STEP, left)])
+        left -= STEP
 
 
 def fill_front(scores: Scores, bounds: Bounds, late: Late, most: int) -> float:

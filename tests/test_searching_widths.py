@@ -98,7 +98,9 @@ def merit(result: Found) -> tuple[float, ...]:
     slow = best.e2e_ms or -best.capacity_tok_s
     if aim == "cost":
         return (best.usd_h if best.job_usd is None else best.job_usd, best.usd_h, slow)
-    return (slow if aim == "latency" else -best.capacity_req_s,)
+    # Searched is the throughput under the load that is asked; a plan may carry more.
+    assert best.e2e_ms
+    return (slow if aim == "latency" else -best.replicas * best.concurrency / best.e2e_ms,)
 
 
 def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

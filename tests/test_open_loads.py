@@ -263,3 +263,16 @@ def test_a_start_has_room_for_requests_longer_than_the_mean():
     lengths = [q.deployment.launch(q.workload).argv for q in (p, closed)]
     longest = [argv[argv.index("--max-model-len") + 1] for argv in lengths]
     assert longest[0] == longest[1]
+
+
+@pytest.mark.parametrize("name", ["request_rate_rps", "num_requests", "replicas", "router",
+                                  "length_cv", "prefill_tp"])  # fmt: skip
+@pytest.mark.parametrize("cell", [np.zeros(2), [1, 2], {"a": 1}, (1,)], ids=str)
+def test_a_cell_that_holds_several_costs_its_row_only(name, cell):
+    good = {"hardware": "l4", "model": "llama-3.1-8b-instruct", "framework": "vllm",
+            "request_rate_rps": 1.0, "input_len": 100, "output_len": 10}  # fmt: skip
+    rows = pd.DataFrame([good, good]).astype(object)
+    rows[name] = pd.Series([cell, good.get(name)], dtype=object)
+    found = guide_ml.predict_table(rows, errors="report", level=None)
+    assert found["error"][0]
+    assert not found["error"][1]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from guide_ml.errors import InvalidInput
 from guide_ml.simulation.names import POOL_COLUMNS
+from guide_ml.table.cells import is_blank
 
 __all__ = ["KINDS", "Pools", "is_split", "pools_of", "worker"]
 
@@ -45,7 +46,7 @@ class Pools:
 def is_split(row: Cells) -> bool:
     """Tell whether a row says anything of workers that prefill or decode."""
     said = str(row.get("mode", "")).strip().lower() == "disagg"
-    return said or not all(_blank(row.get(name)) for name in POOL_COLUMNS)
+    return said or not all(is_blank(row.get(name)) for name in POOL_COLUMNS)
 
 
 def pools_of(row: Cells) -> Pools | None:
@@ -98,7 +99,7 @@ def worker(row: pd.Series, pools: Pools, kind: int) -> pd.Series:
 
 def _whole(row: Cells, name: str) -> int | None:
     cell = row.get(name)
-    if _blank(cell):
+    if is_blank(cell):
         return None
     try:
         value = float(str(cell))
@@ -107,7 +108,3 @@ def _whole(row: Cells, name: str) -> int | None:
     if not 1 <= value <= _MOST or value != int(value):
         raise InvalidInput(f"{name} must be a whole number from 1 to {_MOST:,}; got {cell!r}")
     return int(value)
-
-
-def _blank(cell: Any) -> bool:
-    return cell is None or cell is pd.NA or cell != cell or str(cell).strip() == ""

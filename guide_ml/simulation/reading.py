@@ -13,6 +13,7 @@ from guide_ml.errors import InvalidInput
 from guide_ml.simulation.loads import OpenLoad, burstiness
 from guide_ml.simulation.names import OPEN_COLUMNS, POOL_COLUMNS, ROUTERS, STATISTICS
 from guide_ml.simulation.pools import Pools, pools_of, worker
+from guide_ml.table.cells import is_blank
 
 __all__ = ["OpenRow", "as_closed", "is_open", "read_row"]
 
@@ -181,8 +182,7 @@ def read_row(row: pd.Series) -> OpenRow:
 
 
 def _blank(row: pd.Series, name: str) -> bool:
-    value = row.get(name)
-    return value is None or value is pd.NA or value != value or str(value).strip() == ""
+    return is_blank(row.get(name))
 
 
 def _number(row: pd.Series, name: str, low: float, high: float) -> float | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from guide_ml.system.lazily import pandas as pd
 
-__all__ = ["BLANK", "UNREAD", "one_by_one"]
+__all__ = ["BLANK", "UNREAD", "is_blank", "one_by_one"]
 
 BLANK = ("", "nan", "NaN", "None", "<NA>")
 """Texts of cells that are not given."""
@@ -22,6 +22,20 @@ UNREAD = {
     "long": "the line has more than 16 MiB; a row of a table has less",
 }
 """Why a row was not read at all: what its cell of the hardware holds then."""
+
+
+def is_blank(cell: object) -> bool:
+    """Tell whether a cell is not given, whatever it holds.
+
+    Examples
+    --------
+    >>> is_blank(None), is_blank(" "), is_blank(float("nan")), is_blank(np.zeros(2)), is_blank(0)
+    (True, True, True, False, False)
+    """
+    if isinstance(cell, str):
+        return not cell.strip()
+    missing = pd.isna(cell)  # of a list or an array one answer for each of its elements
+    return missing is True or (isinstance(missing, np.bool_) and bool(missing))
 
 
 def one_by_one(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.object_]]:

@@ -96,7 +96,7 @@ def test_predict_reads_a_device_and_a_model_from_files(tmp_path: Path) -> None:
         (["predict", "--hardware", "none.toml", "--model", "x"], "there is no file 'none.toml'"),
         (["predict", "--hardware", "l4", "--model", "Qwen/Qwen2.5-72B", "--batch-size", "1",
           "--input-len", "9", "--output-len", "9"], "GB short"),
-        (["show", "h1000"], "unknown slug 'h1000'"),
+        (["show", "h1000"], "unknown name 'h1000'"),
     ],
 )  # fmt: skip
 def test_an_error_is_one_sentence_on_stderr_and_status_2(words: list[str], reason: str) -> None:
@@ -215,7 +215,7 @@ def test_the_package_runs_as_a_module() -> None:
         cwd=Path(guide_ml.__file__).parents[1], check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("guide: unknown slug 'h100x'; did you mean h100")
+    assert done.stderr.startswith("guide: unknown name 'h100x'; did you mean h100")
 
 
 def test_list_and_show_do_not_wait_for_pandas() -> None:

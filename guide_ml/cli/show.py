@@ -58,7 +58,9 @@ def show(
     others = sorted(a for a, s in catalogue.aliases(kind).items() if s == found[kind] and a != s)
     found = found | {"aliases": others}
     if kind == "model":
-        _show(found, details(found, kind), found["model"], hardware, asked, False, as_json)
+        # What a model has none of (experts, windows, states) is a zero in JSON and no line here.
+        told = {k: v for k, v in found.items() if v is False or v not in (0, "")}
+        _show(found, details(told, kind), found["model"], hardware, asked, False, as_json)
         return
     if stated := [k for k, v in {"hardware": hardware, **asked}.items() if v is not None]:
         raise InvalidInput(
@@ -84,7 +86,7 @@ def _find(slug: str) -> tuple[str, dict[str, Any]]:
     """Look a name up in all tables of the catalogue."""
     finders: dict[str, Callable[[], dict[str, Any]]] = {
         "hardware": lambda: asdict(catalogue.hardware(slug)),
-        "model": lambda: asdict(catalogue.model(slug)),
+        "model": lambda: asdict(catalogue.kindred(slug)),
         "framework": lambda: _block(catalogue.framework(slug)[0].framework),
     }
     for kind, find in finders.items():
@@ -93,7 +95,7 @@ def _find(slug: str) -> tuple[str, dict[str, Any]]:
         except UnknownName:
             continue
     known = [s for kind in finders for s in (*catalogue.slugs(kind), *catalogue.aliases(kind))]
-    raise UnknownName("slug", slug, known, "`guide list hardware|models|frameworks` shows all.")
+    raise UnknownName("name", slug, known, "`guide list hardware|models|frameworks` shows all.")
 
 
 def _block(slug: str) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def ways_out(a: Any) -> list[str]:
         p = way.plan
         ask = _ASKS.get(way.limit)
         if ask:
-            lines.append(f"{ask(way)}: then {gpus(p.num_devices, p.hardware)} serve for"
+            serve = "serves" if p.num_devices == 1 else "serve"
+            lines.append(f"{ask(way)}: then {gpus(p.num_devices, p.hardware)} {serve} for"
                          f" {_price(p)}.")  # fmt: skip
     own = a.questions.where == "own"
     lines.append("Choose a smaller model, or rent a machine." if own and a.found is None else

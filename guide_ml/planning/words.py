@@ -84,7 +84,8 @@ def _asked(a: Any) -> list[str]:
     share = 100 * lookup("busy", q.busy)["share"]
     busy = "as you said" if q.at_once else f"{share:g} %: {presets()['busy_source']['text']}"
     people = f"{plural(q.crowd, 'person', 'people')}" + ("" if q.people else " (none were given)")
-    return [f"{use['title']} with {model} for {people}: about {q.in_flight:,.0f} of them wait for"
+    wait = "waits" if round(q.in_flight) == 1 else "wait"
+    return [f"{use['title']} with {model} for {people}: about {q.in_flight:,.0f} of them {wait} for"
             f" an answer at the same moment ({busy}).", lengths]  # fmt: skip
 
 

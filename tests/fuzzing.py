@@ -177,7 +177,7 @@ class _Set:
     def __call__(self, seed: int) -> None:
         rng = random.Random(seed)
         name = rng.choice(("card.json", "physics.json", "intervals.json", "spread.lightgbm.txt",
-                           "ttft_ms.lightgbm.txt", "ttft_ms.blind.extra.txt", "cases.parquet",
+                           "ttft_ms.extra.txt", "ttft_ms.blind.extra.txt", "cases.parquet",
                            "measured.parquet"))  # fmt: skip
         before = (self.folder / name).read_bytes()
         try:

@@ -34,8 +34,9 @@ def is_blank(cell: object) -> bool:
     """
     if isinstance(cell, str):
         return not cell.strip()
-    missing = pd.isna(cell)  # of a list or an array one answer for each of its elements
-    return missing is True or (isinstance(missing, np.bool_) and bool(missing))
+    told: Any = cell
+    missing = pd.isna(told)  # of a list or an array one answer for each of its elements
+    return isinstance(missing, bool | np.bool_) and bool(missing)
 
 
 def one_by_one(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.object_]]:

@@ -75,7 +75,9 @@ def _table(given: pd.DataFrame) -> None:
     assert len(found) == len(given)
     numbers = found[list(NAMES)].to_numpy(dtype=float)
     bad = (found["error"] != "").to_numpy()
-    assert np.isnan(numbers[bad]).all()
+    # An overloaded deployment has a TPOT and a rate; what it has not it says.
+    over = found["error"].str.startswith("overloaded").to_numpy()
+    assert np.isnan(numbers[bad & ~over]).all()
     assert not np.isinf(numbers).any()
     assert np.isfinite(numbers[~bad]).any(axis=1).all()
 

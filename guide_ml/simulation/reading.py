@@ -78,8 +78,9 @@ def _texts(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
     try:  # long tables have few ways to say it
         index, distinct = pd.factorize(cells)
         found = list(distinct)
-    except TypeError:  # cells such as lists, which are compared one by one
-        index = np.where(cells.isna().to_numpy(), -1, np.arange(len(cells)))
+    except (TypeError, ArithmeticError):  # lists, signalling NaN: looked at one by one
+        blank = np.asarray([is_blank(cell) for cell in cells], dtype=bool)
+        index = np.where(blank, -1, np.arange(len(cells)))
         found = cells.tolist()
     texts = np.asarray([*(str(x).strip().lower() for x in found), ""], dtype=object)
     return texts[index]  # blank cells have the index -1

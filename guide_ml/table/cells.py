@@ -35,6 +35,8 @@ def is_blank(cell: object) -> bool:
     if isinstance(cell, str):
         return not cell.strip()
     told: Any = cell
+    if isinstance(told, Decimal) and told.is_snan():
+        return False  # pandas cannot ask it; it says nothing, but something was given
     missing = pd.isna(told)  # of a list or an array one answer for each of its elements
     return isinstance(missing, bool | np.bool_) and bool(missing)
 

@@ -14,13 +14,13 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from guide_ml.catalogue.device_names import Devices, Fit
 from guide_ml.catalogue.engines import framework_blocks
-from guide_ml.catalogue.kin import kin, short_names
+from guide_ml.catalogue.kin import Kin, short_names
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, plain, quantised
 from guide_ml.catalogue.taken import taken
@@ -163,8 +163,7 @@ def hardware(name: str) -> Hardware:
     table = all_hardware()
     if slug := _spelling("hardware", name, table, HARDWARE_HINT):
         return table[slug]
-    # A name has words; a list or a record of one, as text, is none.
-    fit = Fit(()) if re.search(r"[\[\]{}<>=]", name) else _devices().find(name)
+    fit = _devices().find(name)
     fit = fit if fit.slugs else Fit(_in_one_word(name))
     if not fit.slugs:
         raise UnknownName("hardware", name, [*table, *aliases("hardware")], HARDWARE_HINT)
@@ -206,6 +205,10 @@ BY_NAME = "by its name, "
 
 
 @cache
+def _kin() -> Kin:
+    return Kin(all_models())
+
+
 def kindred(name: str) -> Model:
     """Look a model up; one that is not listed has the shape of the one that its name tells.
 
@@ -226,17 +229,16 @@ def kindred(name: str) -> Model:
     except UnknownName:
         if re.match(r"[./~\\]", name.strip()):  # a folder is what its config says
             raise
-        table = all_models()
         split = quantised(name)
         for text, precision in (*((split,) if split else ()), (name, "")):
-            if slug := kin(text, table):
-                base = table[slug]
+            if slug := _kin().find(text):
+                base = all_models()[slug]
                 told = f"{BY_NAME}{name.strip()} is built like {slug}"
                 return replace(base, source=told, native_dtype=precision or base.native_dtype)
         raise
 
 
-@cache
+@lru_cache(maxsize=4096)  # versions come from outside, without end
 def framework(name: str, version: str = "", backend: str | None = None) -> tuple[Framework, bool]:
     """Look an engine up and date its version.
 

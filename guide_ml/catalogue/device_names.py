@@ -8,6 +8,7 @@ says so; else the caller is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ __all__ = ["Devices", "Fit"]
 
 #: Memory as labels round it: 141 GB are sold as 141, 94 as 94; 80 is never 81.
 NEAR_GB = 0.005
+_NO_NAME = re.compile(r"[\[\]{}<>=]")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Devices:
 
     def find(self, text: str) -> Fit:
         """Find the device that a name means."""
-        name = device_name(text)
+        # A name has words; a list or a record of one, as text, is none.
+        name = device_name("" if _NO_NAME.search(text) else text)
         for key in name.keys if name.chip else ():
             named = {slug: names for slug, names in self._by_key.get(key, {}).items()
                      if self._may_be_called(slug, name)}  # fmt: skip

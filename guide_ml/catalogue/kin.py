@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 
 from guide_ml.describe.descriptors import Model
 
-__all__ = ["kin", "short_names", "words"]
+__all__ = ["Kin", "short_names", "words"]
+
+Words = tuple[str, ...]
 
 
 def _set(text: str) -> frozenset[str]:
@@ -56,7 +57,6 @@ _SHAPE = (
 )  # fmt: skip
 
 
-@cache
 def words(name: str) -> tuple[str, ...]:
     """Split a name into words, sizes and versions.
 
@@ -69,81 +69,88 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(last))
 
 
-def kin(name: str, table: Mapping[str, Model]) -> str | None:
-    """Find the listed model whose shape an unlisted one has by its name.
+class Kin:
+    """The models of a catalogue by the words of their names.
 
     Parameters
     ----------
-    name : str
-        Name of a checkpoint, with or without its organisation.
     table : mapping of str to Model
         The models that are listed.
-
-    Returns
-    -------
-    str or None
-        ``None`` where no name is kin, or those that are have not one shape.
     """
-    asked = tuple(w for w in words(name) if w not in _ROLES)
-    if len(asked) < 2:
+
+    def __init__(self, table: Mapping[str, Model]) -> None:
+        self._table = table
+        self._exact: dict[Words, list[str]] = {}
+        self._undated: dict[Words, list[str]] = {}
+        for slug in table:
+            core = _core(slug)
+            self._exact.setdefault(core, []).append(slug)
+            self._undated.setdefault(_undated(core), []).append(slug)
+        self._families = frozenset(core[0] for core in self._exact if core) - _TUNERS
+        self._longest = max(map(len, self._exact), default=0)
+
+    def find(self, name: str) -> str | None:
+        """Find the listed model whose shape an unlisted one has by its name.
+
+        Parameters
+        ----------
+        name : str
+            Name of a checkpoint, with or without its organisation.
+
+        Returns
+        -------
+        str or None
+            ``None`` where no name is kin, or those that are have not one shape.
+        """
+        asked, every = _core(name), frozenset(words(name))
+        if len(asked) < 2:
+            return None
+        for found in (self._alike(asked), self._tuned_from(asked)):
+            if found and self._one_shape(found):
+                # Who asks by half a name means what answers.
+                return max(found, key=lambda slug: (len(every.intersection(words(slug))),
+                                                    not _ANSWERS.isdisjoint(words(slug))))
         return None
-    for found in (_alike(asked, table), _tuned_from(asked, table)):
-        if found and _one_shape(found, table):
-            every = frozenset(words(name))
-            # Who asks by half a name means what answers.
-            return max(found, key=lambda slug: (len(every.intersection(words(slug))),
-                                                not _ANSWERS.isdisjoint(words(slug))))  # fmt: skip
-    return None
+
+    def _alike(self, asked: Words) -> list[str]:
+        """List names with the same words; a date that was not asked for does not count."""
+        exact = self._exact.get(asked, [])
+        dated = asked != _undated(asked)
+        return exact if exact or dated else self._undated.get(asked, [])
+
+    def _tuned_from(self, asked: Words) -> list[str]:
+        """List names that the asked one holds as a whole; only the longest count."""
+        for length in range(min(len(asked), self._longest), 1, -1):
+            found: dict[str, None] = {}
+            for start in range(len(asked) - length + 1):
+                core = asked[start : start + length]
+                if self._only_tuned(core, asked[:start] + asked[start + length :]):
+                    found |= dict.fromkeys((*self._exact.get(core, ()),
+                                            *self._undated.get(core, ())))  # fmt: skip
+            if found:
+                return list(found)
+        return []
+
+    def _only_tuned(self, core: Words, rest: Words) -> bool:
+        """Whether the words beside a name leave its shape alone."""
+        if not any(_SIZE.match(w) for w in core):
+            return False
+        if rest and not any(w.isalpha() for w in rest):
+            return False  # only another date or release: of the same maker, who may have changed it
+        return not any(w in _OTHERS or w in self._families or _SIZE.match(w) for w in rest)
+
+    def _one_shape(self, slugs: list[str]) -> bool:
+        shapes = {tuple(getattr(self._table[s], field) for field in _SHAPE) for s in slugs}
+        return len(shapes) == 1
 
 
-@cache
-def _core(slug: str) -> tuple[str, ...]:
-    return tuple(w for w in words(slug) if w not in _ROLES)
+def _core(name: str) -> Words:
+    """Leave out the words of a name that tell a role."""
+    return tuple(w for w in words(name) if w not in _ROLES)
 
 
-def _undated(core: tuple[str, ...]) -> tuple[str, ...]:
+def _undated(core: Words) -> Words:
     return tuple(w for w in core if not _DATE.match(w))
-
-
-def _alike(asked: tuple[str, ...], table: Mapping[str, Model]) -> list[str]:
-    """List names with the same words; a date or release that was not asked for does not count."""
-    exact = [s for s in table if _core(s) == asked]
-    if exact or len(asked) != len(_undated(asked)):
-        return exact
-    return [s for s in table if _undated(_core(s)) == asked]
-
-
-def _tuned_from(asked: tuple[str, ...], table: Mapping[str, Model]) -> list[str]:
-    """List names that the asked one holds as a whole; only the longest count."""
-    families = frozenset(_core(s)[0] for s in table if _core(s)) - _TUNERS
-    held: dict[str, int] = {}
-    for slug in table:
-        for core in {_core(slug), _undated(_core(slug))}:
-            rest = _without(asked, core)
-            if rest is None or len(core) < 2 or not any(_SIZE.match(w) for w in core):
-                continue
-            if rest and not _named(rest):
-                continue  # only another date or release: of the same maker, who may have changed it
-            if not any(w in _OTHERS or w in families or _SIZE.match(w) for w in rest):
-                held[slug] = max(held.get(slug, 0), len(core))
-    most = max(held.values(), default=0)
-    return [slug for slug, count in held.items() if count == most]
-
-
-def _without(asked: tuple[str, ...], core: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Words that are left of `asked` without `core` in one piece; ``None`` where it is not in."""
-    for start in range(len(asked) - len(core) + 1):
-        if asked[start : start + len(core)] == core:
-            return asked[:start] + asked[start + len(core) :]
-    return None
-
-
-def _named(rest: tuple[str, ...]) -> bool:
-    return any(w.isalpha() for w in rest)
-
-
-def _one_shape(names: list[str], table: Mapping[str, Model]) -> bool:
-    return len({tuple(getattr(table[n], field) for field in _SHAPE) for n in names}) == 1
 
 
 def short_names(table: Mapping[str, Model]) -> dict[str, str]:

@@ -53,8 +53,7 @@ def by_key(table: Iterable[str], aliases: Mapping[str, str]) -> dict[str, str]:
 #: Where names come from, which tells nothing of the model.
 _ADDRESS = re.compile(r"^(https?://)?(www\.)?(huggingface\.co|hf\.co)/")
 _TAG = re.compile(r"^([\w.-]+):([\w.-]+)$")
-#: What checkpoints of one architecture are told apart by.
-_TUNED = re.compile(r"([-_](instruct|it|pt|base|chat|hf|v?\d\.\d|\d{4}))+$")
+
 
 
 def plain(name: str) -> str:

@@ -10,8 +10,9 @@ Commands run in processes of their own over made-up tables, on this machine alon
   that of one of them, whole
 - one Predictor in 16 threads and 4 processes: equal bits; memory after many predictions
 
-Writes results/20_faults.json; exit status 1 if anything is lost. `--kills`, `--retrains` and
-`--predictions` bound it.
+Writes results/20_faults.json, each part as soon as it is done; exit status 1 if anything is lost.
+`--kills`, `--retrains` and `--predictions` bound it. `--only` runs some parts and leaves what is
+stored of the others; `--add`, with another `--seed`, adds to what is stored of these.
 """
 
 from __future__ import annotations
@@ -19,32 +20,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
-import resource
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fault_runs import OUT, ROOT, Tally, arguments, begin, content, lay_out, run, wait
+from fault_kinds import KILLED, WRITERS, Bench, disks, kill, together
+from fault_retrains import retrains
+from fault_runs import Tally, wait
 from tables import shipped
 
 RESULTS = Path(__file__).parent / "results"
-KILLED = ("score", "score into a folder", "grid", "ingest", "calibrate", "search with storage",
-          "launch", "a trained set")  # fmt: skip
-WRITERS = (*KILLED, "search to CSV", "plot")
-STEADY = {"score", "score into a folder", "grid", "calibrate", "launch", "a trained set"}
-PARTS = ("kills", "disks", "pairs", "retrains", "same")
+PARTS = {"kills": "kill", "disks": "disk", "pairs": "two at once",
+         "retrains": "kill of a retraining", "same": "same"}  # fmt: skip
 MOST_MB = 5.0
 WARM = 2000  # predictions after which memory is taken for the first time
-WARNINGS = ("-W", "ignore")
 
 
 def warm() -> None:
@@ -59,250 +53,6 @@ def warm() -> None:
 
     job.BATCH, job.PART = 250, 1
     default_predictor()
-
-
-class Bench:
-    """Folders to run in, and what the commands give undisturbed."""
-
-    def __init__(self, root: Path, seed: int) -> None:
-        self.root, self.log, self.random = root, root / "log", random.Random(seed)
-        self.given = root / "given"
-        self.given.mkdir()
-        lay_out(self.given)
-        self.whole: dict[tuple[str, int], object] = {}
-        self.seconds: dict[str, float] = {}
-        self.count = 0
-
-    def fresh(self, name: str = "") -> Path:
-        """Make a folder of its own to run in; with a name, an older output is there."""
-        self.count += 1
-        folder = self.root / f"run{self.count}"
-        shutil.copytree(self.old(name) if name else self.given, folder)
-        return folder
-
-    def old(self, name: str) -> Path:
-        """Return the folder that a command with other inputs has run in."""
-        self.undisturbed(name, 1)
-        return self.root / f"old {name}"
-
-    def undisturbed(self, name: str, variant: int = 0) -> object:
-        """Run a command alone, once."""
-        if (name, variant) not in self.whole:
-            folder = self.fresh()
-            done = run(arguments(name, variant), folder, self.log)
-            if done.code:
-                raise SystemExit(f"{name} fails undisturbed: {done.text}")
-            self.whole[name, variant] = content(folder / OUT[name])
-            self.seconds[name] = done.seconds
-            folder.rename(self.root / f"old {name}") if variant else shutil.rmtree(folder)
-        return self.whole[name, variant]
-
-    def beside(self, folder: Path, name: str) -> list[str]:
-        """Name what lies beside the inputs and the target."""
-        usual = {p.name for p in self.given.iterdir()} | {OUT[name]}
-        return sorted({p.name for p in folder.iterdir()} - usual)
-
-
-def right(bench: Bench, name: str, found: object, variants: tuple[int, ...] = (0,)) -> str:
-    """Say what is wrong with an output; blank if nothing is."""
-    if found is None:
-        return "the output is missing"
-    if name in STEADY:
-        return "" if any(found == bench.undisturbed(name, v) for v in variants) else "other bytes"
-    if name == "search with storage":
-        lines = found.splitlines(keepends=True)  # type: ignore[attr-defined]
-        try:
-            whole = all(line.endswith(b"\n") and json.loads(line) for line in lines)
-            return "" if whole else "a torn line"
-        except ValueError:
-            return "a torn line"
-    return ""
-
-
-def kill(bench: Bench, name: str, tally: Tally) -> None:
-    """Kill a command at a random moment while an older output is there, and run it again."""
-    old, new = bench.undisturbed(name, 1), bench.undisturbed(name, 0)
-    folder = bench.fresh(name)
-    target = folder / OUT[name]
-    began = content(target)
-    pid, start = begin(arguments(name), folder, bench.log), time.monotonic()
-    if wait(pid, bench.random.uniform(0.0, 1.0) * bench.seconds[name]) is not None:
-        bench.seconds[name] = min(bench.seconds[name], time.monotonic() - start)
-        shutil.rmtree(folder)
-        return  # it had ended before: no kill
-    found, wrong = content(target), ""
-    if name in STEADY and found not in (old, new):
-        wrong = "after the kill: " + ("missing" if found is None else "neither old nor new")
-    elif name not in STEADY and (found is None or (name == "ingest" and found != began
-                                                   and len(pd.read_parquet(target)) != 2)):
-        wrong = "after the kill: " + ("missing" if found is None else "changed")
-    again = arguments(name) + (("--resume",) if name.startswith("score") else ())
-    done = run(again, folder, bench.log)
-    if not wrong and done.code:
-        wrong = f"the second run ends with {done.code}: {done.text[-200:]}"
-    wrong = wrong or right(bench, name, content(target))
-    if not wrong and name == "ingest" and len(pd.read_parquet(target)) != 2:
-        wrong = "rows lost or doubled"
-    if not wrong and (left := bench.beside(folder, name)):
-        wrong = f"left beside: {left}"
-    tally.count(name, wrong)
-    shutil.rmtree(folder)
-
-
-def retrains(bench: Bench, count: int, tally: Tally) -> None:
-    """Kill retrainings; the store opens, no helper lives on, and the last one ends well."""
-    if not count:
-        return
-    from guide_ml.system.private import cache
-
-    folder = bench.fresh()
-    few(folder / "few.parquet")
-    began = time.monotonic()
-    command = [sys.executable, *WARNINGS, "-m", "guide_ml"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "GUIDE_ML_CACHE": str(bench.root / "cache")}
-    os.environ["GUIDE_ML_CACHE"] = env["GUIDE_ML_CACHE"]
-
-    def guide(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *words], cwd=folder, env=env, text=True,
-                              capture_output=True)  # fmt: skip
-
-    done = guide(*arguments("retrain"))
-    if done.returncode:
-        raise SystemExit(f"retrain fails undisturbed: {done.stderr}")
-    took = time.monotonic() - began
-    store = ("--tracking-uri", "sqlite:///m.db", "--json")
-    before = json.loads(guide("models", "list", *store).stdout)
-    while tally.tried < count:
-        victim = subprocess.Popen([*command, *arguments("retrain")], cwd=folder, env=env,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  start_new_session=True)  # fmt: skip
-        start = time.monotonic()
-        try:
-            victim.wait(bench.random.uniform(0.05, 1.0) * took)
-            took = min(took, time.monotonic() - start)
-            continue  # it had ended before: no kill
-        except subprocess.TimeoutExpired:
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
-        wrong, end = "", time.monotonic() + 30
-        while (alive := group(victim.pid)) and time.monotonic() < end:
-            time.sleep(0.2)
-        if alive:
-            wrong = f"helpers live on: {alive}"
-        if kept := list(Path("/dev/shm").glob(f"joblib_memmapping_folder_{victim.pid}_*")):
-            wrong = f"left in memory: {[p.name for p in kept]}"
-        listed = guide("models", "list", *store)
-        if listed.returncode:
-            wrong = f"the store does not open: {listed.stderr[-200:]}"
-        else:
-            now = json.loads(listed.stdout)
-            if {v["version"] for v in before} - {v["version"] for v in now}:
-                wrong = "a version is lost"
-            before = now
-        tally.count("retrain", wrong)
-        print("retrain", tally.tried, flush=True)
-    done = guide(*arguments("retrain"))
-    scratch = [p.name for p in cache("scratch").iterdir()]
-    if done.returncode or scratch:
-        tally.lost.append(f"retrain after the kills: {done.stderr[-200:]} {scratch}")
-    shutil.rmtree(folder)
-
-
-def group(number: int) -> list[int]:
-    """List living processes of a session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, _, session = path.read_text().rsplit(")", 1)[1].split()[:4]
-            if int(session) == number and state != "Z":
-                found.append(int(path.parent.name))
-    return found
-
-
-def few(path: Path) -> None:
-    """Write measurements of small sources that together have every target."""
-    data = ROOT / "data" / "measurements"
-    names = ("llamacpp-dgx-spark", "sglang-cookbook", "gpt-fast-readme", "ninehills-yi6b",
-             "dstack-benchmarks")  # fmt: skip
-    parts = [pd.read_parquet(data / f"{n}.parquet") for n in names]
-    parts.append(pd.read_parquet(data / "rocm-vllm-dev-docker.parquet").head(60))
-    pd.concat(parts, ignore_index=True).to_parquet(path, index=False)
-
-
-@contextmanager
-def small_disk(folder: Path, kind: str):
-    """Put a full or a read-only disk there; yields whether this machine lets one."""
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
-                          capture_output=True)  # fmt: skip
-    try:
-        yield made.returncode == 0
-    finally:
-        if made.returncode == 0:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def disks(bench: Bench, name: str, tally: Tally) -> int:
-    """Let each write meet a disk that says no; return how many kinds could not be made."""
-    skipped = 0
-    for kind in ("full", "read-only", "limited", "folder"):
-        folder = bench.root / f"disk{bench.count}-{kind}"
-        bench.count += 1
-        with small_disk(folder, kind) as mounted:
-            if not mounted and kind in ("full", "read-only"):
-                skipped += 1
-                continue
-            target = folder / OUT[name]
-            words = tuple(str(folder / OUT[name]) + w.removeprefix(OUT[name])
-                          if w in (OUT[name], f"{OUT[name]}/") else w
-                          for w in arguments(name))  # fmt: skip
-            before = _hinder(folder, target, kind, name)
-            was = {p.name: content(p) for p in folder.iterdir()}
-            done = run(words, bench.given, bench.log, before)
-            now = {p.name: content(p) for p in folder.iterdir()}
-            wrong = "" if done.in_a_sentence else f"exit {done.code}: {done.text[-300:]}"
-            if not wrong and now != was:
-                wrong = f"left on the disk: {sorted(set(now) - set(was)) or 'changed'}"
-            tally.count(f"{name}, {kind}", wrong)
-    return skipped
-
-
-def _hinder(folder: Path, target: Path, kind: str, name: str):
-    """Make the disk say no; return what the process does first."""
-    if kind == "full":
-        with suppress(OSError):
-            for k in range(64):
-                (folder / f"filler{k}").write_bytes(b"x" * 4096)
-    elif kind == "read-only":
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    elif kind == "folder":
-        target.mkdir()
-        (target / "precious").write_text("of a user")
-    else:
-        return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
-    return lambda: None
-
-
-def together(bench: Bench, name: str, tally: Tally) -> None:
-    """Run two at once on one target."""
-    folder = bench.fresh()
-    target = folder / OUT[name]
-    bench.undisturbed(name, 0), bench.undisturbed(name, 1)
-    logs = [bench.root / f"log{k}" for k in (0, 1)]
-    pids = [begin(arguments(name, k), folder, logs[k]) for k in (0, 1)]
-    codes = [wait(pid) for pid in pids]
-    texts = [log.read_text("utf-8", "replace") for log in logs]
-    told = [c == 0 or (c == 2 and "is being written by" in t)
-            for c, t in zip(codes, texts, strict=True)]  # fmt: skip
-    wrong = f"exits {codes}: {texts[0][-150:]} {texts[1][-150:]}"
-    wrong = "" if all(told) and 0 in codes else wrong
-    wrong = wrong or right(bench, name, content(target), (0, 1))
-    if not wrong and name == "ingest" and len(pd.read_parquet(target)) != codes.count(0):
-        wrong = "rows lost"
-    if not wrong and (left := bench.beside(folder, name)):
-        wrong = f"left beside: {left}"
-    tally.count(name, wrong)
-    shutil.rmtree(folder)
 
 
 def same(bench: Bench, predictions: int) -> dict[str, object]:
@@ -347,12 +97,63 @@ def resident_mb() -> float:
     return int(next(li for li in text.splitlines() if li.startswith("VmRSS")).split()[1]) / 1024
 
 
-def keep(told: dict[str, object]) -> None:
-    """Keep what was found, beside what other parts found with the same set."""
+def keep(part: str, told: dict[str, object], add: bool) -> None:
+    """Keep what a part found; what is stored of other parts stays, each with its own set."""
     path = RESULTS / "20_faults.json"
-    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    before = before if before.get("set") == told["set"] else {}
-    path.write_text(json.dumps(dict(sorted((before | told).items())), indent=1) + "\n", "utf-8")
+    stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    name = PARTS[part]
+    stored[name] = _added(stored[name], told) if add and name in stored else told
+    path.write_text(json.dumps(dict(sorted(stored.items())), indent=1) + "\n", "utf-8")
+
+
+def _added(old: dict[str, object], new: dict[str, object]) -> dict[str, object]:
+    """Add counts of two runs of a part.
+
+    Raises
+    ------
+    SystemExit
+        If they are of two sets, or the same random moments again.
+    """
+    if old["set"] != new["set"] or set(old["seeds"]) & set(new["seeds"]):  # type: ignore[call-overload]
+        raise SystemExit(f"what is stored is of set {old['set']}, seeds {old['seeds']}: --add needs"
+                         " the same set and another --seed")  # fmt: skip
+    both: dict[str, object] = {k: old[k] + new[k] for k in ("tried", "survived", "lost", "seeds")}  # type: ignore[operator]
+    of = Counter(old["of"]) + Counter(new["of"])  # type: ignore[call-overload]
+    return {"set": new["set"], **both, "of": dict(of)}
+
+
+def told_of(tally: Tally, seed: int) -> dict[str, object]:
+    """Lay out what is stored of a part."""
+    return {"set": shipped(), **vars(tally), "seeds": [seed]}
+
+
+def kills(bench: Bench, count: int, minutes: float, tally: Tally) -> None:
+    """Kill each command in turn until there are enough, or the time is over."""
+    began, k = time.monotonic(), 0
+    while tally.tried < count and time.monotonic() - began < 60 * minutes:
+        kill(bench, KILLED[k % len(KILLED)], tally)
+        print(KILLED[k % len(KILLED)], tally.tried, flush=True)
+        k += 1
+
+
+def run_part(part: str, bench: Bench, asked: argparse.Namespace) -> tuple[dict[str, object], bool]:
+    """Run a part; return what it found and whether that is well."""
+    tally = Tally()
+    if part == "same":
+        bits = same(bench, asked.predictions)
+        well = bool(bits["equal"]) and float(str(bits["grown_mb"])) < MOST_MB
+        return {"set": shipped(), **bits}, well
+    if part == "kills":
+        kills(bench, asked.kills - asked.retrains, asked.minutes, tally)
+    elif part == "disks":
+        skipped = sum(disks(bench, name, tally) for name in WRITERS)
+        return told_of(tally, asked.seed) | {"could not be made": skipped}, not tally.lost
+    elif part == "pairs":
+        for name in [n for n in KILLED for _ in range(asked.pairs)]:
+            together(bench, name, tally)
+    else:
+        retrains(bench, min(asked.retrains, asked.kills), tally)
+    return told_of(tally, asked.seed), not tally.lost
 
 
 def main() -> None:
@@ -364,43 +165,22 @@ def main() -> None:
     ask.add_argument("--minutes", type=float, default=60.0, help="after which no kill begins")
     ask.add_argument("--predictions", type=int, default=50_000)
     ask.add_argument("--seed", type=int, default=0)
-    ask.add_argument("--only", nargs="*", choices=PARTS, default=PARTS,
-                     help="parts to run; results of the others stay")
+    ask.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS),
+                     help="parts to run; results of the others stay")  # fmt: skip
+    ask.add_argument("--add", action="store_true", help="add to what is stored of the parts run")
     asked = ask.parse_args()
     np.seterr(all="ignore")
-    began = time.monotonic()
+    began, well = time.monotonic(), True
     warm()
-    tallies = {name: Tally() for name in ("kill", "disk", "two at once", "kill of a retraining")}
     with tempfile.TemporaryDirectory(prefix="guide-faults-") as place:
         bench = Bench(Path(place), asked.seed)
-        skipped, bits = 0, dict[str, object]()
         for part in asked.only:
-            if part == "kills":
-                found, k = tallies["kill"], 0
-                while found.tried < asked.kills - asked.retrains:
-                    if time.monotonic() - began > 60 * asked.minutes:
-                        break
-                    kill(bench, KILLED[k % len(KILLED)], found)
-                    k += 1
-                    print(KILLED[k % len(KILLED)], found.tried, flush=True)
-            elif part == "disks":
-                skipped = sum(disks(bench, name, tallies["disk"]) for name in WRITERS)
-            elif part == "pairs":
-                for name in [n for n in KILLED for _ in range(asked.pairs)]:
-                    together(bench, name, tallies["two at once"])
-            elif part == "retrains":
-                retrains(bench, min(asked.retrains, asked.kills), tallies["kill of a retraining"])
-            else:
-                bits = same(bench, asked.predictions)
-            print(part, "done", round(time.monotonic() - began), "s", flush=True)
-    told = {"set": shipped(), **{k: vars(t) for k, t in tallies.items() if t.tried}}
-    told |= {"same": bits} if bits else {}
-    told |= {"disks that could not be made": skipped} if "disks" in asked.only else {}
-    keep(told)
-    print(json.dumps(told, indent=1))
-    lost = sum(len(t.lost) for t in tallies.values())
-    same_bits = not bits or (bits["equal"] and float(str(bits["grown_mb"])) < MOST_MB)
-    sys.exit(bool(lost) or not same_bits)
+            told, good = run_part(part, bench, asked)
+            well &= good
+            if told.get("tried", 1):
+                keep(part, told, asked.add and part not in ("same", "disks"))
+            print(part, "done", round(time.monotonic() - began), "s", json.dumps(told), flush=True)
+    sys.exit(not well)
 
 
 if __name__ == "__main__":

@@ -287,12 +287,16 @@ def faults() -> Block:
              "two at once": "two writers of one target"}  # fmt: skip
     lines = [{"fault": names[n], **{k: found[n][k] for k in ("tried", "survived")},
               "lost": len(found[n]["lost"])} for n in names if n in found]  # fmt: skip
-    table, same = markdown(pd.DataFrame(lines)), found.get("same")
-    if not same:
-        return Block(table)
+    odd = json.loads((RESULTS / "17_fuzz.json").read_text("utf-8"))
+    lines.append({"fault": f"an odd input to one of {len(odd['entries'])} entries",
+                  "tried": odd["all"]["tried"],
+                  "survived": odd["all"]["answered"] + odd["all"]["refused"],
+                  "lost": odd["all"]["faults"]})  # fmt: skip
+    table, same = markdown(pd.DataFrame(lines)), found["same"]
+    killed = ", ".join(f"{n} {name}" for name, n in found["kill"]["of"].items())
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(
-        f"{table}\n\n"
+        f"{table}\n\nThe kills met {killed}.\n\n"
         f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
         f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
         " than after the first 2,000."

@@ -173,10 +173,12 @@ class Tally:
     tried: int = 0
     survived: int = 0
     lost: list[str] = field(default_factory=list)
+    of: dict[str, int] = field(default_factory=dict)
 
     def count(self, fault: str, wrong: str) -> None:
         """Count one; `wrong` says what was lost, blank if nothing was."""
         self.tried += 1
+        self.of[fault] = self.of.get(fault, 0) + 1
         if wrong:
             self.lost.append(f"{fault}: {wrong}"[:400])
             print(f"LOST {fault}: {wrong}"[:400], flush=True)

@@ -30,6 +30,20 @@ MAX_YAML = 20_000_000
 _YAML = re.compile(
     r"\s*(?:#[^\n]*\n\s*)*(?:---\s*\n\s*)?(?:#[^\n]*\n\s*)*[A-Za-z_][\w.-]*:(?:[ \t]|\r?\n)"
 )
+#: How text begins that a Windows terminal wrote.
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)")
+#: What mail and Markdown, `docker compose`, and container runtimes put before lines.
+_PREFIXES = (
+    re.compile(r"^> ?"), re.compile(r"^[\w.-]+ +\| "),
+    re.compile(r"^\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?(?: std(?:out|err) [FP])? "),
+)  # fmt: skip
+_OPENS = re.compile(r"^[ \t]*[{\[](?=\s*[\"{\[}\]])", re.M)
+_DECODER = json.JSONDecoder()
+#: Places that look like JSON, but are none, after which no more are tried.
+MAX_TRIES = 200
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_GROUPED = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -42,10 +56,13 @@ class Content:
         Where it lies; its name says nothing about its format.
     raw : bytes
         What it holds.
+    whole : bytes
+        The file of which this is a part; blank if it is the file.
     """
 
     path: Path
     raw: bytes
+    whole: bytes = b""
 
     @property
     def is_parquet(self) -> bool:
@@ -55,19 +72,31 @@ class Content:
     @cached_property
     def digest(self) -> str:
         """Hash of the bytes, short: the file's name in ``source_ref``."""
-        return hashlib.sha256(self.raw).hexdigest()[:12]
+        return hashlib.sha256(self.whole or self.raw).hexdigest()[:12]
 
     @cached_property
     def text(self) -> str:
-        """The file as text; blank if it is none."""
-        if self.is_parquet or b"\0" in self.raw[:4096]:
+        """The file as text without a terminal's colours, lines ended by newlines; blank if none."""
+        if self.is_parquet:
             return ""
-        return self.raw.decode("utf-8-sig", errors="replace")
+        encoding = "utf-16" if self.raw[:2] in _UTF16 else "utf-8-sig"
+        if encoding != "utf-16" and b"\0" in self.raw[:4096]:
+            return ""
+        found = self.raw.decode(encoding, errors="replace")
+        found = _COLOURS.sub("", found) if "\x1b" in found else found
+        found = found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
+        return _bare(found)
+
+    def unwrapped(self) -> Content | None:
+        """Take the objects inside the file's own: people collect results of runs like that."""
+        inside = [m for o in self.objects for v in o.values()
+                  for m in (v if isinstance(v, list) else [v]) if isinstance(m, dict)]  # fmt: skip
+        return Content(self.path, json.dumps(inside).encode(), self.raw) if inside else None
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
         """The objects of the file: one, the members of a list, one a line (JSON), or YAML's."""
-        found = self._json() or self._yaml()
+        found = self._json() or self._yaml() or self._inside()
         members = found if isinstance(found, list) else [found]
         return [m for m in members if isinstance(m, dict)]
 
@@ -77,7 +106,21 @@ class Content:
         try:
             return json.loads(self.text)
         except (ValueError, RecursionError):
-            return [_line(line) for line in self.text.splitlines() if line.strip()]
+            return self._inside()
+
+    def _inside(self) -> list[Any]:
+        """Find JSON that begins a line: several texts in a row, or lines of a log around one."""
+        found: list[Any] = []
+        if not _OPENS.search(self.text):
+            return found
+        place = tries = 0
+        while tries < MAX_TRIES and (start := _OPENS.search(self.text, place)):
+            try:
+                value, place = _DECODER.raw_decode(self.text, start.end() - 1)
+                found += value if isinstance(value, list) else [value]
+            except (ValueError, RecursionError):
+                tries, place = tries + 1, start.end()
+        return found
 
     def _yaml(self) -> Any:
         if len(self.text) > MAX_YAML or not _YAML.match(self.text):
@@ -89,28 +132,50 @@ class Content:
 
     @cached_property
     def records(self) -> list[list[str]]:
-        """The file as CSV records; empty if its first line has no comma."""
-        if "," not in self.text.lstrip().split("\n", 1)[0] or self._json():
-            return []
+        """The file as CSV records; empty if its first line has no comma, tab or semicolon."""
+        mark, found = self._cells
+        return [] if mark == ";" and self.decimal_commas else found
+
+    @cached_property
+    def _cells(self) -> tuple[str, list[list[str]]]:
+        heading = self.text.lstrip().split("\n", 1)[0]
+        mark = max(",\t;", key=heading.count)
+        if mark not in heading or self._json():
+            return mark, []
         try:
-            return [r for r in csv.reader(io.StringIO(self.text)) if r]
+            reader = csv.reader(io.StringIO(self.text.lstrip()), delimiter=mark)
+            return mark, [r for r in reader if r]
         except csv.Error:
-            return []
+            return mark, []
+
+    @property
+    def decimal_commas(self) -> bool:
+        """Whether it is a table whose numbers have decimal commas, as some spreadsheets write."""
+        mark, found = self._cells
+        return mark == ";" and any(_DECIMAL_COMMA.fullmatch(c) for r in found for c in r)
 
     @cached_property
     def table(self) -> list[dict[str, str]]:
-        """The CSV records under their heading."""
+        """The CSV records under their heading, less those with more cells than it has."""
         if not self.records:
             return []
         heading, *rest = self.records
-        return [dict(zip(heading, row, strict=False)) for row in rest]
+        most = len(heading)
+        return [dict(zip(heading, r, strict=False)) for r in rest if not any(r[most:])]
 
 
-def _line(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _bare(text: str) -> str:
+    """Leave off what a mail, a container's log or a fleet's puts before each line."""
+    first = text[: text.find("\n")] if "\n" in text else text
+    found = next((m for p in _PREFIXES if (m := p.match(first))), None)
+    if found is None:
+        return text
+    # One name before every line is the same text; times differ.
+    same = re.compile(re.escape(found[0]) if found[0].endswith("| ") else found.re.pattern)
+    lines = text.splitlines()
+    if not all(same.match(line) or not line.strip(" >|") for line in lines):
+        return text
+    return "".join(same.sub("", line, count=1) + "\n" for line in lines)
 
 
 def load(path: Path) -> Content:
@@ -150,11 +215,15 @@ def number(value: object) -> float | None:
     --------
     >>> number("1,234.5"), number("N/A"), number(float("inf")), number(True)
     (1234.5, None, None, None)
+    >>> number("12,34") is None  # a decimal comma, or what else
+    True
     """
     if isinstance(value, bool) or value is None:
         return None
+    if isinstance(value, str) and _GROUPED.fullmatch(value.strip()):
+        value = value.replace(",", "")
     try:
-        found = float(value.replace(",", "") if isinstance(value, str) else value)  # type: ignore[arg-type]
+        found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
     return found if abs(found) < float("inf") else None

@@ -19,6 +19,7 @@ from guide_ml.ingest.precision import precision
 from guide_ml.ingest.rows import (
     Importer,
     Row,
+    asking,
     failed,
     flagged,
     joined,
@@ -33,6 +34,8 @@ __all__ = ["GUIDELLM", "run"]
 TWICE = 1.25
 #: Requests that its throughput strategy keeps in flight where no cap is stated.
 MOST_AT_ONCE = 512
+#: Mean share of requests in flight below which they were not there at once, nor was the cap met.
+FEW = 0.25
 
 
 def _recognises(content: Content) -> bool:
@@ -66,7 +69,8 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     named = (pick(found, p, "strategy") for p in places)
     strategy: dict[str, Any] = next((s for s in named if s), {})
     row = joined(
-        _load(strategy, sent, _asked_cap(found), _pace(found)), _model(found, report),
+        _load(strategy, sent, _asked_cap(found), _pace(found), _crowd(found)),
+        _model(found, report),
         engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0]),
         {"num_requests": done, "input_len": _of(found, "prompt_token_count", "mean"),
          "output_len": _of(found, "output_token_count", "mean"),
@@ -105,17 +109,31 @@ def _pace(found: dict[str, Any]) -> tuple[float | None, float | None]:
 
 def _load(
     strategy: dict[str, Any], sent: float | None, cap: float | None,
-    pace: tuple[float | None, float | None],
+    pace: tuple[float | None, float | None], crowd: float | None,
 ) -> Row:  # fmt: skip
     kind = strategy.get("type_") or strategy.get("kind")
     if kind == "synchronous":
         return served(1)
     if kind == "throughput":
-        return served(strategy.get("max_concurrency") or MOST_AT_ONCE, None, sent)
+        return _flood(number(strategy.get("max_concurrency")) or MOST_AT_ONCE, sent, crowd)
     if kind == "concurrent":
         return served(strategy.get("streams") or strategy.get("max_concurrency"), None, sent)
     rate = number(strategy.get("rate"))
     return served(cap, rate, sent, *pace) if rate else served(None, "trace")
+
+
+def _flood(most: float, sent: float | None, crowd: float | None) -> Row:
+    """Read the load of all that the client can send, unless it never filled the engine."""
+    here = min(most, sent) if sent else most
+    if crowd is None or crowd >= FEW * here:
+        return served(most, None, sent)
+    why = f"of {here:g} requests that the client could send at once, {crowd:.3g} were in flight"
+    return asking("concurrency", f"{why} on average")
+
+
+def _crowd(found: dict[str, Any]) -> float | None:
+    """Read the mean of requests in flight."""
+    return _of(found, "request_concurrency", "mean")
 
 
 def _model(found: dict[str, Any], report: dict[str, Any]) -> Row:

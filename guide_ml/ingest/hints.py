@@ -44,6 +44,10 @@ def _head(*columns: str) -> Callable[[Content], bool]:
     return lambda c: bool(c.records) and set(columns) <= set(c.records[0])
 
 
+def _raw(*starts: bytes) -> Callable[[Content], bool]:
+    return lambda c: c.raw.startswith(starts)
+
+
 _LOG = "a log of single requests, which says nothing of the load as a whole"
 
 HINTS = (
@@ -200,6 +204,16 @@ HINTS = (
         "the result of a client that counts tokens",
         _head("Type", "Name", "Request Count", "Failure Count"),
     ),
+    Hint("an archive", "compressed", "the file inside",
+         _raw(b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh")),
+    Hint("a spreadsheet or an archive", "no text", "its table as CSV, or the file inside",
+         _raw(b"PK\x03\x04", b"\xd0\xcf\x11\xe0")),
+    Hint("a spreadsheet", "a table whose numbers have decimal commas", "it exported with points",
+         lambda c: c.decimal_commas),
+    Hint("a picture or a document", "no text", "the JSON, the CSV or the printed text of the run",
+         _raw(b"\x89PNG", b"\xff\xd8\xff", b"%PDF")),
+    Hint("a report for browsers", "a web page", "the JSON or the CSV of the same run",
+         lambda c: c.text.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))),
     Hint(
         "a benchmark script",
         "the message that it failed",

@@ -20,18 +20,20 @@ from guide_ml.ingest.llama_benchy import LLAMA_BENCHY
 from guide_ml.ingest.llama_timings import LLAMA_TIMINGS
 from guide_ml.ingest.llmd import LLMD
 from guide_ml.ingest.llmperf import LLMPERF, LLMPERF_TABLE
-from guide_ml.ingest.local_runs import LM_STUDIO, MLX_LM, OLLAMA
+from guide_ml.ingest.lmdeploy import LMDEPLOY, LMDEPLOY_CSV
+from guide_ml.ingest.local_runs import KTRANSFORMERS, LM_STUDIO, MLX_LM, OLLAMA
 from guide_ml.ingest.mlperf import MLPERF
 from guide_ml.ingest.optimum import OPTIMUM
 from guide_ml.ingest.printed import PRINTED
 from guide_ml.ingest.rows import Importer, Row
 from guide_ml.ingest.sglang import OFFLINE, ONE_BATCH, SGLANG
+from guide_ml.ingest.sglang_text import ONE_BATCH_TEXT
 from guide_ml.ingest.trtllm import TRTLLM
 from guide_ml.ingest.trtllm_log import TRTLLM_LOG
 from guide_ml.ingest.vllm import LATENCY, SERVE, THROUGHPUT
 from guide_ml.ingest.vllm_text import MULTI_TURN, OFFLINE_TEXT
 
-__all__ = ["IMPORTERS", "formats", "read", "recognise"]
+__all__ = ["IMPORTERS", "formats", "opened", "read", "recognise"]
 
 IMPORTERS: tuple[Importer, ...] = (
     SERVE,
@@ -42,6 +44,7 @@ IMPORTERS: tuple[Importer, ...] = (
     OFFLINE_TEXT,
     SGLANG,
     ONE_BATCH,
+    ONE_BATCH_TEXT,
     OFFLINE,
     GUIDELLM,
     GUIDELLM_CSV,
@@ -51,6 +54,8 @@ IMPORTERS: tuple[Importer, ...] = (
     SWEEP,
     TRTLLM,
     TRTLLM_LOG,
+    LMDEPLOY,
+    LMDEPLOY_CSV,
     LLAMA_BENCH,
     LLAMA_BENCHY,
     LLAMA_BATCHED,
@@ -65,6 +70,7 @@ IMPORTERS: tuple[Importer, ...] = (
     GENAI_BENCH,
     MLPERF,
     OLLAMA,
+    KTRANSFORMERS,
     LM_STUDIO,
     MLX_LM,
     CANONICAL,
@@ -113,17 +119,40 @@ def recognise(content: Content) -> Importer:
     BadData
         If no importer knows it; a file of a known tool is told which of its files to give.
     """
-    for importer in IMPORTERS:
-        try:
-            if importer.recognises(content):
-                return importer
-        except MALFORMED:  # a part that it looks at is built otherwise: another tool's
-            continue
+    return opened(content)[0]
+
+
+def opened(content: Content) -> tuple[Importer, Content]:
+    """Find whose file it is, and the part of it that is this tool's.
+
+    People put results of several runs into a file of their own: where nobody knows the file, but
+    somebody knows the objects in it, those are the part.
+
+    Raises
+    ------
+    BadData
+        As :func:`recognise`.
+    """
+    if importer := _importer(content):
+        return importer, content
     for hint in HINTS:
         try:
             if hint.recognises(content):
                 raise BadData(f"{content.path} is {hint.what} ({hint.tool}); give {hint.give}")
         except MALFORMED:
             continue
+    inside = content.unwrapped()
+    if inside and (importer := _importer(inside)):
+        return importer, inside
     known = "; ".join(i.reads for i in IMPORTERS)
     raise BadData(f"{content.path} is of no known format; what can be read: {known}")
+
+
+def _importer(content: Content) -> Importer | None:
+    for importer in IMPORTERS:
+        try:
+            if importer.recognises(content):
+                return importer
+        except MALFORMED:  # a part that it looks at is built otherwise: another tool's
+            continue
+    return None

@@ -1,8 +1,8 @@
-"""One request to a local engine: ``ollama run --verbose``, LM Studio, ``mlx_lm``.
+"""One request to a local engine: ``ollama run --verbose``, LM Studio, KTransformers, ``mlx_lm``.
 
 Each is a batch of one (mlx_lm.benchmark: of several). Ollama and LM Studio may hold a prompt's
 beginning from a request before; a prompt that was computed faster than the device can is rejected
-by the check of the hardware's floors.
+by the check of the hardware's floors. KTransformers keeps experts on the CPU: its rows are flagged.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 from guide_ml.ingest.content import Content, number, pick
 from guide_ml.ingest.names import engine_of, model_of
 from guide_ml.ingest.precision import gguf_type, precision
-from guide_ml.ingest.rows import FAULT, SAID, Importer, Row, asking, joined, stats
+from guide_ml.ingest.rows import FAULT, SAID, Importer, Row, asking, flagged, joined, stats
 from guide_ml.units import MS_PER_S
 
-__all__ = ["LM_STUDIO", "MLX_LM", "OLLAMA"]
+__all__ = ["KTRANSFORMERS", "LM_STUDIO", "MLX_LM", "OLLAMA"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _PER_NS = 1e-9
@@ -24,7 +24,7 @@ _PER_NS = 1e-9
 ROUNDED = 1.02
 _OLLAMA = re.compile(r"^\W*(total duration|load duration|prompt eval count|prompt eval duration"
                      r"|eval count|eval duration):[ \t]*(\S+)", re.M)  # fmt: skip
-_MODEL = re.compile(r"(?:ollama run(?: --\S+)*|--model[ =])\s*[\"']?([^\s\"']+)")
+_MODEL = re.compile(r"(?:ollama run(?: --\S+)*|--model(?:_path)?[ =])\s*[\"']?([^\s\"']+)")
 
 
 def _once(inside: float | None, outside: float | None, first_s: float | None, rest_s: float | None,
@@ -67,20 +67,57 @@ def _ollama_runs(content: Content) -> list[dict[str, Any]]:
         for o in found
     ]
     names = _MODEL.findall(content.text)
+    name = names[0] if len(set(names)) == 1 else None
     for key, value in _OLLAMA.findall(content.text) if not found else ():
-        if key == "total duration":
-            runs.append({"model": names[0] if len(set(names)) == 1 else None})
-        if runs:
-            timed = key.endswith("duration")
-            runs[-1][key.replace(" ", "_")] = _durations(value) if timed else number(value)
+        column = key.replace(" ", "_")
+        if not runs or column == "total_duration" or column in runs[-1]:
+            runs.append({"model": name})
+        figure = _durations(value) if key.endswith("duration") else number(value)
+        runs[-1][column] = figure
+    for run in runs if not found else ():
+        run["alone"] = "load_duration" not in run and "total_duration" not in run
     return [r for r in runs if r.get("eval_count") and r.get("eval_duration")]
 
 
 def _ollama(content: Content) -> list[Row]:
+    other = "ktransformers" in content.text.lower()
     return [joined(_once(r.get("prompt_eval_count"), r["eval_count"], r.get("prompt_eval_duration"),
                          r["eval_duration"], r.get("total_duration")),
-                   engine_of("ollama"), model_of(r.get("model")), precision(model=r.get("model")))
+                   _engine(bool(r.get("alone")), other), model_of(r.get("model")),
+                   precision(model=r.get("model")))
             for r in _ollama_runs(content)]  # fmt: skip
+
+
+def _engine(alone: bool, other: bool) -> Row:
+    """Name the engine: KTransformers prints the same lines, but neither total nor load."""
+    if not alone:
+        return engine_of("ollama")
+    if other:
+        return {"source": "ktransformers", **engine_of("ktransformers"),
+                **flagged("partial-offload")}  # fmt: skip
+    return asking("framework", "these lines are printed by ollama and by KTransformers: which was"
+                               " it?")  # fmt: skip
+
+
+_SERVED = re.compile(
+    r"Performance\(T/s\): prefill ([\d.]+), decode ([\d.]+)\. Time\(s\): tokenize [\d.]+,"
+    r" prefill ([\d.]+), decode ([\d.]+)"
+)
+
+
+def _ktransformers(content: Content) -> list[Row]:
+    """Read the lines of KTransformers' server: tokens are rates times seconds."""
+    names = set(_MODEL.findall(content.text))
+    name = next(iter(names)) if len(names) == 1 else None
+    return [
+        joined(
+            _once(round(read * first), round(wrote * rest), first, rest),
+            engine_of("ktransformers"), flagged("partial-offload"), model_of(name),
+            precision(model=name),
+        )
+        for read, wrote, first, rest in (map(float, found) for found in
+                                         _SERVED.findall(content.text))
+    ]  # fmt: skip
 
 
 _LMS = re.compile(
@@ -198,6 +235,11 @@ OLLAMA = Importer(
     versions="fields of 0.13",
     gives="lengths, TTFT, TPOT of one request; the rest is asked for",
 )
+KTRANSFORMERS = Importer(
+    "ktransformers", "lines of KTransformers' server log; what its local_chat prints: text",
+    lambda c: bool(_SERVED.search(c.text)), _ktransformers, versions="fields of 0.2 to 0.4",
+    gives="lengths, TTFT, TPOT of one request; model and device are asked for",
+)  # fmt: skip
 LM_STUDIO = Importer(
     "lm-studio", "LM Studio: lms --stats, an answer of its API", lambda c: bool(_lm_studio_runs(c)),
     _lm_studio, versions="fields of 0.3.6", gives="lengths, TTFT, TPOT of one request; GGUF type",

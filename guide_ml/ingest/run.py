@@ -15,8 +15,8 @@ from guide_ml.ingest import facts as given
 from guide_ml.ingest import store
 from guide_ml.ingest.checks import DUPLICATE, Findings, inspect
 from guide_ml.ingest.content import load, number
+from guide_ml.ingest.importers import opened
 from guide_ml.ingest.importers import read as read_rows
-from guide_ml.ingest.importers import recognise
 from guide_ml.ingest.repeats import cold, thin
 from guide_ml.ingest.rows import COLUMNS, FAULT, REPEAT, SAID, Row
 from guide_ml.system.writing import distinct
@@ -179,8 +179,7 @@ def _rows(read: FileRead, facts: Row, source: str | None) -> list[Row]:
     """Read one file; what is wrong with it is noted, not raised."""
     path = Path(read.file)
     try:
-        content = load(path)
-        importer = recognise(content)
+        importer, content = opened(load(path))
         side = given.beside(path)
         known = (given.read_side_file(side) if side else {}) | facts
         found = read_rows(importer, content)

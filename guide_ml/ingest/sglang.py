@@ -27,7 +27,7 @@ from guide_ml.ingest.rows import (
 )
 from guide_ml.units import MS_PER_S
 
-__all__ = ["OFFLINE", "ONE_BATCH", "SGLANG", "offline_run", "run"]
+__all__ = ["OFFLINE", "ONE_BATCH", "SGLANG", "batch", "offline_run", "run"]
 
 #: How far the tokens that a text makes may be from those that were sent: no text is cut up twice
 #: in quite the same way.
@@ -188,10 +188,10 @@ def _is_one_batch(found: dict[str, Any]) -> bool:
 
 
 def _one_batch(content: Content) -> list[Row]:
-    return [_batch(o) for o in content.objects if _is_one_batch(o)]
+    return [batch(o) for o in content.objects if _is_one_batch(o)]
 
 
-def _batch(found: dict[str, Any]) -> Row:
+def batch(found: dict[str, Any]) -> Row:
     """Read a fixed batch: alone in the engine, or all at once to a server.
 
     A server's ``last_ttft`` is that of its last request, in seconds.

@@ -345,7 +345,13 @@ def test_guidellm_without_a_cap_keeps_at_most_512_in_flight() -> None:
     run["config"]["strategy"] = {"type_": "throughput", "max_concurrency": None}
     counts = {"successful": 600, "errored": 0, "incomplete": 0, "total": 600}
     run["metrics"]["request_totals"] = counts
+    flying = run["metrics"]["request_concurrency"]["successful"]
+    flying["mean"] = 470.0
     (row,) = of(found | {"benchmarks": [run]})
     assert (row["mode"], row["concurrency"]) == ("closed", 512)
+    flying["mean"] = 34.0  # the client could not send faster
+    (row,) = of(found | {"benchmarks": [run]})
+    assert "mode" not in row
+    assert "of 512 requests" in row[ASKS]["concurrency"]
     run["metrics"]["request_totals"] = counts | {"successful": 100, "total": 100}
     assert of(found | {"benchmarks": [run]})[0]["mode"] == "offline"

@@ -41,26 +41,35 @@ SERVED = (
     "vllm_printed.txt", "sglang_printed.txt", "guidellm.yaml", "guidellm.csv", "guidellm_0.3.csv",
     "aiperf_0.1.json", "aiperf_failed.csv", "aiperf_aggregate.json", "aiperf_aggregate.csv",
     "aiperf_sweep.json", "aiperf_sweep.csv", "trtllm_printed.txt", "evalscope_summary.json",
-    "evalscope_0.17.json", "genai_bench.json", "vllm_multi_turn.json",
+    "evalscope_0.17.json", "genai_bench.json", "vllm_multi_turn.json", "lmdeploy_printed.txt",
+    "lmdeploy_generation.txt", "lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv",
+    "lmdeploy_generation.csv",
 )  # fmt: skip
+#: Percentiles of single steps tell no TPOT.
+NO_TPOT = ("lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv", "lmdeploy_generation.csv")
 NO_LOAD = ("aiperf_failed.csv", "aiperf_aggregate.json", "aiperf_aggregate.csv")
 
 
 @pytest.mark.parametrize("name", SERVED)
 def test_a_servers_run_is_read_alike_from_every_tool(name: str) -> None:
     row = rows(name)[0]
-    assert (row["input_len"], row["output_len"]) == (1024, 256)
+    assert row["input_len"] == pytest.approx(1024, rel=1e-4)
+    assert row["output_len"] == pytest.approx(256, rel=1e-4)
     assert row["ttft_ms"] == pytest.approx(120, rel=1e-5)
-    assert row["tpot_ms"] == pytest.approx(9, rel=1e-5)
+    assert row.get("tpot_ms", 9) == pytest.approx(9, rel=1e-5)
+    assert ("tpot_ms" in row) == (name not in NO_TPOT)
     assert row["output_tok_s"] == pytest.approx(1696.07, rel=1e-4)
-    assert row["num_requests"] == 160
+    assert row.get("num_requests", 160) == 160
     load_of = {k: row.get(k) for k in ("mode", "concurrency")}
     wanted = (None, None) if name in NO_LOAD else ("closed", 16)
     assert (load_of["mode"], load_of["concurrency"]) == wanted
 
 
-ONE = ("ollama_verbose.txt", "ollama_answer.json", "lm_studio_answer.json", "lm_studio_stats.txt",
-       "mlx_generate.txt", "llama_timings.txt")  # fmt: skip
+ONE = (
+    "ktransformers_printed.txt", "ktransformers_server.txt", "ollama_verbose.txt",
+    "ollama_answer.json", "lm_studio_answer.json", "lm_studio_stats.txt", "mlx_generate.txt",
+    "llama_timings.txt",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -70,6 +79,24 @@ def test_one_request_to_a_local_engine_is_a_batch_of_one(name: str) -> None:
         "static", 1, 1024, 256)  # fmt: skip
     assert row["ttft_ms"] == pytest.approx(120, rel=1e-4)
     assert row["tpot_ms"] == pytest.approx(9, rel=1e-4)
+
+
+def test_lines_that_two_engines_print_ask_which_it_was() -> None:
+    words = (FILES / "ktransformers_printed.txt").read_text().replace("ktransformers", "x")
+    assert "which was" in text(words)[0][ASKS]["framework"]
+    (row,) = rows("ktransformers_printed.txt")
+    assert (row["framework"], row["flags"]) == ("ktransformers", "partial-offload")
+
+
+@pytest.mark.parametrize(
+    "name", ["sglang_one_batch_printed.txt", "sglang_one_batch_server_printed.txt"]
+)
+def test_a_printed_batch_is_that_after_the_warm_up(name: str) -> None:
+    (row,) = rows(name)
+    assert (row["batch_size"], row["input_len"], row["output_len"]) == (16, 1024, 256)
+    assert row["batch_latency_s"] == pytest.approx(2.415, rel=3e-3)
+    assert (row["mode"], row["framework"]) == ("static", "sglang")
+    assert row.get("tpot_ms", 9) == 9
 
 
 # What is printed

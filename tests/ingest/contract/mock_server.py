@@ -1,4 +1,4 @@
-"""An OpenAI server on loopback with known times: the first token after 50 ms, then one each 10 ms.
+"""An OpenAI server on loopback with known times: the first token after 200 ms, then one each 30.
 
 It stands alone, so that it runs beside any client: ``python mock_server.py`` prints its port.
 """
@@ -11,7 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-FIRST_S, NEXT_S = 0.05, 0.01
+FIRST_S, NEXT_S = 0.2, 0.03
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 
 

@@ -69,7 +69,7 @@ def run(found: dict[str, Any], report: dict[str, Any]) -> Row:
     named = (pick(found, p, "strategy") for p in places)
     strategy: dict[str, Any] = next((s for s in named if s), {})
     row = joined(
-        _load(strategy, sent, _asked_cap(found), _pace(found), _crowd(found)),
+        _load(strategy, sent, _asked_cap(found), _pace(found)),
         _model(found, report),
         engine_of(str(pick(found, "config", "backend", "kind") or "").split("_")[0]),
         {"num_requests": done, "input_len": _of(found, "prompt_token_count", "mean"),
@@ -103,37 +103,42 @@ def _asked_cap(found: dict[str, Any]) -> float | None:
 
 
 def _pace(found: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Read requests done a second, and the mean time of one in seconds."""
-    return _of(found, "requests_per_second", "mean"), _of(found, "request_latency", "mean")
+    """Read requests done a second, and the mean time of one in seconds.
+
+    Newer releases count requests over the whole run, with the start of their worker processes, and
+    tokens over the time in which some came: the larger rate is that of the load.
+    """
+    tokens, each = (_of(found, f"output_token{k}", "mean") for k in ("s_per_second", "_count"))
+    rates = [_of(found, "requests_per_second", "mean"), tokens / each if tokens and each else None]
+    return max((r for r in rates if r), default=None), _of(found, "request_latency", "mean")
 
 
 def _load(
     strategy: dict[str, Any], sent: float | None, cap: float | None,
-    pace: tuple[float | None, float | None], crowd: float | None,
+    pace: tuple[float | None, float | None],
 ) -> Row:  # fmt: skip
     kind = strategy.get("type_") or strategy.get("kind")
     if kind == "synchronous":
         return served(1)
     if kind == "throughput":
-        return _flood(number(strategy.get("max_concurrency")) or MOST_AT_ONCE, sent, crowd)
+        return _flood(number(strategy.get("max_concurrency")) or MOST_AT_ONCE, sent, pace)
     if kind == "concurrent":
         return served(strategy.get("streams") or strategy.get("max_concurrency"), None, sent)
     rate = number(strategy.get("rate"))
     return served(cap, rate, sent, *pace) if rate else served(None, "trace")
 
 
-def _flood(most: float, sent: float | None, crowd: float | None) -> Row:
-    """Read the load of all that the client can send, unless it never filled the engine."""
+def _flood(most: float, sent: float | None, pace: tuple[float | None, float | None]) -> Row:
+    """Read the load of all that the client can send, unless it never filled the engine.
+
+    Requests in flight on average = rate x time of one (Little's law).
+    """
     here = min(most, sent) if sent else most
-    if crowd is None or crowd >= FEW * here:
+    rate, took = pace
+    if not rate or not took or rate * took >= FEW * here:
         return served(most, None, sent)
-    why = f"of {here:g} requests that the client could send at once, {crowd:.3g} were in flight"
-    return asking("concurrency", f"{why} on average")
-
-
-def _crowd(found: dict[str, Any]) -> float | None:
-    """Read the mean of requests in flight."""
-    return _of(found, "request_concurrency", "mean")
+    why = f"of {here:g} requests that the client could send at once, {rate * took:.3g} were in"
+    return asking("concurrency", f"{why} flight on average")
 
 
 def _model(found: dict[str, Any], report: dict[str, Any]) -> Row:

@@ -345,11 +345,13 @@ def test_guidellm_without_a_cap_keeps_at_most_512_in_flight() -> None:
     run["config"]["strategy"] = {"type_": "throughput", "max_concurrency": None}
     counts = {"successful": 600, "errored": 0, "incomplete": 0, "total": 600}
     run["metrics"]["request_totals"] = counts
-    flying = run["metrics"]["request_concurrency"]["successful"]
-    flying["mean"] = 470.0
+    took = run["metrics"]["request_latency"]["successful"]
+    speed = run["metrics"]["output_tokens_per_second"]["successful"]["mean"]
+    each = run["metrics"]["output_token_count"]["successful"]["mean"]
+    took["mean"] = 470.0 * each / speed
     (row,) = of(found | {"benchmarks": [run]})
     assert (row["mode"], row["concurrency"]) == ("closed", 512)
-    flying["mean"] = 34.0  # the client could not send faster
+    took["mean"] = 34.0 * each / speed  # the client could not send faster
     (row,) = of(found | {"benchmarks": [run]})
     assert "mode" not in row
     assert "of 512 requests" in row[ASKS]["concurrency"]

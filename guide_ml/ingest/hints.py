@@ -115,7 +115,7 @@ HINTS = (
     ),
     Hint(
         "GuideLLM",
-        "the tables of the console, which have no means of latencies",
+        "tables of the console that a narrow terminal broke",
         "benchmarks.json, .yaml or .csv of the same run",
         lambda c: "Server Throughput Statistics" in c.text or "Benchmarks Stats:" in c.text,
     ),

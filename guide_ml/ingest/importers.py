@@ -11,6 +11,7 @@ from guide_ml.ingest.evalscope import EVALSCOPE
 from guide_ml.ingest.genai_bench import GENAI_BENCH
 from guide_ml.ingest.guidellm import GUIDELLM
 from guide_ml.ingest.guidellm_csv import GUIDELLM_CSV
+from guide_ml.ingest.guidellm_text import GUIDELLM_TEXT
 from guide_ml.ingest.hints import HINTS
 from guide_ml.ingest.inference_perf import INFERENCE_PERF
 from guide_ml.ingest.inferencex import INFERENCEX
@@ -48,6 +49,7 @@ IMPORTERS: tuple[Importer, ...] = (
     OFFLINE,
     GUIDELLM,
     GUIDELLM_CSV,
+    GUIDELLM_TEXT,
     AIPERF_JSON,
     AIPERF_CSV,
     AGGREGATE,

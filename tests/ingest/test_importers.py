@@ -72,6 +72,8 @@ SHAPES = {
     "ktransformers_server.txt": "ktransformers 0.2, server/backend/base.py, a line of its log",
     "guidellm.yaml": "guidellm 0.8.1, --output-path benchmarks.yaml",
     "guidellm.csv": "guidellm 0.8.1, --output-path benchmarks.csv, three rows of headings",
+    "guidellm_printed_0.3.txt": "guidellm 0.3.1, benchmark/output.py, its console",
+    "guidellm_printed.txt": "guidellm 0.5.2, benchmark/outputs/console.py, what it prints",
     "guidellm_0.3.csv": "guidellm 0.3.1, benchmarks.csv, one row of headings",
     "aiperf_0.1.json": "aiperf 0.1, profile_export_aiperf.json",
     "aiperf_failed.csv": "aiperf 0.13.0, profile_export_aiperf.csv of a run with failures",

@@ -43,7 +43,7 @@ SERVED = (
     "aiperf_sweep.json", "aiperf_sweep.csv", "trtllm_printed.txt", "evalscope_summary.json",
     "evalscope_0.17.json", "genai_bench.json", "vllm_multi_turn.json", "lmdeploy_printed.txt",
     "lmdeploy_generation.txt", "lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv",
-    "lmdeploy_generation.csv",
+    "lmdeploy_generation.csv", "guidellm_printed_0.3.txt",
 )  # fmt: skip
 #: Percentiles of single steps tell no TPOT.
 NO_TPOT = ("lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv", "lmdeploy_generation.csv")
@@ -86,6 +86,23 @@ def test_lines_that_two_engines_print_ask_which_it_was() -> None:
     assert "which was" in text(words)[0][ASKS]["framework"]
     (row,) = rows("ktransformers_printed.txt")
     assert (row["framework"], row["flags"]) == ("ktransformers", "partial-offload")
+
+
+def test_newer_tables_of_guidellm_have_medians_and_the_load_of_one_request_alone() -> None:
+    alone, many = rows("guidellm_printed.txt")
+    assert (alone["mode"], alone["concurrency"], alone["num_requests"]) == ("closed", 1, 10)
+    assert (alone["ttft_ms"], alone["ttft_stat"], alone["tpot_ms"]) == (120, "median", 9)
+    assert (alone["input_len"], alone["output_len"], alone["output_tok_s"]) == (1024, 256, 106)
+    assert "failed_requests" not in alone  # what failed has no tokens to be counted
+    assert "mode" not in many
+    assert "concurrent" in many[ASKS]["concurrency"]
+
+
+def test_tables_of_guidellm_that_a_narrow_terminal_broke_are_refused() -> None:
+    whole = (FILES / "guidellm_printed_0.3.txt").read_text()
+    lines = [part for li in whole.splitlines() for part in (li[:80], li[80:])]
+    with pytest.raises(BadData, match="narrow terminal"):
+        text("\n".join(lines))
 
 
 @pytest.mark.parametrize(

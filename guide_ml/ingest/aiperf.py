@@ -25,7 +25,7 @@ from guide_ml.ingest.rows import (
 )
 from guide_ml.units import MS_PER_S
 
-__all__ = ["AIPERF_CSV", "AIPERF_JSON", "metrics"]
+__all__ = ["AIPERF_CSV", "AIPERF_JSON", "metrics", "named"]
 
 _MS = {"ms": 1.0, "s": 1e3, "sec": 1e3, "us": 1e-3, "ns": 1e-6}
 
@@ -180,11 +180,11 @@ def _is_csv(content: Content) -> bool:
     return (
         bool(records)
         and records[0][:2] == ["Metric", "avg"]
-        and "request_latency" in _named(records)
+        and "request_latency" in named(records)
     )
 
 
-def _named(records: list[list[str]]) -> dict[str, dict[str, Any]]:
+def named(records: list[list[str]]) -> dict[str, dict[str, Any]]:
     """Read both sections, each with its heading, as the JSON has them.
 
     With failed requests a second row of some metrics says so in brackets: it is passed over.
@@ -205,7 +205,7 @@ def _named(records: list[list[str]]) -> dict[str, dict[str, Any]]:
 
 
 def _csv(content: Content) -> list[Row]:
-    return [metrics(_named(content.records))]
+    return [metrics(named(content.records))]
 
 
 AIPERF_JSON = Importer(

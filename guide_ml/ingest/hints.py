@@ -97,13 +97,13 @@ HINTS = (
     ),
     Hint(
         "AIPerf",
-        "the table of the console",
+        "tables of the console without the time of requests",
         "profile_export_aiperf.json of the same run",
         _text("NVIDIA AIPerf |"),
     ),
     Hint(
         "GenAI-Perf",
-        "the table of the console",
+        "tables of the console without the time of requests",
         "profile_export_genai_perf.json of the same run",
         _text("NVIDIA GenAI-Perf |"),
     ),

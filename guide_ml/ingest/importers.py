@@ -5,6 +5,7 @@ from __future__ import annotations
 from guide_ml.errors import BadData
 from guide_ml.ingest.aiperf import AIPERF_CSV, AIPERF_JSON
 from guide_ml.ingest.aiperf_many import AGGREGATE, SWEEP
+from guide_ml.ingest.aiperf_text import AIPERF_TEXT
 from guide_ml.ingest.canonical import CANONICAL
 from guide_ml.ingest.content import Content
 from guide_ml.ingest.evalscope import EVALSCOPE
@@ -52,6 +53,7 @@ IMPORTERS: tuple[Importer, ...] = (
     GUIDELLM_TEXT,
     AIPERF_JSON,
     AIPERF_CSV,
+    AIPERF_TEXT,
     AGGREGATE,
     SWEEP,
     TRTLLM,

@@ -79,6 +79,7 @@ SHAPES = {
     "aiperf_failed.csv": "aiperf 0.13.0, profile_export_aiperf.csv of a run with failures",
     "aiperf_aggregate.json": "aiperf 0.13.0, profile_export_aiperf_aggregate.json",
     "aiperf_aggregate.csv": "aiperf 0.13.0, profile_export_aiperf_aggregate.csv",
+    "aiperf_printed.txt": "aiperf 0.13.0, exporters/console_metrics_exporter.py, what it prints",
     "aiperf_sweep.json": "aiperf 0.13.0, profile_export_aiperf_sweep.json",
     "aiperf_sweep.csv": "aiperf 0.13.0, profile_export_aiperf_sweep.csv",
     "trtllm_printed.txt": "TensorRT-LLM 1.2, trtllm-bench throughput, what it prints",

@@ -43,7 +43,7 @@ SERVED = (
     "aiperf_sweep.json", "aiperf_sweep.csv", "trtllm_printed.txt", "evalscope_summary.json",
     "evalscope_0.17.json", "genai_bench.json", "vllm_multi_turn.json", "lmdeploy_printed.txt",
     "lmdeploy_generation.txt", "lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv",
-    "lmdeploy_generation.csv", "guidellm_printed_0.3.txt",
+    "lmdeploy_generation.csv", "guidellm_printed_0.3.txt", "aiperf_printed.txt",
 )  # fmt: skip
 #: Percentiles of single steps tell no TPOT.
 NO_TPOT = ("lmdeploy_printed_0.6.txt", "lmdeploy_throughput.csv", "lmdeploy_generation.csv")
@@ -86,6 +86,17 @@ def test_lines_that_two_engines_print_ask_which_it_was() -> None:
     assert "which was" in text(words)[0][ASKS]["framework"]
     (row,) = rows("ktransformers_printed.txt")
     assert (row["framework"], row["flags"]) == ("ktransformers", "partial-offload")
+
+
+def test_printed_tables_of_aiperf_count_failures_and_are_refused_where_figures_are_cut() -> None:
+    whole = (FILES / "aiperf_printed.txt").read_text()
+    (row,) = rows("aiperf_printed.txt")
+    assert (row["model"], row["ttft_median_ms"]) == (MODEL, 104)
+    errors = "NVIDIA AIPerf | Error Summary\n┃ Code ┃ Message ┃ Count ┃\n│ 500 │ no │ 40 │\n"
+    assert text(errors + whole)[0][FAULT] == "20% of the requests failed"
+    assert "narrow" in text(whole.replace("2,415.00", "2,41…"))[0][FAULT]
+    (row,) = text(whole.replace("--concurrency 16", "--prompt-prefix-pool-size 4"))
+    assert ("mode" in row, row["flags"]) == (False, "prefix-cached")
 
 
 def test_newer_tables_of_guidellm_have_medians_and_the_load_of_one_request_alone() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["ARCHITECTURES", "MAKERS", "SERIES", "DeviceName", "device_name"]
+__all__ = ["ARCHITECTURES", "DRIVER_NOISE", "MAKERS", "SAME", "SERIES", "DeviceName", "device_name"]
 
 #: Words of a maker that any of its devices may carry.
 MAKERS: dict[str, frozenset[str]] = {
@@ -47,14 +47,18 @@ ARCHITECTURES = frozenset((
 ))  # fmt: skip
 OPTIONAL = SERIES | ARCHITECTURES | MAKERS.keys() | frozenset().union(*MAKERS.values())
 
+#: What drivers write that tells nothing of the chip, and never more than the chip does.
+DRIVER_NOISE = frozenset((
+    "gpu", "graphics", "edition", "generation", "accelerator", "oam", "hbm2e", "hbm3e",
+))  # fmt: skip
 #: What tells nothing of the chip.
-_NOISE = frozenset((
-    "gpu", "cpu", "processor", "graphics", "edition", "generation", "card", "accelerator",
-    "module", "developer", "development", "devkit", "kit", "oam", "hgx", "dgx", "with", "design",
-    "superchip", "lovelace", "hbm2", "hbm2e", "hbm3", "hbm3e", "gddr5", "gddr6", "gddr6x",
+_NOISE = DRIVER_NOISE | frozenset((
+    "cpu", "processor", "card", "module", "developer", "development", "devkit", "kit", "hgx",
+    "dgx", "with", "design", "superchip", "lovelace", "hbm2", "hbm3", "gddr5", "gddr6", "gddr6x",
     "gddr7", "soc", "apu", "studio", "mini",
 ))  # fmt: skip
-_SAME = {"notebook": "laptop", "mobile": "laptop", "pci": "pcie"} | {
+#: Words that are written in several ways.
+SAME = {"notebook": "laptop", "mobile": "laptop", "pci": "pcie"} | {
     f"sxm{n}": "sxm" for n in "23456"} | {f"pcie{n}": "pcie" for n in "345"}  # fmt: skip
 _CUT = re.compile(
     r"\((?:r|tm|c)\)|[®™]"  # marks
@@ -135,7 +139,7 @@ def device_name(text: str) -> DeviceName:
     sizes = [float(re.sub(r"[^\d.]", "", m)) for m in _MEMORY.findall(rest)]
     rest = re.sub(r"[^a-z\d.]+", " ", _MEMORY.sub(" ", rest))
     parts = [w.strip(".") for w in rest.split()]
-    words = [_SAME.get(w, w) for w in parts if w not in _NOISE]
+    words = [SAME.get(w, w) for w in parts if w not in _NOISE]
     form = next((w for w in words if w in ("sxm", "pcie")), "")
     loose = OPTIONAL - {"rtx"} if "titan" in words else OPTIONAL  # Titan RTX, V, X, Xp
     return DeviceName(

@@ -6,21 +6,22 @@ import re
 from typing import Any
 
 from guide_ml import catalogue
+from guide_ml.catalogue.device_words import DRIVER_NOISE, SAME
 from guide_ml.catalogue.taken import taken_for
 from guide_ml.errors import GuideError
 from guide_ml.ingest.rows import SAID
 
 __all__ = ["device_of", "devices_differ", "hardware_of"]
 
-_NOISE = {
-    "nvidia", "amd", "intel", "apple", "tesla", "geforce", "instinct", "accelerator", "gpu", "aws",
-    "graphics", "generation", "oam", "google", "radeon", "edition", "hbm2e", "hbm3e",
-}  # fmt: skip
+#: Makers and lines of theirs that drivers name beside a chip that is told without them.
+_LINES = {"nvidia", "amd", "intel", "apple", "aws", "google", "tesla", "geforce", "instinct",
+          "radeon"}  # fmt: skip
+_NOISE = DRIVER_NOISE | _LINES
 #: A slice of a device, as the driver names it.
 _SLICE = re.compile(r"\bMIG[ :-]+(\d+g\.\d+gb)", re.I)
 #: What drivers call devices whose own name is another.
 _DRIVERS = {"8060s": "amd-strix-halo-128gb", "gfx1151": "amd-strix-halo-128gb"}
-_SAME = {"sxm2": "sxm", "sxm4": "sxm", "sxm5": "sxm", "hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
+_SAME = SAME | {"hbm3": "sxm"}  # NVIDIA's H100 SXM says HBM3
 
 
 def device_of(name: object) -> dict[str, str]:

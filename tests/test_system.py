@@ -270,6 +270,23 @@ with scratch("job") as place:
     assert not list(base.iterdir())
 
 
+def test_the_services_counters_lie_in_scratch_that_a_killed_service_loses(tmp_path, monkeypatch):
+    uvicorn = pytest.importorskip("uvicorn")
+    from guide_ml.web.serve import serve
+    from guide_ml.web.settings import Settings
+
+    monkeypatch.setenv(private.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setenv("GUIDE_WEB_SETTINGS", "")
+    seen = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: seen.append(
+        Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])) or seen[0].lstat())  # fmt: skip
+    serve("127.0.0.1", 1, 2, Settings())
+    (place,) = seen
+    assert place.parent == tmp_path / "cache" / "scratch"
+    assert not place.exists()
+
+
 def test_a_cache_of_somebody_else_is_refused(tmp_path, monkeypatch):
     filled(tmp_path / "theirs")
     (tmp_path / "cache").symlink_to(tmp_path / "theirs")

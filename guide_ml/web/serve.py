@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
+from guide_ml.system.private import scratch
 from guide_ml.web.settings import VARIABLE, Settings
 
 __all__ = ["serve"]
@@ -30,9 +30,10 @@ def serve(host: str, port: int, workers: int, settings: Settings) -> None:
     import uvicorn
 
     os.environ[VARIABLE] = settings.to_json()
-    with tempfile.TemporaryDirectory(prefix="guide-metrics-") as folder:
+    # A signal ends the process inside: the next one takes the folder away.
+    with scratch("metrics") as folder:
         if workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         uvicorn.run(
             "guide_ml.web.app:from_environment", factory=True, host=host, port=port,
             workers=workers, timeout_keep_alive=KEEP_ALIVE_S, limit_concurrency=CONNECTIONS,

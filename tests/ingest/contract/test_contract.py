@@ -142,7 +142,7 @@ def test_what_a_client_writes_is_read_with_the_servers_times(
     made = subprocess.run([python, HERE / "make_tokenizer.py", "mock/tok"], check=False, **quiet)
     assert made.returncode == 0, made.stderr
     words = client.command.format(url=url, python=python, bin=python.parent).split()
-    done = subprocess.run(words, check=False, timeout=600, **quiet)
+    done = subprocess.run(words, check=False, timeout=1800, **quiet)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     for file in client.files:
         facts = FACTS | ({"model": MODEL, "concurrency": 2} if file.endswith(".csv") else {})

@@ -108,8 +108,11 @@ def test_a_line_with_more_cells_than_headings_is_no_row() -> None:
         (b"PK\x03\x04" + b"\0" * 9, "as CSV"),
         (b"%PDF-1.7 \0", "the JSON, the CSV or the printed text"),
         (b"<!DOCTYPE html><html>", "the JSON or the CSV of the same run"),
+        (b'{"gguf": "m.gguf", "spec_flags": "", "results": []}', "what llama-bench prints"),
+        (b"model,performance,metric\nx,1,tflops\n", "the printed block"),
+        (b"| Test name | GPU | Tput (req/s) |\n|---|---|---|\n", "the JSON of each of its tests"),
     ],
 )
-def test_what_is_no_text_is_told_what_to_give(raw: bytes, way_out: str) -> None:
+def test_what_holds_no_run_is_told_what_to_give(raw: bytes, way_out: str) -> None:
     with pytest.raises(BadData, match=way_out):
         rows(raw)

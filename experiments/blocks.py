@@ -292,11 +292,15 @@ def faults() -> Block:
                   "tried": odd["all"]["tried"],
                   "survived": odd["all"]["answered"] + odd["all"]["refused"],
                   "lost": odd["all"]["faults"]})  # fmt: skip
-    table, same = markdown(pd.DataFrame(lines)), found["same"]
-    killed = ", ".join(f"{n} {name}" for name, n in found["kill"]["of"].items())
+    met = found["kill"]["of"] | found.get("kill of a retraining", {"of": {}})["of"]
+    killed = ", ".join(f"{n} of `{name}`" for name, n in met.items())
+    table = f"{markdown(pd.DataFrame(lines))}\n\nThe kills: {killed}."
+    same = found.get("same")
+    if not same:
+        return Block(table)
     equal = "equal to the last bit" if same["equal"] else "not equal"
     return Block(
-        f"{table}\n\nThe kills met {killed}.\n\n"
+        f"{table}\n\n"
         f"Answers of {same['threads']} threads and {same['processes']} processes: {equal}."
         f" Memory after {same['predictions']:,} predictions: {max(same['grown_mb'], 0):.1f} MB more"
         " than after the first 2,000."

@@ -279,8 +279,12 @@ def test_the_services_counters_lie_in_scratch_that_a_killed_service_loses(tmp_pa
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     monkeypatch.setenv("GUIDE_WEB_SETTINGS", "")
     seen = []
-    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: seen.append(
-        Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])) or seen[0].lstat())  # fmt: skip
+
+    def run(*_, **__):
+        seen.append(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        assert seen[0].is_dir()
+
+    monkeypatch.setattr(uvicorn, "run", run)
     serve("127.0.0.1", 1, 2, Settings())
     (place,) = seen
     assert place.parent == tmp_path / "cache" / "scratch"

@@ -19,16 +19,18 @@ from guide_ml.units import MS_PER_S
 __all__ = ["LMDEPLOY", "LMDEPLOY_CSV"]
 
 _OLD = re.compile(
-    r"^\W*concurrency: (\d+)(?:, test_round: (\d+))?[ \t]*\n(.*?)"
-    r"(?=^\W*-{20,}|^\W*concurrency: |\Z)",
+    r"^[^\w\n]*concurrency: (\d+)(?:, test_round: (\d+))?[ \t]*\n(.*?)"
+    r"(?=^[^\w\n-]*-{20,}|^[^\w\n]*concurrency: |\Z)",
     re.M | re.S,
 )
 _MEANS = r"[ _]token latency(?:\(s\))?\(min, max, ave\): [\d.]+s?, [\d.]+s?, ([\d.]+)"
 _FIRST, _WHOLE = re.compile("first" + _MEANS), re.compile("total" + _MEANS)
 _FIXED = re.compile(r"input_tokens: (\d+), output_tokens: (\d+)")
-_CELL = re.compile(r"^\W*([^:\n]+): ([\d.]+)", re.M)
-_NEW = re.compile(r"^\W*=+ [^\n=]+ =+[ \t]*\n(.*?)^\W*={20,}", re.M | re.S)
-_LINE = re.compile(r"^\W*([A-Z][^\n]*?)[ \t]{2,}(\S[^\n]*?)[ \t]*$", re.M)
+_CELL = re.compile(r"^[^\w\n]*([^:\n]+): ([\d.]+)", re.M)
+_NEW = re.compile(
+    r"^[^\w\n=]*=+ [^\n=]+ =+[ \t]*\n((?:[^\n]*\n){1,40}?)[^\w\n=]*={20,}", re.M
+)
+_LINE = re.compile(r"^[^\w\n]*([A-Z][^\n]*?)[ \t]{2,}(\S[^\n]*?)[ \t]*$", re.M)
 _MODEL = re.compile(r"profile_\w+\.py\s+(?:\S+\.json\s+)?(?!-)(\S+)")
 _LATENCIES = {
     "ttft": "Time to First Token (TTFT)",

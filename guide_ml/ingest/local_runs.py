@@ -22,8 +22,9 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6,
 _PER_NS = 1e-9
 #: How far parts may exceed the whole that they make up.
 ROUNDED = 1.02
-_OLLAMA = re.compile(r"^\W*(total duration|load duration|prompt eval count|prompt eval duration"
-                     r"|eval count|eval duration):[ \t]*(\S+)", re.M)  # fmt: skip
+_OLLAMA = re.compile(
+    r"^[^\w\n]*((?:total|load|prompt eval|eval) duration|(?:prompt )?eval count):[ \t]*(\S+)", re.M
+)
 _MODEL = re.compile(r"(?:ollama run(?: --\S+)*|--model(?:_path)?[ =])\s*[\"']?([^\s\"']+)")
 
 
@@ -121,7 +122,7 @@ def _ktransformers(content: Content) -> list[Row]:
 
 
 _LMS = re.compile(
-    r"^\W*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens"
+    r"^[^\w\n]*(Tokens/Second|Time to First Token|Prompt Tokens|Predicted Tokens"
     r"|Accepted Draft Tokens):\s*([\d.,]+)",
     re.M,
 )
@@ -189,7 +190,7 @@ def _drafts(told: dict[str, Any]) -> Row:
 
 _TIMING = re.compile(r"Timing with prompt_tokens=(\d+), generation_tokens=(\d+), batch_size=(\d+)")
 _AVERAGES = re.compile(
-    r"^\W*Averages: prompt_tps=([\d.]+), generation_tps=([\d.]+), peak_memory=([\d.]+)", re.M
+    r"^[^\w\n]*Averages: prompt_tps=([\d.]+), generation_tps=([\d.]+), peak_memory=([\d.]+)", re.M
 )
 _GENERATED = re.compile(
     r"^Prompt: (\d+) tokens, ([\d.]+) tokens-per-sec\s*^Generation: (\d+) tokens, ([\d.]+)"

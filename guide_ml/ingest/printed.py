@@ -51,7 +51,7 @@ _OPTION = re.compile(
     r"--(model|dataset-name|max-concurrency|request-rate|num-prompts)[ =]+[\"']?([^\s\"'\\]+)"
 )
 _BEFORE = re.compile(
-    r"^\W*(Traffic request rate|Maximum request concurrency|Max request concurrency):[ \t]*(\S+)",
+    r"^[^\w\n]*(Traffic request rate|Max(?:imum)? request concurrency):[ \t]*(\S+)",
     re.M,
 )
 

@@ -15,9 +15,9 @@ from guide_ml.ingest.rows import TOKENS, Importer, Row, asking, flagged, joined,
 
 __all__ = ["MULTI_TURN", "OFFLINE_TEXT"]
 
-_LATENCY = re.compile(r"^\W*Avg latency: ([\d.]+) seconds", re.M)
+_LATENCY = re.compile(r"^[^\w\n]*Avg latency: ([\d.]+) seconds", re.M)
 _THROUGHPUT = re.compile(
-    r"^\W*Throughput: ([\d.]+) requests/s, ([\d.]+) (?:total )?tokens/s"
+    r"^[^\w\n]*Throughput: ([\d.]+) requests/s, ([\d.]+) (?:total )?tokens/s"
     r"(?:, ([\d.]+) output tokens/s)?",
     re.M,
 )
@@ -104,9 +104,9 @@ def _shape(asked: dict[str, Any]) -> Row:
 
 _SUMMARY = re.compile(r"requests_per_sec = ([\d.]+)")
 _LINE = re.compile(
-    r"^\W*(ttft_ms|tpot_ms|latency_ms|input_num_tokens|output_num_tokens)\s+([\d. ]+)$", re.M
+    r"^[^\w\n]*(ttft_ms|tpot_ms|latency_ms|input_num_tokens|output_num_tokens)\s+([\d. ]+)$", re.M
 )
-_COLUMNS = re.compile(r"^\W*(count\s+mean\s.*)$", re.M)
+_COLUMNS = re.compile(r"^[^\w\n]*(count\s+mean\s.*)$", re.M)
 
 
 def _turns(content: Content) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,16 @@ def test_a_line_with_more_cells_than_headings_is_no_row() -> None:
     whole = ",".join(map(str, one.values()))
     table = f"{','.join(one)}\n{whole}\n1,2,{whole}\n"
     assert len(rows(table.encode())) == 1
+
+
+@pytest.mark.parametrize(
+    "part", ["\n", "-", "[[\n", "==== X ====\nabc\n", "concurrency: 1\nx\n", "| a | b |\n"]
+)
+def test_long_text_of_one_mark_is_refused_at_once(part: str) -> None:
+    start = time.process_time()
+    with pytest.raises(BadData):
+        rows(b"x\n" + part.encode() * 10_000)
+    assert time.process_time() - start < 3.0  # quadratic patterns took a minute
 
 
 @pytest.mark.parametrize(

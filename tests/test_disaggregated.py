@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import guide_ml
 from guide_ml import InvalidInput
+from guide_ml.cli.main import app
 
 POOLS: dict[str, Any] = {
     "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm", "input_len": 2000,
@@ -49,6 +51,17 @@ def test_a_rate_gives_percentiles_and_is_close_to_its_requests_in_flight():
     assert found.output_tok_s == pytest.approx(closed.output_tok_s, rel=0.1)
     much = predicted(**POOLS, request_rate_rps=6000)
     assert (much.overloaded, much.ttft_ms) == (True, None)
+
+
+def test_the_command_line_takes_the_layout_of_both_kinds_of_workers():
+    words = ["predict", "--json", "--level", "0.9", "--concurrency", "16"]
+    for name, value in POOLS.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert told["deployment"]["num_devices"] == 4
+    assert told["tpot_ms"] == pytest.approx(predicted(**POOLS, concurrency=16).tpot_ms)
 
 
 def test_rows_of_a_table_may_be_disaggregated():

@@ -212,6 +212,9 @@ def test_measured_open_loads_calibrate():
     after: Any = guide_ml.predict_table(runs, level=None, profile=profile)
     assert after["ttft_ms"][5] == pytest.approx(runs["ttft_ms"][5], rel=0.1)
     assert after["tpot_ms"][5] == pytest.approx(runs["tpot_ms"][5], rel=0.1)
+    blank = runs.assign(weight_dtype=None, memory_share=float("nan"))  # a cell that says nothing
+    again = calibrate(blank.iloc[:5]).to_dict()["measured"]
+    assert {c["target"] for c in again} == {"ttft_ms", "tpot_ms"}
     with pytest.raises(InvalidInput, match="needs 3 measured rows"):
         calibrate(runs.iloc[:2])
     with pytest.raises(InvalidInput, match="row 2 cannot calibrate: arrival must be poisson"):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 from tables import markdown, stamp
+from traffic_lessons import without
 from traffic_runs import (
     CV,
     FIGURES,
@@ -106,8 +107,9 @@ def main() -> None:
         moved = {"deployment unseen": unseen_deployment(rows)}
         if options.held_out:
             moved["source unseen"] = unseen_source(rows, options.held_out)
-        table = pd.concat([told(rows, moved), calibrated(min(options.deployments, options.most))],
-                          ignore_index=True)  # fmt: skip
+        held = without(RESULTS / "14_lessons.parquet")
+        most = min(options.deployments, options.most)
+        table = pd.concat([told(rows, moved, held), calibrated(most, held)], ignore_index=True)
         errors(table).round(2).join(table[["source_ref", "error", "overloaded"]]).to_csv(
             path, index=False)  # fmt: skip
         split_errors(split_runs(options.most)).round(2).to_csv(beside, index=False)

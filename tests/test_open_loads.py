@@ -16,7 +16,9 @@ from guide_ml import InvalidInput, Lengths, Traffic
 from guide_ml.calibration.fit import calibrate
 from guide_ml.estimators.predictor import default_predictor
 from guide_ml.predictions.run import ask
+from guide_ml.profiles import Profile
 from guide_ml.simulation import asked as asking
+from guide_ml.simulation.lessons import factor, instead, shipped
 from guide_ml.simulation.loads import OpenLoad
 from guide_ml.simulation.policies import POLICIES, policy
 from guide_ml.simulation.run import rules
@@ -90,10 +92,45 @@ def test_closed_loops_take_as_long_as_predicted():
 
 def test_a_light_load_is_seen_as_a_lone_user_sees_it():
     lone = predicted(**CHAT, concurrency=1, level=None)
-    few = predicted(**CHAT, request_rate_rps=0.02, level=None)
+    with instead(taught(0.0)):
+        few = predicted(**CHAT, request_rate_rps=0.02, level=None)
     assert few.tpot_ms == pytest.approx(lone.tpot_ms, rel=0.03)
     assert few.ttft_ms == pytest.approx(lone.ttft_ms, rel=0.1)
     assert few.output_tok_s == pytest.approx(0.02 * 256)
+
+
+def taught(log_ratio: float) -> Profile:
+    """Make lessons of which each says the same."""
+    own = shipped()
+    said = np.full(len(own.cells.n), log_ratio)
+    return Profile(replace(own.cells, log_ratio=said), own.trained_set, {})
+
+
+def test_what_open_loads_taught_moves_their_first_tokens_and_no_closed_load():
+    found = []
+    for ratio in (0.0, 0.3):
+        with instead(taught(ratio)):
+            closed = Traffic.closed(4, Lengths.fixed(1024, 64), num_requests=200, seed=1)
+            users = guide_ml.simulate(
+                hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", traffic=closed,
+                level=None)  # fmt: skip
+            rate = predicted(**CHAT, request_rate_rps=0.5, level=None)
+            found.append((rate.ttft_ms, rate.tpot_ms, users.figures["ttft_ms"]["mean"]))
+    (first, token, users), (later, other, same) = found
+    assert 1.15 * first < later < 1.36 * first
+    assert other == pytest.approx(token, rel=0.05)
+    assert same == users
+
+
+def test_lessons_hold_for_what_was_measured_and_are_of_first_tokens_only():
+    lessons = shipped()
+    assert set(lessons.cells.target) == {1}
+    table = pd.DataFrame([CHAT | {"hardware": h, "framework": f, "mode": "closed", "concurrency": 1}
+                          for h, f in (("gb10", "vllm"), ("rtx-3060", "exllamav2"))])  # fmt: skip
+    _, resolved = ask(table, Definitions())
+    spark, other = (factor(lessons, asking.rows(resolved, i, 1)) for i in (0, 1))
+    assert other == 1.0
+    assert 1.1 < spark < 2.0
 
 
 def test_more_load_takes_longer_until_it_is_too_much():

@@ -205,8 +205,8 @@ def calibrated(most: int, held: Held) -> pd.DataFrame:
         table = asked(taught)
         with instead(held(keys(table).iloc[0], "")):
             try:
-                profile = calibrate(table.assign(
-                    **{name: taught[name] for name in ("ttft_ms", "tpot_ms", "e2e_ms")}))  # fmt: skip
+                names = ("ttft_ms", "tpot_ms", "e2e_ms")
+                profile = calibrate(table.assign(**{name: taught[name] for name in names}))
             except GuideError as error:
                 print(f"  {source}: {error}", file=sys.stderr)
                 continue

@@ -172,15 +172,15 @@ def test_statistics_arrivals_and_lengths_are_asked_for():
 
 
 def test_the_answer_is_whole_and_its_interval_holds_it():
-    found = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    found = predicted(**CHAT, request_rate_rps=12, e2e_stat="p95")  # too much at the slow end
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert told["deployment"]["mode"] == "open"
-    assert told["deployment"]["request_rate_rps"] == 10
+    assert told["deployment"]["request_rate_rps"] == 12
     assert told["e2e_ms"] == found.percentiles["e2e_ms"]["p95"]
     for name in ("ttft_ms", "tpot_ms", "e2e_ms"):
         assert found.low[name] < getattr(found, name) < found.high[name]
     assert "what users see" in found.summary()
-    again = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    again = predicted(**CHAT, request_rate_rps=12, e2e_stat="p95")
     assert again.percentiles == found.percentiles
 
 
@@ -281,6 +281,20 @@ def test_simulate_tells_what_users_see_and_engines_do():
     assert "overloaded" in repr(much)
     with pytest.raises(InvalidInput, match="simulate\\(\\) takes no concurrency: the traffic"):
         guide_ml.simulate(**asked, concurrency=3)
+
+
+def test_a_request_that_is_refused_changes_nothing_for_others():
+    lengths = Lengths.fixed(300, 100)
+    traffic = Traffic.poisson(2.0, lengths, num_requests=200, seed=1)
+    longer = traffic.input_tokens.copy()
+    longer[50] = 1_000_000
+    own: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "level": None}
+    plain, other = (guide_ml.simulate(**own, traffic=t)
+                    for t in (traffic, replace(traffic, input_tokens=longer)))  # fmt: skip
+    assert (plain.refused, other.refused) == (0, 1)
+    assert other.figures["ttft_ms"]["mean"] == pytest.approx(plain.figures["ttft_ms"]["mean"],
+                                                              rel=0.02)  # fmt: skip
+    assert not other.overloaded
 
 
 def test_every_policy_names_its_source():

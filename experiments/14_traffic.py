@@ -1,10 +1,11 @@
 """How wrong are open loads? Measured runs of mode open against what is simulated of them.
 
 The estimators learned from closed and static runs, partly of the same laboratories and machines;
-no open run trained anything but the constants in guide_ml/simulation. So step times are also moved
+open runs taught the lessons and the constants in guide_ml/simulation. So step times are also moved
 by what estimators say that had not seen the deployment, which the set keeps, and its laboratory:
-``--held-out`` takes the folder that ``guide train --keep`` left. Five runs of a deployment
-calibrate others of it, and disaggregated runs are judged beside. Writes results/14_traffic.csv (a
+``--held-out`` takes the folder that ``guide train --keep`` left. Lessons are then without the
+deployment, or without the laboratory, too. Five runs of a deployment calibrate others of it, and
+disaggregated runs are judged beside. Writes results/14_traffic.csv (a
 row each run), results/14_traffic_split.csv and results/14_traffic.md.
 """
 
@@ -79,17 +80,20 @@ def report(off: pd.DataFrame, split: pd.DataFrame, most: int) -> str:
     refused = int((split["error"].fillna("") != "").sum())
     return (
         f"Median errors in percent of {len(own):,} measured open runs without a flag{drawn}."
-        " Closed and static runs, partly of the same machines, trained the estimators. The spread"
+        " Closed and static runs, partly of the same machines, trained the estimators; open runs,"
+        " partly these, taught the lessons of first tokens that are shipped. The spread"
         f" of lengths is given for the sources {', '.join(CV)}, whose pages tell it.\n\n"
         f"{lost} runs have no TTFT: it was not measured, the deployment is refused or does not fit,"
         f" or it is said to be overloaded.\n\n{markdown(summary(own))}\n\n"
         "The same by what is known of the deployment. Unseen: step times are moved by the median"
-        " ratio of held-out predictions of its closed loads to those of the set. Five runs: of a"
-        " machine's open runs five calibrate, and others are predicted.\n\n"
+        " ratio of held-out predictions of its closed loads to those of the set, and lessons are"
+        " without the deployment or the source. Five runs: of a machine's open runs five"
+        " calibrate, and others are predicted; lessons are without it.\n\n"
         f"{markdown(parts(off))}\n\n"
         f"Share of runs within the interval that is to hold 90 %.\n\n{markdown(held(off))}\n\n"
-        f"Disaggregated runs with stated workers, as shipped: none trained anything. {refused} are"
-        f" refused.\n\n{markdown(split_summary(split))}"
+        "Disaggregated runs with stated workers, as shipped: none trained an estimator, and three"
+        f" constants were chosen on them. {refused} are refused.\n\n"
+        f"{markdown(split_summary(split))}"
     )
 
 

@@ -31,14 +31,18 @@ __all__ = ["APART", "drawn", "learned", "lessons", "without"]
 EACH, MOST = 4, 60
 #: First tokens that come so many times as late as a lone user's were mostly waited for.
 WAITED = 2.0
-#: Logarithm that a single run may teach at most, up and down.
-APART = 0.7
+#: Runs that lie further off, in logarithms, teach nothing: what they tell is of a setting that
+#: nobody stated (ten scheduler steps at once, prompts that were cached), not of open loads.
+APART = 0.5
+#: Sends the same prompts at every rate to a server that keeps prefixes.
+REPEATED = ("digitalocean-gtc2026",)
 
 
 def drawn() -> pd.DataFrame:
     """Return the runs that may teach, so many of each deployment and source, at random."""
     rows = measured(100_000)
-    rows = rows[rows["ttft_ms"].notna()].sample(frac=1.0, random_state=1)
+    alone = pd.to_numeric(rows["shared_prefix_len"]).fillna(0) == 0
+    rows = rows[rows["ttft_ms"].notna() & alone].sample(frac=1.0, random_state=1)
     rows = rows[rows.groupby(SAME, dropna=False).cumcount() < EACH]
     return rows[rows.groupby("source").cumcount() < MOST].sort_index().reset_index(drop=True)
 
@@ -88,7 +92,8 @@ def _ratio(own: Replica, run: pd.Series, cells_of: pd.Series) -> float:
 
 def lessons(taught: pd.DataFrame, trained_set: str) -> Profile:
     """Make a profile of what was learned."""
-    ratio = taught["log_ratio"].clip(-APART, APART).to_numpy(float)
+    taught = taught[(taught["log_ratio"].abs() <= APART) & ~taught["source"].isin(REPEATED)]
+    ratio = taught["log_ratio"].to_numpy(float)
     target = np.full(len(taught), NAMES.index("ttft_ms"), dtype=np.intp)
     what = taught[[*TRAITS, *LOADS]].reset_index(drop=True)
     sources = {name: int(n) for name, n in taught["source"].value_counts().sort_index().items()}

@@ -111,11 +111,11 @@ def test_what_open_loads_taught_moves_their_first_tokens_and_no_closed_load():
     for ratio in (0.0, 0.3):
         with instead(taught(ratio)):
             closed = Traffic.closed(4, Lengths.fixed(1024, 64), num_requests=200, seed=1)
-            users = guide_ml.simulate(
+            four = guide_ml.simulate(
                 hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", traffic=closed,
                 level=None)  # fmt: skip
             rate = predicted(**CHAT, request_rate_rps=0.5, level=None)
-            found.append((rate.ttft_ms, rate.tpot_ms, users.figures["ttft_ms"]["mean"]))
+            found.append((rate.ttft_ms, rate.tpot_ms, four.figures["ttft_ms"]["mean"]))
     (first, token, users), (later, other, same) = found
     assert 1.15 * first < later < 1.36 * first
     assert other == pytest.approx(token, rel=0.05)

@@ -88,12 +88,17 @@ def told(rows: pd.DataFrame, moved: dict[str, pd.DataFrame], held: Held) -> pd.D
         some = rows.iloc[start : start + BATCH].reset_index(drop=True)
         table = asked(some)
         done = opened(table, Definitions(), level=LEVEL)
-        parts.append(pd.concat([some, _figures(done)], axis=1).assign(part="as shipped"))
+        shipped = _figures(done)
+        parts.append(pd.concat([some, shipped], axis=1).assign(part="as shipped"))
         for name, shift in moved.items():
             source = name == "source unseen"
             first = [held("", one) if source else held(key, "")
                      for key, one in zip(keys(table), some["source"], strict=True)]  # fmt: skip
             found = _moved(table, done, shift, first)
+            for metric in ("ttft_ms", "tpot_ms", "e2e_ms"):  # as wide as those that are shipped
+                for end in ("low", "high"):
+                    wide = shipped[f"{metric}/{end}"] / shipped[f"{metric}/mean"]
+                    found[f"{metric}/{end}"] = found[f"{metric}/mean"] * wide
             parts.append(pd.concat([some, found], axis=1).assign(part=name))
         print(f"  {start}/{len(rows)}", file=sys.stderr, flush=True)
     return pd.concat(parts, ignore_index=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import traffic_speed
 from tables import stamp
 
 import guide_ml
@@ -103,6 +104,20 @@ def candidates() -> pd.DataFrame:
     return table
 
 
+def traffic_rows() -> list[tuple[str, str, float, str]]:
+    """Measure what simulates requests."""
+    traffic_speed.requests_per_s()  # Numba compiles once
+    return [
+        ("simulated requests on one thread", "/s", median_of(3, traffic_speed.requests_per_s),
+         ">= 100000"),
+        ("warm predict() of an open load", "ms", 1e3 * median_of(5, traffic_speed.open_s),
+         "< 100"),
+        ("search with limits on 99th percentiles", "s", median_of(3, traffic_speed.search_s),
+         "< 10"),
+        ("memory of a process that simulates 1e6 requests", "GB", traffic_speed.memory_gb(), "< 1"),
+    ]  # fmt: skip
+
+
 def main() -> None:
     """Measure and write."""
     modules = fresh(f"import sys, guide_ml; assert not set({HEAVY!r}) & set(sys.modules)")
@@ -120,6 +135,7 @@ def main() -> None:
         ("warm predict()", "ms", 1e3 * median_of(5, warm_s), "< 10"),
         (f"predict_table, {ROWS} rows, all targets", "rows/s",
          median_of(3, lambda: table_rows_per_s(table)), ">= 10000"),
+        *traffic_rows(),
     ]  # fmt: skip
     assert modules < 5
     found = pd.DataFrame(rows, columns=["what", "unit", "median", "goal"])

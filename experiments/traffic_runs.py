@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from guide_ml.errors import GuideError
 from guide_ml.measurements.read import Values, default_folder, prepare, read_files
 from guide_ml.predictions.run import ask, predictor_of
 from guide_ml.profiles import Profile
+from guide_ml.simulation.asked import rows as one_row
+from guide_ml.simulation.lessons import factor, instead
 from guide_ml.simulation.names import POOL_COLUMNS
 from guide_ml.simulation.opened import Opened, opened
 from guide_ml.simulation.prepared import prepared
@@ -26,8 +30,11 @@ from guide_ml.table.read import DESCRIPTORS, Definitions
 from guide_ml.training.crossval import predict_values
 from guide_ml.training.dataset import build
 
-__all__ = ["FIGURES", "calibrated", "errors", "measured", "split_errors", "split_runs",
-           "told", "unseen_deployment", "unseen_source"]  # fmt: skip
+__all__ = ["FIGURES", "SAME", "Held", "asked", "calibrated", "errors", "keys", "measured",
+           "split_errors", "split_runs", "told", "unseen_deployment", "unseen_source"]  # fmt: skip
+
+#: Lessons without those of a deployment (first) or of a source (second), the other being blank.
+Held = Callable[[str, str], Profile]
 
 #: Spread of the lengths, where a source's page tells how they were drawn: 0.1 to 1.9 times the
 #: mean at random; prompts of ShareGPT.
@@ -74,16 +81,24 @@ def asked(rows: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def told(rows: pd.DataFrame, moved: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def told(rows: pd.DataFrame, moved: dict[str, pd.DataFrame], held: Held) -> pd.DataFrame:
     """Put what is simulated beside what was measured: as shipped, and with each set of shifts."""
     parts = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH].reset_index(drop=True)
         table = asked(some)
         done = opened(table, Definitions(), level=LEVEL)
-        parts.append(pd.concat([some, _figures(done)], axis=1).assign(part="as shipped"))
+        shipped = _figures(done)
+        parts.append(pd.concat([some, shipped], axis=1).assign(part="as shipped"))
         for name, shift in moved.items():
-            found = _moved(table, done, shift)
+            source = name == "source unseen"
+            first = [held("", one) if source else held(key, "")
+                     for key, one in zip(keys(table), some["source"], strict=True)]  # fmt: skip
+            found = _moved(table, done, shift, first)
+            for metric in ("ttft_ms", "tpot_ms", "e2e_ms"):  # as wide as those that are shipped
+                for end in ("low", "high"):
+                    wide = shipped[f"{metric}/{end}"] / shipped[f"{metric}/mean"]
+                    found[f"{metric}/{end}"] = found[f"{metric}/mean"] * wide
             parts.append(pd.concat([some, found], axis=1).assign(part=name))
         print(f"  {start}/{len(rows)}", file=sys.stderr, flush=True)
     return pd.concat(parts, ignore_index=True)
@@ -105,10 +120,12 @@ def _figures(done: Opened) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def _moved(table: pd.DataFrame, done: Opened, shift: pd.DataFrame) -> pd.DataFrame:
+def _moved(
+    table: pd.DataFrame, done: Opened, shift: pd.DataFrame, first: list[Profile]
+) -> pd.DataFrame:
     """Simulate with steps as estimators would say that had not seen the deployment."""
     _, resolved = ask(as_closed(table, 1.0), Definitions())
-    key, chosen, out = _keys(table), predictor_of(None), []
+    key, chosen, out = keys(table), predictor_of(None), []
     for i, row in enumerate(done.rows):
         if row is None:
             out.append({"error": str(done.errors[i])})
@@ -117,12 +134,13 @@ def _moved(table: pd.DataFrame, done: Opened, shift: pd.DataFrame) -> pd.DataFra
         if key[i] in shift.index:
             ends = tuple(shift.loc[key[i], ["ttft_ms", "tpot_ms"]].fillna(0.0))
         count = row.replicas * own.asked.replicas
+        own = replace(own, first=factor(first[i], one_row(resolved, i, 1)))
         found = seen(scaled(own, *np.exp(ends)), row.load, count, row.router, 0)
         out.append({"error": "", **_cells(found), "unseen": key[i] not in shift.index})
     return pd.DataFrame(out)
 
 
-def _keys(table: pd.DataFrame) -> pd.Series:
+def keys(table: pd.DataFrame) -> pd.Series:
     """Name the deployment of each row, as the split by deployments does."""
     # A column of one type stays that type where pandas keeps blanks apart: text must be asked for.
     parts = [table[c].astype(object).map(str) for c in ("hardware", "model", "framework")]
@@ -145,13 +163,13 @@ def unseen_deployment(rows: pd.DataFrame) -> pd.DataFrame:
     join = ["source", "source_ref", "concurrency", "ttft_ms", "tpot_ms"]
     held = held[[*join, "held_out_ttft_ms", "held_out_tpot_ms"]]
     closed = _all("closed")
-    closed = closed[_keys(closed).isin(_keys(rows).unique())].merge(held, on=join)
-    closed = closed.groupby(_keys(closed)).head(CLOSED).reset_index(drop=True)
+    closed = closed[keys(closed).isin(keys(rows).unique())].merge(held, on=join)
+    closed = closed.groupby(keys(closed)).head(CLOSED).reset_index(drop=True)
     own = predict_table(closed[[c for c in DESCRIPTORS if c in closed]].assign(
         ttft_stat="", tpot_stat=""), errors="report", level=None)  # fmt: skip
     off = pd.DataFrame({name: np.log(closed[f"held_out_{name}"] / own[name])
                         for name in ("ttft_ms", "tpot_ms")})  # fmt: skip
-    return off.groupby(_keys(closed)).median()
+    return off.groupby(keys(closed)).median()
 
 
 def unseen_source(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -161,10 +179,10 @@ def unseen_source(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if str(stored["data"]) != known.sha256:
         sys.exit(f"{path} is of other measurements: train again with --keep")
     v = data.values
-    key = _keys(known.table).to_numpy(object)[v.row]
+    key = keys(known.table).to_numpy(object)[v.row]
     closed = known.resolved.columns["mode"][v.row] == MODES.index("closed")
     latency = np.isin(v.target, [NAMES.index("ttft_ms"), NAMES.index("tpot_ms")])
-    keep = closed & latency & (v.statistic == 0) & np.isin(key, _keys(rows).unique())
+    keep = closed & latency & (v.statistic == 0) & np.isin(key, keys(rows).unique())
     some = Values(v.row[keep], v.target[keep], v.statistic[keep], v.value[keep])
     own = predict_values(predictor_of(None).fitted, known.resolved, some)
     frame = pd.DataFrame({"key": key[keep], "target": np.asarray(NAMES)[some.target],
@@ -173,8 +191,11 @@ def unseen_source(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return found.reindex(columns=["ttft_ms", "tpot_ms"])
 
 
-def calibrated(most: int) -> pd.DataFrame:
-    """Let five runs of a deployment calibrate it, and predict others of its runs."""
+def calibrated(most: int, held: Held) -> pd.DataFrame:
+    """Let five runs of a deployment calibrate it, and predict others of its runs.
+
+    Lessons are without the deployment.
+    """
     rows = measured(100_000)
     code = rows.groupby(SAME, dropna=False).ngroup()
     large = code.map(code.value_counts()) >= TAUGHT + 2
@@ -186,14 +207,16 @@ def calibrated(most: int) -> pd.DataFrame:
             continue
         taught, others = some.iloc[:TAUGHT], some.iloc[TAUGHT : TAUGHT + ASKED]
         others = others.reset_index(drop=True)
-        try:
-            profile: Profile = calibrate(asked(taught).assign(
-                **{name: taught[name] for name in ("ttft_ms", "tpot_ms", "e2e_ms")}))  # fmt: skip
-        except GuideError as error:
-            print(f"  {source}: {error}", file=sys.stderr)
-            continue
-        count[source] = count.get(source, 0) + 1
-        done = opened(asked(others), Definitions(), None, None, profile)
+        table = asked(taught)
+        with instead(held(keys(table).iloc[0], "")):
+            try:
+                names = ("ttft_ms", "tpot_ms", "e2e_ms")
+                profile = calibrate(table.assign(**{name: taught[name] for name in names}))
+            except GuideError as error:
+                print(f"  {source}: {error}", file=sys.stderr)
+                continue
+            count[source] = count.get(source, 0) + 1
+            done = opened(asked(others), Definitions(), None, None, profile)
         parts.append(pd.concat([others, _figures(done)], axis=1))
     return pd.concat(parts, ignore_index=True).assign(part="five runs")
 

@@ -134,8 +134,8 @@ def test_the_examples_of_predict_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "400")
     lines = guide("predict", "--help").stdout.split("Examples", 1)[1].splitlines()
     commands = [line.split()[1:] for line in lines if line.strip().startswith("guide predict")]
-    assert len(commands) == 5
-    assert [guide(*words).exit_code for words in commands] == [0] * 5
+    assert len(commands) == 6
+    assert [guide(*words).exit_code for words in commands] == [0] * 6
 
 
 @pytest.mark.parametrize(

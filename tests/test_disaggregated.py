@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import guide_ml
 from guide_ml import InvalidInput
+from guide_ml.cli.main import app
+from guide_ml.estimators.predictor import default_predictor
+from guide_ml.predictions.run import ask
+from guide_ml.simulation.prepared import prepared
+from guide_ml.simulation.workers import decoding, pass_s, prefilling
+from guide_ml.table.read import Definitions
 
 POOLS: dict[str, Any] = {
     "hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm", "input_len": 2000,
@@ -34,7 +41,7 @@ def test_requests_in_flight_are_what_goes_through_times_how_long_it_takes():
 
 
 def test_the_busier_pool_bounds_the_rate():
-    few = predicted(**POOLS, concurrency=2000)
+    few = predicted(**POOLS | {"prefill_workers": 1}, concurrency=2000)
     more = predicted(**POOLS | {"prefill_workers": 8}, concurrency=2000)
     assert more.output_tok_s > 1.3 * few.output_tok_s
     assert few.output_tok_s <= 200 * few.capacity_rps * 1.001
@@ -49,6 +56,17 @@ def test_a_rate_gives_percentiles_and_is_close_to_its_requests_in_flight():
     assert found.output_tok_s == pytest.approx(closed.output_tok_s, rel=0.1)
     much = predicted(**POOLS, request_rate_rps=6000)
     assert (much.overloaded, much.ttft_ms) == (True, None)
+
+
+def test_the_command_line_takes_the_layout_of_both_kinds_of_workers():
+    words = ["predict", "--json", "--level", "0.9", "--concurrency", "16"]
+    for name, value in POOLS.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert told["deployment"]["num_devices"] == 4
+    assert told["tpot_ms"] == pytest.approx(predicted(**POOLS, concurrency=16).tpot_ms)
 
 
 def test_rows_of_a_table_may_be_disaggregated():
@@ -76,3 +94,30 @@ def test_rows_of_a_table_may_be_disaggregated():
 def test_what_is_wrong_is_said(change, message):
     with pytest.raises(InvalidInput, match=message):
         predicted(**POOLS | change)
+
+
+def alone(model: str) -> Any:
+    row = {"hardware": "h100", "model": model, "framework": "vllm", "input_len": 2000,
+           "output_len": 200, "mode": "closed", "concurrency": 1, "num_devices": 2,
+           "tp": 2}  # fmt: skip
+    _, resolved = ask(pd.DataFrame([row]), Definitions())
+    return prepared(resolved, 0, default_predictor())
+
+
+def test_workers_of_one_kind_are_quicker_and_a_lone_request_is_as_predicted():
+    own = alone("openai/gpt-oss-120b")
+    prompt, answer = prefilling(own), decoding(own)
+    lone = prompt.surface.beside[0, 1] + pass_s(prompt, own.asked.input_len)
+    assert lone == pytest.approx(own.asked.loads.ttft_s[0], rel=1e-6)
+    assert (prompt.surface.prefill <= own.asked.prefill).all()
+    assert prompt.surface.prefill[-1, 0] < 0.9 * own.asked.prefill[-1, 0]
+    share = answer.surface.decode / own.surface.decode
+    assert (share[1] < 1.0).all()
+    assert (np.ptp(share, axis=1) < 1e-9).all()
+
+
+def test_no_pass_of_prompts_beats_the_peak_of_its_device():
+    for model in ("llama-3.1-8b-instruct", "openai/gpt-oss-120b"):
+        own = alone(model)
+        took = pass_s(prefilling(own), own.asked.input_len)
+        assert took >= own.asked.floor_s

@@ -16,7 +16,9 @@ from guide_ml import InvalidInput, Lengths, Traffic
 from guide_ml.calibration.fit import calibrate
 from guide_ml.estimators.predictor import default_predictor
 from guide_ml.predictions.run import ask
+from guide_ml.profiles import Profile
 from guide_ml.simulation import asked as asking
+from guide_ml.simulation.lessons import factor, instead, shipped
 from guide_ml.simulation.loads import OpenLoad
 from guide_ml.simulation.policies import POLICIES, policy
 from guide_ml.simulation.run import rules
@@ -90,10 +92,45 @@ def test_closed_loops_take_as_long_as_predicted():
 
 def test_a_light_load_is_seen_as_a_lone_user_sees_it():
     lone = predicted(**CHAT, concurrency=1, level=None)
-    few = predicted(**CHAT, request_rate_rps=0.02, level=None)
+    with instead(taught(0.0)):
+        few = predicted(**CHAT, request_rate_rps=0.02, level=None)
     assert few.tpot_ms == pytest.approx(lone.tpot_ms, rel=0.03)
     assert few.ttft_ms == pytest.approx(lone.ttft_ms, rel=0.1)
     assert few.output_tok_s == pytest.approx(0.02 * 256)
+
+
+def taught(log_ratio: float) -> Profile:
+    """Make lessons of which each says the same."""
+    own = shipped()
+    said = np.full(len(own.cells.n), log_ratio)
+    return Profile(replace(own.cells, log_ratio=said), own.trained_set, {})
+
+
+def test_what_open_loads_taught_moves_their_first_tokens_and_no_closed_load():
+    found = []
+    for ratio in (0.0, 0.3):
+        with instead(taught(ratio)):
+            closed = Traffic.closed(4, Lengths.fixed(1024, 64), num_requests=200, seed=1)
+            four = guide_ml.simulate(
+                hardware="h100", model="llama-3.1-8b-instruct", framework="vllm", traffic=closed,
+                level=None)  # fmt: skip
+            rate = predicted(**CHAT, request_rate_rps=0.5, level=None)
+            found.append((rate.ttft_ms, rate.tpot_ms, four.figures["ttft_ms"]["mean"]))
+    (first, token, users), (later, other, same) = found
+    assert 1.15 * first < later < 1.36 * first
+    assert other == pytest.approx(token, rel=0.05)
+    assert same == users
+
+
+def test_lessons_hold_for_what_was_measured_and_are_of_first_tokens_only():
+    lessons = shipped()
+    assert set(lessons.cells.target) == {1}
+    table = pd.DataFrame([CHAT | {"hardware": h, "framework": f, "mode": "closed", "concurrency": 1}
+                          for h, f in (("gb10", "vllm"), ("rtx-3060", "exllamav2"))])  # fmt: skip
+    _, resolved = ask(table, Definitions())
+    spark, other = (factor(lessons, asking.rows(resolved, i, 1)) for i in (0, 1))
+    assert other == 1.0
+    assert 1.1 < spark < 2.0
 
 
 def test_more_load_takes_longer_until_it_is_too_much():
@@ -135,15 +172,15 @@ def test_statistics_arrivals_and_lengths_are_asked_for():
 
 
 def test_the_answer_is_whole_and_its_interval_holds_it():
-    found = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    found = predicted(**CHAT, request_rate_rps=12, e2e_stat="p95")  # too much at the slow end
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert told["deployment"]["mode"] == "open"
-    assert told["deployment"]["request_rate_rps"] == 10
+    assert told["deployment"]["request_rate_rps"] == 12
     assert told["e2e_ms"] == found.percentiles["e2e_ms"]["p95"]
     for name in ("ttft_ms", "tpot_ms", "e2e_ms"):
         assert found.low[name] < getattr(found, name) < found.high[name]
     assert "what users see" in found.summary()
-    again = predicted(**CHAT, request_rate_rps=10, e2e_stat="p95")
+    again = predicted(**CHAT, request_rate_rps=12, e2e_stat="p95")
     assert again.percentiles == found.percentiles
 
 
@@ -212,6 +249,9 @@ def test_measured_open_loads_calibrate():
     after: Any = guide_ml.predict_table(runs, level=None, profile=profile)
     assert after["ttft_ms"][5] == pytest.approx(runs["ttft_ms"][5], rel=0.1)
     assert after["tpot_ms"][5] == pytest.approx(runs["tpot_ms"][5], rel=0.1)
+    blank = runs.assign(weight_dtype=None, memory_share=float("nan"))  # a cell that says nothing
+    again = calibrate(blank.iloc[:5]).to_dict()["measured"]
+    assert {c["target"] for c in again} == {"ttft_ms", "tpot_ms"}
     with pytest.raises(InvalidInput, match="needs 3 measured rows"):
         calibrate(runs.iloc[:2])
     with pytest.raises(InvalidInput, match="row 2 cannot calibrate: arrival must be poisson"):
@@ -241,6 +281,20 @@ def test_simulate_tells_what_users_see_and_engines_do():
     assert "overloaded" in repr(much)
     with pytest.raises(InvalidInput, match="simulate\\(\\) takes no concurrency: the traffic"):
         guide_ml.simulate(**asked, concurrency=3)
+
+
+def test_a_request_that_is_refused_changes_nothing_for_others():
+    lengths = Lengths.fixed(300, 100)
+    traffic = Traffic.poisson(2.0, lengths, num_requests=200, seed=1)
+    longer = traffic.input_tokens.copy()
+    longer[50] = 1_000_000
+    own: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "level": None}
+    plain, other = (guide_ml.simulate(**own, traffic=t)
+                    for t in (traffic, replace(traffic, input_tokens=longer)))  # fmt: skip
+    assert (plain.refused, other.refused) == (0, 1)
+    assert other.figures["ttft_ms"]["mean"] == pytest.approx(plain.figures["ttft_ms"]["mean"],
+                                                              rel=0.02)  # fmt: skip
+    assert not other.overloaded
 
 
 def test_every_policy_names_its_source():

@@ -34,6 +34,8 @@ __all__ = ["ENOUGH", "calibrate", "read"]
 ENOUGH = 3  # rows that a profile needs
 #: Runs of the same deployment under the same load differ by less than this factor.
 REPEATABLE = 3.0
+#: Turns over open loads: each takes out what waiting made of the errors that the last one left.
+TURNS = 3
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -91,7 +93,7 @@ def calibrate(
     if opens.any():
         _enough(len(plain))
         turns: list[Profile] = []
-        for _ in range(2):
+        for _ in range(TURNS):
             served = as_served(plain, opens, known, chosen, turns[-1] if turns else None)
             turns.append(_calibrated(served, known, chosen))
         return turns[-1]

@@ -101,7 +101,7 @@ def _together(lone: pd.DataFrame) -> pd.Series:
     """
     logs = lone["ttft_ms"].astype(float).map(np.log)
     names = [c for c in lone.columns if c != "ttft_ms"]
-    same = lone[names].astype(str).groupby(names, sort=False).ngroup()
+    same = lone[names].astype(str).groupby(names, sort=False, dropna=False).ngroup()
     middle = logs.groupby(same).transform("median")
     found = middle + (logs - middle).clip(-APART, APART)
     return pd.Series(np.exp(found.to_numpy(float)), index=lone.index)

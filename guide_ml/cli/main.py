@@ -89,6 +89,9 @@ def _root(
         " --input-len 512 --output-len 128 --explain --plot why.png",
         "guide predict --hardware h100 --model llama-3.1-8b-instruct --request-rate-rps 8"
         " --input-len 900 --output-len 200 --length-cv 0.5 --ttft-stat p99 --e2e-stat p99",
+        "guide predict --hardware h200 --model openai/gpt-oss-120b --framework sglang"
+        " --concurrency 64 --input-len 2000 --output-len 700 --prefill-workers 2 --prefill-tp 2"
+        " --decode-workers 2 --decode-tp 2",
     )
 )
 def predict(
@@ -105,7 +108,11 @@ def predict(
     tpot_stat: o.StatOption = None, e2e_stat: o.StatOption = None,
     arrival: o.ArrivalOption = None, length_cv: t.CvOption = None,
     duration_s: o.DurationOption = None, replicas: o.ReplicasOption = None,
-    router: o.RouterOption = None, gpu_layers: o.GpuLayersOption = None,
+    router: o.RouterOption = None, prefill_workers: o.PrefillWorkersOption = None,
+    prefill_tp: o.PrefillTpOption = None, prefill_dp: o.PrefillDpOption = None,
+    prefill_ep: o.PrefillEpOption = None, decode_workers: o.DecodeWorkersOption = None,
+    decode_tp: o.DecodeTpOption = None, decode_dp: o.DecodeDpOption = None,
+    decode_ep: o.DecodeEpOption = None, gpu_layers: o.GpuLayersOption = None,
     experts_on_cpu: o.ExpertsOption = None, host: o.HostOption = None,
     host_bandwidth_gbs: o.HostBandwidthOption = None, threads: o.ThreadsOption = None,
     vcpus: o.VcpusOption = None, draft_tokens: o.DraftOption = None,

@@ -56,7 +56,8 @@ SpecOption = Annotated[
 ]
 ModeOption = Annotated[
     str | None,
-    typer.Option(help="static, prefill, decode, closed, offline or open; follows from the load.",
+    typer.Option(help="static, prefill, decode, closed, offline, open or disagg;"
+                      " follows from the load and the layout.",
                  rich_help_panel=_LOAD),
 ]  # fmt: skip
 BatchOption = Annotated[
@@ -90,6 +91,22 @@ RouterOption = Annotated[
     str | None, typer.Option(help="least-loaded (the default), round-robin or prefix-aware.",
                              rich_help_panel=_LOAD)
 ]  # fmt: skip
+_POOLS = "Workers of disaggregated serving"
+
+
+def _pool(text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(help=text, rich_help_panel=_POOLS)
+    return option
+
+
+PrefillWorkersOption = Annotated[int | None, _pool("Workers that prefill.")]
+PrefillTpOption = Annotated[int | None, _pool("Tensor-parallel size of one that prefills.")]
+PrefillDpOption = Annotated[int | None, _pool("Data-parallel ranks of one that prefills.")]
+PrefillEpOption = Annotated[int | None, _pool("Expert-parallel size of one that prefills.")]
+DecodeWorkersOption = Annotated[int | None, _pool("Workers that decode.")]
+DecodeTpOption = Annotated[int | None, _pool("Tensor-parallel size of one that decodes.")]
+DecodeDpOption = Annotated[int | None, _pool("Data-parallel ranks of one that decodes.")]
+DecodeEpOption = Annotated[int | None, _pool("Expert-parallel size of one that decodes.")]
 InputOption = Annotated[
     float | None, typer.Option(help="Mean prompt tokens a request.", rich_help_panel=_LOAD)
 ]

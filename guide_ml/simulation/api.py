@@ -93,10 +93,10 @@ def simulate(
     kept = _checked(traffic, seed, replicas, router, limits)
     check_level(level)
     device, llm = given.hardware(hardware), given.model(model, accept_unknown)
+    prompt, answer = _means(traffic, float(llm.max_position))
     row = _row(deployment, framework) | {
         "hardware": device.hardware.strip(), "model": llm.model.strip(), "mode": "closed",
-        "input_len": float(np.mean(traffic.input_tokens)),
-        "output_len": float(np.mean(traffic.output_tokens)), "concurrency": 1.0,
+        "input_len": prompt, "output_len": answer, "concurrency": 1.0,
     }  # fmt: skip
     known = Definitions({row["hardware"]: device}, {row["model"]: llm})
     released = framework.release_year if isinstance(framework, Framework) else None
@@ -115,6 +115,15 @@ def simulate(
 
     return told(own, traffic, seed=int(seed), replicas=int(replicas), router=router, limits=kept,
                 level=level, closed=at)  # fmt: skip
+
+
+def _means(traffic: Traffic, longest: float) -> tuple[float, float]:
+    """Mean tokens of the prompts and the answers that a model of such a context takes."""
+    prompts, answers = traffic.input_tokens, traffic.output_tokens
+    taken = prompts + answers <= (longest if longest > 0 else float("inf"))
+    if not taken.any():  # all are refused, and that is told
+        taken[:] = True
+    return float(np.mean(prompts[taken])), float(np.mean(answers[taken]))
 
 
 def _longest(resolved: Any) -> float:

@@ -77,6 +77,8 @@ class Asked:
         Mean lengths in force; share of the prompt that is cached.
     replicas : int
         Data-parallel ranks, each with a queue of its own.
+    floor_s : float
+        What no lone prompt can be quicker than, seconds.
     """
 
     loads: Loads
@@ -94,6 +96,7 @@ class Asked:
     output_len: float
     hit_rate: float
     replicas: int
+    floor_s: float = 0.0
 
 
 def rows(resolved: Resolved, row: int, count: int, **changed: Floats) -> Resolved:
@@ -127,13 +130,15 @@ def ask(
     users = np.unique(np.append(2 ** np.arange(int(np.log2(most)) + 1), most))
     replicas = int(max(c["dp"][0], 1))
     loads = rows(one, 0, len(users), batch=users * float(replicas))
-    found = predictor.predict(loads, profile=profile).values
+    outcome = predictor.predict(loads, profile=profile)
+    found = outcome.values
     decode, prefill, mixing, share, accept = _passes(predictor, one)
     return Asked(
         Loads(users, found["ttft_ms"] / 1e3, found["tpot_ms"] / 1e3),
         decode, prefill, mixing, share, room, extra, seqs,
         float(c["pass_tokens"][0]), accept, float(1.0 + c["drafted"][0]),
         float(c["input_len"][0]), float(c["output_len"][0]), float(c["hit_rate"][0]), replicas,
+        float(np.nan_to_num(outcome.floors["ttft_ms"][0])) / 1e3,
     )  # fmt: skip
 
 

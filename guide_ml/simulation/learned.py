@@ -14,9 +14,17 @@ __all__ = ["CROWD", "as_open"]
 CROWD = 0.0
 
 
-def as_open(surface: Surface) -> Surface:
-    """Return the step times of an open load."""
+def as_open(surface: Surface, first: float = 1.0) -> Surface:
+    """Return the step times of an open load.
+
+    Parameters
+    ----------
+    surface : Surface
+        Those of closed loads.
+    first : float
+        What prompts and the host take, of what closed loads say.
+    """
     beside = surface.beside.copy()
     lone = beside[0, 1]
-    beside[:, 1] = lone + CROWD * (beside[:, 1] - lone)
-    return surface._replace(beside=beside)
+    beside[:, 1] = first * (lone + CROWD * (beside[:, 1] - lone))
+    return surface._replace(beside=beside, prefill=surface.prefill * first)

@@ -27,6 +27,8 @@ FIGURES = ("ttft_ms", "tpot_ms", "output_tok_s", "e2e_ms")
 
 #: Seeds that an answer is the mean of.
 SEEDS = 2
+#: Share of what a deployment carries at which it still has a steady state.
+NEARLY = 0.97
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,18 @@ def figure(row: OpenRow, found: Seen, name: str) -> float:
     return found.figures[name][row.stats[name]]
 
 
+def _steady(own: Replica, row: OpenRow, count: int, seed: int) -> Seen:
+    """Simulate an end; where it carries less than comes, at the highest load that it is fit for.
+
+    There is no steady state beyond, so times have no upper end: they are at least these.
+    """
+    found = seen(own, row.load, count, row.router, seed)
+    if not found.overloaded or not found.capacity_rps > 0:
+        return found
+    load = replace(row.load, rate_rps=NEARLY * found.capacity_rps)
+    return replace(seen(own, load, count, row.router, seed), capacity_rps=found.capacity_rps)
+
+
 def _ends(
     own: Replica, row: OpenRow, now: Seen, done: Run, i: int, seed: int
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -146,7 +160,7 @@ def _ends(
         factors = [float(ends[t][i] / done.outcome.values[t][i]) for t in ("ttft_ms", "tpot_ms")]
         factors = [clip(f, 1.0) if math.isfinite(f) else 1.0 for f in factors]
         count = row.replicas * own.asked.replicas
-        moved = seen(scaled(own, *factors), row.load, count, row.router, seed)
+        moved = _steady(scaled(own, *factors), row, count, seed)
         out.append({name: clip(figure(row, now, name), figure(row, moved, name))
                     for name in FIGURES if name != "output_tok_s"})  # fmt: skip
     # Slow steps serve less, if anything.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guide_ml.simulation.asked import GRIDS
 from guide_ml.simulation.loads import OpenLoad
 from guide_ml.simulation.names import METRICS, STATISTICS
 from guide_ml.simulation.pools import Pools
@@ -15,6 +14,7 @@ from guide_ml.simulation.run import Replica
 from guide_ml.simulation.split import simulate_split
 from guide_ml.simulation.statistics import figures
 from guide_ml.simulation.steady import EACH, FEWEST, FULL, MOST, START, Seen
+from guide_ml.simulation.workers import pass_s
 from guide_ml.units import MS_PER_S
 
 __all__ = ["LINK_BYTE_S", "Split", "seen_closed", "seen_open"]
@@ -54,19 +54,14 @@ class Split:
     def pass_s(self, prompts: float) -> float:
         """Return the time of a rank for so many prompts together; long ones go in chunks.
 
-        It is that of calibrated physics: what a lone request is predicted to take beyond it is no
-        work of the device, and bounds no rate.
+        What a lone request is predicted to take beyond it is no work of the device, and bounds no
+        rate.
         """
         asked = self.prefill.asked
         new = max(asked.input_len * (1.0 - asked.hit_rate), 1.0)
         budget = float(self.prefill.rules["budget"][0])
         chunks = max(math.ceil(prompts * new / budget), 1)
-        attended = asked.input_len - 0.5 * new
-        rows = np.asarray([np.interp(attended, GRIDS[1], row) for row in asked.prefill])
-        tokens = prompts * new / chunks
-        slope = (rows[-1] - rows[-2]) / (GRIDS[0, -1] - GRIDS[0, -2])
-        beyond = max(tokens - GRIDS[0, -1], 0.0) * slope
-        return chunks * float(np.interp(tokens, GRIDS[0], rows) + beyond)
+        return chunks * pass_s(self.prefill, prompts * new / chunks)
 
     def token_time_s(self, sequences: float) -> float:
         """Return the time per token of each of so many sequences of a rank that decodes."""

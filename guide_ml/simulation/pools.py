@@ -106,5 +106,5 @@ def _whole(row: Cells, name: str) -> int | None:
     except ValueError:
         raise InvalidInput(f"{name} must be a whole number; got {cell!r}") from None
     if not 1 <= value <= _MOST or value != int(value):
-        raise InvalidInput(f"{name} must be a whole number from 1 to {_MOST:,}; got {cell!r}")
+        raise InvalidInput(f"{name} must be a whole number from 1 to {_MOST:,}; got {value:g}")
     return int(value)

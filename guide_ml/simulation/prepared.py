@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy as np
 from guide_ml.estimators.predictor import Predictor
 from guide_ml.profiles import Profile
 from guide_ml.simulation import asked as asking
+from guide_ml.simulation.lessons import factor, in_use
 from guide_ml.simulation.policies import policy
 from guide_ml.simulation.run import Replica, replica
 from guide_ml.table.assume import Resolved
 
 __all__ = ["prepared"]
 
-#: Estimators and profile are kept beside, so that their numbers are not given to others.
-_KEPT: OrderedDict[tuple[Any, ...], tuple[Replica, object, object]] = OrderedDict()
+#: Estimators, profile and lessons are kept beside, so that their numbers are not given to others.
+_KEPT: OrderedDict[tuple[Any, ...], tuple[Replica, object, object, object]] = OrderedDict()
 _MOST_KEPT = 64
 
 
@@ -38,8 +40,8 @@ def prepared(
     **changed : float
         Fields of :data:`guide_ml.simulation.state.RULES` that are other than usual.
     """
-    names = sorted(resolved.columns)
-    key = (id(predictor.fitted), id(profile), tuple(sorted(changed.items())),
+    names, lessons = sorted(resolved.columns), in_use()
+    key = (id(predictor.fitted), id(profile), id(lessons), tuple(sorted(changed.items())),
            np.asarray([resolved.columns[k][row] for k in names], dtype=float).tobytes(),
            *(str(v[row]) for v in resolved.names.values()))  # fmt: skip
     if key in _KEPT:
@@ -47,7 +49,8 @@ def prepared(
         return _KEPT[key][0]
     found = replica(asking.ask(resolved, row, predictor, profile),
                     policy(str(resolved.names["framework"][row])), **changed)  # fmt: skip
-    _KEPT[key] = found, predictor.fitted, profile
+    found = replace(found, first=factor(lessons, asking.rows(resolved, row, 1)))
+    _KEPT[key] = found, predictor.fitted, profile, lessons
     while len(_KEPT) > _MOST_KEPT:
         _KEPT.popitem(last=False)
     return found

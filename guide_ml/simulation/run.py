@@ -33,11 +33,14 @@ class Replica:
         How it schedules.
     asked : Asked
         What both are made of.
+    first : float
+        How many times as long prompts of open loads take: :mod:`guide_ml.simulation.lessons`.
     """
 
     surface: Surface
     rules: NDArray[Any]
     asked: Asked
+    first: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def requests(traffic: Traffic) -> NDArray[Any]:
 def simulate_replica(
     traffic: Traffic, surface: Surface, rules: NDArray[Any], *, replicas: int = 1,
     router: str = "least-loaded", until_s: float = np.inf, since_s: float = 0.0,
+    first: float = 1.0,
 ) -> Times:  # fmt: skip
     """Simulate replicas of one kind behind a router.
 
@@ -112,6 +116,8 @@ def simulate_replica(
         When to stop; requests that have not ended then count as unfinished.
     since_s : float
         Time from which gaps between tokens are counted.
+    first : float
+        Of a :class:`Replica`; closed loops are as they are.
     """
     records = requests(traffic)
     own = rules.copy()
@@ -120,7 +126,7 @@ def simulate_replica(
     own["closed"] = int(traffic.concurrency is not None)
     end = float(records["arrival"][-1]) if len(records) else 1.0
     if traffic.concurrency is None:
-        surface = as_open(surface)
+        surface = as_open(surface, first)
     world = idle(records, surface, own, replicas, max(end, 1.0) / 200.0, since_s)
     if traffic.concurrency is not None:
         run_closed(world, traffic.concurrency)

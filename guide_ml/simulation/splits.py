@@ -17,6 +17,7 @@ from guide_ml.simulation.prepared import prepared
 from guide_ml.simulation.reading import OpenRow, as_closed
 from guide_ml.simulation.run import Replica
 from guide_ml.simulation.steady import Seen
+from guide_ml.simulation.workers import decoding, prefilling
 from guide_ml.table.assume import Resolved
 from guide_ml.table.read import Definitions
 
@@ -59,7 +60,7 @@ def split_seen(
     if not lone.fits[0]:
         raise DoesNotFit(f"a worker that prefills: {lone.shortages()[0]}")
     first = prepared(resolved, 0, predictor, profile)
-    own = Split(first, decode, row.pools, _token_s(resolved))
+    own = Split(prefilling(first), decoding(decode), row.pools, _token_s(resolved))
     if row.users is not None:
         found = seen_closed(own, row.users)
     else:

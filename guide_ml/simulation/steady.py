@@ -74,7 +74,7 @@ def seen(own: Replica, load: OpenLoad, replicas: int, router: str, seed: int) ->
     traffic = load.traffic(int(n), seed)
     until = load.duration_s if load.num_requests is None and load.duration_s else np.inf
     found = simulate_replica(traffic, own.surface, own.rules, replicas=replicas, router=router,
-                             until_s=until)  # fmt: skip
+                             until_s=until, first=own.first)  # fmt: skip
     return _taken(found, load, np.isfinite(found.e2e_s), np.nan)
 
 
@@ -88,7 +88,7 @@ def _steady(own: Replica, load: OpenLoad, replicas: int, router: str, seed: int)
     traffic = load.traffic(n, seed)
     since = float(traffic.arrival_s[int(START * n)])
     found = simulate_replica(traffic, own.surface, own.rules, replicas=replicas, router=router,
-                             since_s=since)  # fmt: skip
+                             since_s=since, first=own.first)  # fmt: skip
     chosen = np.arange(n) >= START * n
     out = _taken(found, load, chosen & np.isfinite(found.e2e_s), most)
     return replace(out, output_tok_s=load.rate_rps * load.output_len, served_rps=load.rate_rps,
@@ -133,7 +133,7 @@ def _full(own: Replica, load: OpenLoad, seed: int) -> Times:
     # Equal lengths would come and go in waves, whose rate says nothing of the mean.
     mixed = replace(load, burstiness=0.0, length_cv=max(load.length_cv, 0.5))
     queue = mixed.traffic(max(6 * together, 300), seed)
-    return simulate_replica(queue, own.surface, own.rules)
+    return simulate_replica(queue, own.surface, own.rules, first=own.first)
 
 
 def capacity_rps(own: Replica, load: OpenLoad) -> float:

@@ -92,7 +92,8 @@ def _run(own: Replica, traffic: Traffic, seed: int, count: int, router: str) -> 
         part = traffic.taken(slice(0, max(len(traffic) // count, 1)))
         traffic = replace(part, concurrency=max(round(users / count), 1))
         count = 1
-    return simulate_replica(traffic, own.surface, rules, replicas=count, router=router)
+    return simulate_replica(traffic, own.surface, rules, replicas=count, router=router,
+                            first=own.first)  # fmt: skip
 
 
 def _out_of_step(traffic: Traffic) -> Traffic:

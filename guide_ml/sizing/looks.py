@@ -80,7 +80,7 @@ def look(
         n = len(traffic)
         start = float(traffic.arrival_s[int(load.settling * n)])
         found = simulate_replica(traffic, own.surface, own.rules, replicas=replicas, router=router,
-                                 since_s=start)  # fmt: skip
+                                 since_s=start, first=own.first)  # fmt: skip
         over = np.isfinite(found.e2e_s)
         chosen = over & (np.arange(n) >= load.settling * n)
         refused += int((~over).sum())

@@ -82,9 +82,12 @@ def scored(source: Path, folder: Path, *options: str) -> dict[str, Any]:
     )
     command = [sys.executable, "-c", code, "score", str(source), str(folder / "out.parquet"),
                "--json", *options]  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     summary: dict[str, Any] = json.loads(done.stdout)
-    return summary | {"peak_gb": int(done.stderr.split()[-1]) / 1e6}
+    return summary | {"peak_gb": int(done.stderr.split()[-1]) / 1e6, "processor_s": took}
 
 
 class Stages:
@@ -254,6 +257,8 @@ def report(found: dict[str, Any]) -> None:
     rows = [
         (f"guide score, {found['rows']:,} rows", plain["rows_per_s"], "rows/s", ">= 50,000"),
         ("the same with intervals", bands["rows_per_s"], "rows/s", ">= 25,000"),
+        ("processor time of a row", 1e6 * plain["processor_s"] / found["rows"], "us", ""),
+        ("the same with intervals", 1e6 * bands["processor_s"] / found["rows"], "us", ""),
         ("memory at its highest", max(plain["peak_gb"], bands["peak_gb"]), "GB", "< 1.5"),
         (f"predict(), {LOOP} deployments one by one", found["predict_per_s"], "a second",
          ">= 300"),

@@ -289,6 +289,6 @@ def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:
         return np.zeros(x.shape[1])
     names = fitted.inputs[name]
     if list(names) != list(INPUTS):
-        x = x[[INPUTS.index(n) for n in names]]
+        x = x[[PLACE[n] for n in names]]
     found = [member.predict(x.T) for member in fitted.members[name].values()]
     return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))

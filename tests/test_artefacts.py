@@ -143,8 +143,9 @@ def test_a_target_that_was_never_measured_is_calibrated_physics(tmp_path):
 
 @pytest.mark.slow
 def test_a_shipped_set_answers_from_arrays_what_its_tables_say(copy, tmp_path, monkeypatch):
-    asked = {"hardware": "h100", "model": "llama-3.1-8b-instruct", "framework": "vllm",
-             "concurrency": 8, "input_len": 1000, "output_len": 100}  # fmt: skip
+    asked: dict[str, Any] = {"hardware": "h100", "model": "llama-3.1-8b-instruct",
+             "framework": "vllm", "concurrency": 8,
+             "input_len": 1000, "output_len": 100}  # fmt: skip
     artefacts.save(artefacts.load(copy), tmp_path / "set")
     by_tables = guide_ml.predict(**asked, predictor=Predictor.load(tmp_path / "set"))
     monkeypatch.setattr(artefacts, "default_folder", lambda: tmp_path / "set")

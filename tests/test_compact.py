@@ -24,6 +24,7 @@ def test_cases_and_hashes_come_back(known):
     for name, values in known.reference.cases.items():
         assert reference.cases[name].dtype == values.dtype
         np.testing.assert_array_equal(reference.cases[name], values)
+    assert measured.hashes is not None
     for name in HASHES:
         np.testing.assert_array_equal(measured.hashes[name], known.measured.rows[name])
 

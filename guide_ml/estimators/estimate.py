@@ -184,8 +184,9 @@ def _estimate(
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
     reach = NEAR if correction is None else NEAR_PROFILED
     if few is not None:
-        own, _ = near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted, reach=reach)
-        found = [own]
+        every_row, _ = near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted,
+                            reach=reach)  # fmt: skip
+        found = [every_row]
     else:
         physics = estimate(load, knobs)
         found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted,

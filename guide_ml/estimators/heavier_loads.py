@@ -85,7 +85,9 @@ def all_near(
     coefficients, asked, wanted, physics, reach
         As of :func:`near`.
     """
-    found, first, uneven = [], {}, _uneven(load)
+    found: list[Rows] = []
+    first: dict[int, NDArray[np.bool_]] = {}
+    uneven = _uneven(load)
     for number, axis in enumerate(AXES):
         going = np.ones(len(load.held), dtype=bool)
         for other in axis.after:
@@ -164,7 +166,7 @@ def _uneven(load: Load) -> NDArray[np.bool_]:
 
 def _by_rounds(close: Wanted, axis: NDArray[np.intp], uneven: NDArray[np.bool_]) -> None:
     """Leave out, in place, what :func:`all_near` would not have come to, where all is at hand."""
-    first = {}
+    first: dict[int, NDArray[np.bool_]] = {}
     for number, way in enumerate(AXES):
         place = np.flatnonzero(axis == number)
         going = np.ones(len(next(iter(close.values()))), dtype=bool)

@@ -94,13 +94,13 @@ def all_near(
             going = going & (first[other] | uneven)
         for start, end in pairwise((0, *axis.rounds)):
             steps = Steps.of(load.columns, (number,), going, slice(start, end))
-            going = np.zeros(len(load.held), dtype=bool)
+            going, begun = uneven.copy(), uneven.copy()
             if len(steps.heavy.rows):
                 part, kept = near(steps, coefficients, asked, wanted, physics, reach)
-                going[steps.heavy.rows] = kept[:, -1]
+                going[steps.heavy.rows] |= kept[:, -1]
+                begun[steps.heavy.rows] |= kept[:, 0]
                 found.append(part)
-            going |= uneven
-            first.setdefault(number, going)
+            first.setdefault(number, begun)
     return found
 
 
@@ -175,9 +175,9 @@ def _by_rounds(close: Wanted, axis: NDArray[np.intp], uneven: NDArray[np.bool_])
         for start, end in pairwise((0, *way.rounds)):
             for mask in close.values():
                 mask[:, place[start:end]] &= going[:, None]
-            going = np.logical_or.reduce([m[:, place[end - 1]] for m in close.values()])
-            going = going | uneven
-            first.setdefault(number, going)
+            going, begun = (np.logical_or.reduce([m[:, place[k]] for m in close.values()]) | uneven
+                            for k in (end - 1, start))  # fmt: skip
+            first.setdefault(number, begun)
 
 
 def _whole_batches(close: Wanted, static: NDArray[np.bool_]) -> None:

@@ -147,6 +147,13 @@ def hardware(name: str) -> Hardware:
     >>> hardware("h100").mem_bw_gbs, hardware("NVIDIA GeForce RTX 4090 24 GB").mem_bw_gbs
     (3350.0, 1008.0)
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"hardware must be a name; got {name!r}. {HARDWARE_HINT}")
+    return _hardware(name)
+
+
+@lru_cache(maxsize=4096)  # a search asks for the same few some thousand times
+def _hardware(name: str) -> Hardware:
     table = all_hardware()
     if slug := _spelling("hardware", name, table, HARDWARE_HINT):
         return table[slug]

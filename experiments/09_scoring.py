@@ -274,6 +274,8 @@ def report(found: dict[str, Any]) -> None:
         ("the same with intervals", bands["rows_per_s"], "rows/s", ">= 25,000"),
         ("processor time of a row", 1e6 * plain["processor_s"] / found["rows"], "us", ""),
         ("the same with intervals", 1e6 * bands["processor_s"] / found["rows"], "us", ""),
+        ("share of the cores that it got", 100 * plain["processor_s"] / plain["seconds"]
+         / found["cpus"], "%", ""),
         ("memory at its highest", max(plain["peak_gb"], bands["peak_gb"]), "GB", "< 1.5"),
         (f"predict(), {LOOP} deployments one by one", found["predict_per_s"], "a second of a core",
          ">= 300"),

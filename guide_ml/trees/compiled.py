@@ -71,7 +71,7 @@ class Quick:
     def predict(self, x: Inputs) -> Floats:
         """Predict n rows."""
         self.asked += len(x) + CALL
-        arrays = isinstance(self.booster, Packed) and "numba" in sys.modules
+        arrays = isinstance(self.booster, Packed) and "guide_ml.trees.walker" in sys.modules
         enough = ENOUGH_LOADED if arrays else ENOUGH
         if self.asked >= enough and (forest := self.forest) is not None:
             return forest.predict(x)

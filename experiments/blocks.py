@@ -341,6 +341,7 @@ BLOCKS: dict[str, Callable[[], Block]] = PRINTED | {
     "speed": lambda: report("02_speed.md"),
     "scoring": lambda: report("09_scoring.md"),
     "scale": lambda: report("10_scale.md"),
+    "cost": lambda: report("18_cost.md"),
     "service": lambda: report("17_service.md"),
     "retraining": lambda: nth_table("08_retraining.md"),
     "rooms": rooms,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import guide_ml
 from guide_ml.cli.main import app
-from guide_ml.cli.parts import WITHIN
+from guide_ml.cli.parts import WITHIN, App
 
 PREDICT = ["predict", "--hardware", "h100", "--model", "llama-3.1-8b-instruct", "--framework",
            "vllm", "--input-len", "512", "--output-len", "128"]  # fmt: skip
@@ -281,3 +281,17 @@ def test_a_file_that_is_not_there_is_told_without_numbers_of_errors(tmp_path):
     assert done.exit_code == 2
     assert "none.csv must be a CSV or a Parquet file of measurements; there is none" in done.output
     assert "Errno" not in done.output
+
+
+def test_a_command_that_is_named_is_the_only_one_that_is_made_ready() -> None:
+    made = App(name="some", help="Some commands.")
+    made.callback()(lambda: None)
+    for name in ("one", "two"):
+        made.command(name)(lambda: None)
+    made.keep(["three"])
+    made.keep([])
+    made.keep(["--help"])
+    assert [c.name for c in made.registered_commands] == ["one", "two"]
+    made.keep(["two"])
+    assert [c.name for c in made.registered_commands] == ["two"]
+    assert CliRunner().invoke(made, ["two"]).exit_code == 0

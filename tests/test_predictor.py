@@ -141,6 +141,7 @@ def test_chunks_change_nothing(used, monkeypatch):
     table = used.table[list(DESCRIPTORS)].head(50)
     whole = guide_ml.predict_table(table, errors="report")
     monkeypatch.setattr("guide_ml.estimators.predictor.CHUNK", 7)
+    monkeypatch.setattr("guide_ml.estimators.predictor.LEAST", 1)
     assert CHUNK > 7
     parts = guide_ml.predict_table(table, errors="report")
     pd.testing.assert_frame_equal(whole, parts, check_exact=True)

@@ -21,6 +21,7 @@ from typing import Any
 from guide_ml.catalogue.device_names import Devices, Fit
 from guide_ml.catalogue.engines import framework_blocks
 from guide_ml.catalogue.kin import Kin, short_names
+from guide_ml.catalogue.later import Later, typed
 from guide_ml.catalogue.names import machine_names
 from guide_ml.catalogue.spelling import by_key, key, plain, quantised
 from guide_ml.catalogue.taken import taken
@@ -39,42 +40,27 @@ HARDWARE_HINT = "`guide list hardware` shows all; unlisted devices may be given 
 MODEL_HINT = "`guide list models` shows all; unlisted models may be given as a config.json."
 
 
+@cache
 def _rows(name: str) -> list[dict[str, str]]:
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def _typed(row: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, Any]:
-    """Read the cells of a CSV row as the types of the dataclass; blank means the default."""
-    out: dict[str, Any] = {}
-    for name, text in row.items():
-        if name not in kinds or text == "":
-            continue
-        kind = kinds[name]
-        if kind == "str":
-            out[name] = text
-        elif kind == "bool":
-            out[name] = text == "1"
-        elif kind == "int":
-            out[name] = int(float(text))
-        else:
-            out[name] = float(text)
-    return out
+def _objects(file: str, slug: str, kind: Any) -> Later[Any]:
+    kinds = {f.name: str(f.type) for f in fields(kind)}
+    return Later({r[slug]: r for r in _rows(file)}, lambda row: kind(**typed(row, kinds)))
 
 
 @cache
-def all_hardware() -> dict[str, Hardware]:
+def all_hardware() -> Mapping[str, Hardware]:
     """Every device of the catalogue by slug."""
-    kinds = {f.name: str(f.type) for f in fields(Hardware)}
-    found = [Hardware(**_typed(r, kinds)) for r in _rows("hardware.csv")]
-    return {h.hardware: h for h in found}
+    return _objects("hardware.csv", "hardware", Hardware)
 
 
 @cache
-def all_models() -> dict[str, Model]:
+def all_models() -> Mapping[str, Model]:
     """Every model of the catalogue by Hugging Face id."""
-    kinds = {f.name: str(f.type) for f in fields(Model)}
-    return {r["model"]: Model(**_typed(r, kinds)) for r in _rows("models.csv")}
+    return _objects("models.csv", "model", Model)
 
 
 @cache
@@ -85,7 +71,8 @@ def aliases(kind: str) -> dict[str, str]:
         for slug, block in framework_blocks().items():
             found |= dict.fromkeys(block.get("aliases", []), slug)
     if kind == "model":
-        found |= short_names(all_models())
+        sizes = {r["model"]: float(r["params_total_b"]) for r in _rows("models.csv")}
+        found |= short_names(sizes)
     return found
 
 
@@ -160,6 +147,13 @@ def hardware(name: str) -> Hardware:
     >>> hardware("h100").mem_bw_gbs, hardware("NVIDIA GeForce RTX 4090 24 GB").mem_bw_gbs
     (3350.0, 1008.0)
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"hardware must be a name; got {name!r}. {HARDWARE_HINT}")
+    return _hardware(name)
+
+
+@lru_cache(maxsize=4096)  # a search asks for the same few some thousand times
+def _hardware(name: str) -> Hardware:
     table = all_hardware()
     if slug := _spelling("hardware", name, table, HARDWARE_HINT):
         return table[slug]

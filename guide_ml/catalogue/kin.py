@@ -153,14 +153,20 @@ def _undated(core: Words) -> Words:
     return tuple(w for w in core if not _DATE.match(w))
 
 
-def short_names(table: Mapping[str, Model]) -> dict[str, str]:
-    """List names without the organisation, where only one architecture has them."""
+def short_names(sizes: Mapping[str, float]) -> dict[str, str]:
+    """List names without the organisation, where only one architecture has them.
+
+    Parameters
+    ----------
+    sizes : dict of str to float
+        Parameters of each model by its full name.
+    """
     by_name: dict[str, list[str]] = {}
-    for slug in table:
+    for slug in sizes:
         by_name.setdefault(slug.rsplit("/", 1)[-1].lower(), []).append(slug)
         by_name.setdefault(slug.lower(), []).append(slug)
     return {
         name: ids[0]
         for name, ids in by_name.items()
-        if len({table[i].params_total_b for i in ids}) == 1
+        if len({sizes[i] for i in ids}) == 1
     }

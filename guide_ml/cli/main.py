@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,7 @@ app = App(
 def main() -> None:
     """Run the command line."""
     with ending():
+        app.keep(sys.argv[1:2])
         app()
 
 

@@ -125,6 +125,16 @@ class App(typer.Typer):
         """Add a command, as :meth:`typer.Typer.command` does."""
         return super().command(name, cls=_Command, **settings)
 
+    def keep(self, words: list[str]) -> None:
+        """Keep the command that the first word names, if it names one.
+
+        Typer reads the options of every command before it runs one, which takes as long as the
+        prediction does.
+        """
+        named = {c.name or getattr(c.callback, "__name__", ""): c for c in self.registered_commands}
+        if words and words[0] in named:
+            self.registered_commands, self.registered_groups = [named[words[0]]], []
+
 
 def progress_bar() -> AbstractContextManager[Progress]:
     """Show a bar on a terminal's stderr while something long runs; yield what moves it."""

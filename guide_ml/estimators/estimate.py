@@ -11,8 +11,8 @@ from guide_ml.describe.descriptors import MODES, STATS
 from guide_ml.describe.targets import NAMES, TARGETS, Target
 from guide_ml.estimators.agree import FLIGHT, PARTS, at_best, one_answer, scale_parts
 from guide_ml.estimators.artefacts import Fitted
-from guide_ml.estimators.heavier_loads import Rows, Steps, Wanted, near
-from guide_ml.estimators.load_order import AXES, NEAR, NEAR_PROFILED
+from guide_ml.estimators.heavier_loads import Rows, Steps, Wanted, all_near, near
+from guide_ml.estimators.load_order import NEAR, NEAR_PROFILED
 from guide_ml.estimators.rising import least, least_batches
 from guide_ml.features.floors import floors
 from guide_ml.features.load import Load, build
@@ -184,16 +184,15 @@ def _estimate(
     shared = fixed(load, slugs, knobs) | {"statistic": asked.statistic}
     reach = NEAR if correction is None else NEAR_PROFILED
     if few is not None:
-        found = [near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted, reach=reach)]
+        every_row, _ = near(few, fitted.physics, (knobs, moved_by.numbers), asked.wanted,
+                            reach=reach)  # fmt: skip
+        found = [every_row]
     else:
         physics = estimate(load, knobs)
         found = [Rows(np.arange(m), physics.targets, loaded(load, knobs, physics), asked.wanted,
                       asked.wanted, np.zeros(m, dtype=np.intp))]  # fmt: skip
-        for axis in range(len(AXES)):
-            steps = Steps.of(load.columns, (axis,))
-            if len(steps.heavy.rows):
-                found.append(near(steps, fitted.physics, (knobs, moved_by.numbers), asked.wanted,
-                                  physics, reach))  # fmt: skip
+        found += all_near(load, fitted.physics, (knobs, moved_by.numbers), asked.wanted, physics,
+                          reach)  # fmt: skip
     x = _inputs(shared, found, m)
     parent = np.concatenate([f.parent for f in found])
     known = _measured(fitted, slugs["hardware"])
@@ -291,6 +290,6 @@ def _boosted(fitted: Fitted, name: str, x: NDArray[np.float32]) -> Floats:
         return np.zeros(x.shape[1])
     names = fitted.inputs[name]
     if list(names) != list(INPUTS):
-        x = x[[INPUTS.index(n) for n in names]]
+        x = x[[PLACE[n] for n in names]]
     found = [member.predict(x.T) for member in fitted.members[name].values()]
     return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guide_ml.describe.targets import TARGETS
 from guide_ml.estimators.agree import PARTS
-from guide_ml.estimators.load_order import NEAR, Heavier, heavier
+from guide_ml.estimators.load_order import AXES, NEAR, Heavier, heavier
 from guide_ml.features.load import Load, build
 from guide_ml.physics.design import Coefficients
 from guide_ml.physics.drivers import by_load
@@ -18,7 +19,7 @@ from guide_ml.physics.model import Estimate, estimate
 from guide_ml.table.assume import Columns
 from guide_ml.table.columns import FIRST, Gathered, each, pick
 
-__all__ = ["Rows", "Steps", "Wanted", "near"]
+__all__ = ["Rows", "Steps", "Wanted", "all_near", "near"]
 
 Wanted = dict[str, NDArray[np.bool_]]
 
@@ -31,9 +32,12 @@ class Steps:
     load: Load
 
     @classmethod
-    def of(cls, columns: Columns, axes: tuple[int, ...] | None) -> Steps:
+    def of(
+        cls, columns: Columns, axes: tuple[int, ...] | None,
+        among: NDArray[np.bool_] | None = None, part: slice = slice(None),
+    ) -> Steps:  # fmt: skip
         """List the heavier versions along some axes; along all, after the loads themselves."""
-        heavy = heavier(columns, axes)
+        heavy = heavier(columns, axes, among, part)
         return cls(heavy, build(heavy.columns))
 
     def own(self) -> Load:
@@ -68,11 +72,43 @@ class Rows:
     doubled: NDArray[np.intp]
 
 
+def all_near(
+    load: Load, coefficients: Coefficients, asked: tuple[Columns, Columns], wanted: Wanted,
+    physics: Estimate, reach: float = NEAR,
+) -> list[Rows]:  # fmt: skip
+    """Keep the heavier loads along all axes that physics puts close above, round by round.
+
+    Parameters
+    ----------
+    load : Load
+        The m asked loads.
+    coefficients, asked, wanted, physics, reach
+        As of :func:`near`.
+    """
+    found: list[Rows] = []
+    first: dict[int, NDArray[np.bool_]] = {}
+    uneven = _uneven(load)
+    for number, axis in enumerate(AXES):
+        going = np.ones(len(load.held), dtype=bool)
+        for other in axis.after:
+            going = going & (first[other] | uneven)
+        for start, end in pairwise((0, *axis.rounds)):
+            steps = Steps.of(load.columns, (number,), going, slice(start, end))
+            going, begun = uneven.copy(), uneven.copy()
+            if len(steps.heavy.rows):
+                part, kept = near(steps, coefficients, asked, wanted, physics, reach)
+                going[steps.heavy.rows] |= kept[:, -1]
+                begun[steps.heavy.rows] |= kept[:, 0]
+                found.append(part)
+            first.setdefault(number, begun)
+    return found
+
+
 def near(
     steps: Steps, coefficients: Coefficients, asked: tuple[Columns, Columns], wanted: Wanted,
     physics: Estimate | None = None, reach: float = NEAR,
-) -> Rows:  # fmt: skip
-    """Keep the heavier loads that physics puts close above.
+) -> tuple[Rows, NDArray[np.bool_]]:  # fmt: skip
+    """Keep the heavier loads that physics puts close above, and tell which steps those are.
 
     Parameters
     ----------
@@ -104,6 +140,8 @@ def near(
         if own:
             close[name][:, 0] = mine[:, 0]
     _whole_batches(close, steps.load.is_mode("static"))
+    if own:
+        _by_rounds(close, heavy.axis, _uneven(steps.load).reshape(-1))
     bounds = {name: mask & heavy.bounds(name) for name, mask in close.items()}
     kept = np.logical_or.reduce(list(close.values()))
     if own:
@@ -114,7 +152,32 @@ def near(
     return Rows(heavy.rows[row], part.targets, loaded(steps.load.take((row, step)), moved, part),
                 {name: mask[row, step] for name, mask in close.items()},
                 {name: mask[row, step] for name, mask in bounds.items()},
-                heavy.doubled[step])  # fmt: skip
+                heavy.doubled[step]), kept  # fmt: skip
+
+
+def _uneven(load: Load) -> NDArray[np.bool_]:
+    """Tell which deployments may be quicker under a heavier load, by physics.
+
+    Weights that stay in the host's memory are copied to the device for passes of 32 tokens and
+    more (:class:`guide_ml.features.roofline.Pass`).
+    """
+    return np.asarray((load.columns["host_layers"] > 0.0) | (load.columns["host_experts"] > 0.0))
+
+
+def _by_rounds(close: Wanted, axis: NDArray[np.intp], uneven: NDArray[np.bool_]) -> None:
+    """Leave out, in place, what :func:`all_near` would not have come to, where all is at hand."""
+    first: dict[int, NDArray[np.bool_]] = {}
+    for number, way in enumerate(AXES):
+        place = np.flatnonzero(axis == number)
+        going = np.ones(len(next(iter(close.values()))), dtype=bool)
+        for other in way.after:
+            going = going & (first[other] | uneven)
+        for start, end in pairwise((0, *way.rounds)):
+            for mask in close.values():
+                mask[:, place[start:end]] &= going[:, None]
+            going, begun = (np.logical_or.reduce([m[:, place[k]] for m in close.values()]) | uneven
+                            for k in (end - 1, start))  # fmt: skip
+            first.setdefault(number, begun)
 
 
 def _whole_batches(close: Wanted, static: NDArray[np.bool_]) -> None:

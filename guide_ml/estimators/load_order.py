@@ -51,10 +51,18 @@ class Axis:
     targets : tuple of str
         Latencies that may not fall along it. A longer output spreads prefills over more steps,
         so it may lower TTFT and TPOT of a server; it never shortens a batch.
+    rounds : tuple of int
+        Steps are looked at in rounds: where each ends. Where physics puts the last step of a round
+        far above, the heavier ones of the next round are farther still, and left out.
+        Few rounds, as each works out anew what no load changes: that costs as much as four steps.
+    after : tuple of int
+        Axes among :data:`AXES` whose first step must matter before any of these is looked at.
     """
 
     factors: dict[str, tuple[float, ...]]
     targets: tuple[str, ...]
+    rounds: tuple[int, ...]
+    after: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -63,11 +71,12 @@ class Axis:
 
 
 AXES = (
-    Axis({"batch": (2, 4, 8, 16, 32, 64, END)}, ("batch_latency_s", "ttft_ms", "tpot_ms")),
-    Axis({"input_len": (2, 4, 8, 16, 32)}, ("batch_latency_s", "ttft_ms")),
-    Axis({"output_len": (2, 4)}, ("batch_latency_s",)),
+    Axis({"batch": (2, 4, 8, 16, 32, 64, END)}, ("batch_latency_s", "ttft_ms", "tpot_ms"),
+         rounds=(4, 7)),
+    Axis({"input_len": (2, 4, 8, 16, 32)}, ("batch_latency_s", "ttft_ms"), rounds=(2, 5)),
+    Axis({"output_len": (2, 4)}, ("batch_latency_s",), rounds=(2,)),
     Axis({"batch": (2, 2, 2, 4, 4, 4, 8), "input_len": (2, 4, 8, 2, 4, 8, 2)},
-         ("batch_latency_s", "ttft_ms")),
+         ("batch_latency_s", "ttft_ms"), rounds=(1, 7), after=(0, 1)),
 )
 
 MOST_FACTOR = max(f for a in AXES for f in a.factors.get("batch", ()) if f < END)
@@ -134,7 +143,10 @@ def _steps(axes: tuple[int, ...], own: bool) -> tuple[NDArray[np.intp], NDArray[
     return axis, place, factors
 
 
-def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
+def heavier(
+    columns: Columns, axes: tuple[int, ...] | None = None,
+    among: NDArray[np.bool_] | None = None, part: slice = slice(None),
+) -> Heavier:  # fmt: skip
     """List the heavier versions of each load along some axes.
 
     Parameters
@@ -144,14 +156,21 @@ def heavier(columns: Columns, axes: tuple[int, ...] | None = None) -> Heavier:
     axes : tuple of int, optional
         Which of :data:`AXES`, for the loads that can be heavier so; by default all of them,
         after the loads themselves as the first step.
+    among : array of bool of shape (n,), optional
+        Which loads, where some axes are given; by default all.
+    part : slice
+        Which of their steps; by default all.
     """
     n, own = len(columns["mode"]), axes is None
     axes = tuple(range(len(AXES))) if axes is None else axes
     axis, place, factors = _steps(axes, own)
+    axis, place = axis[part], place[part]
+    factors = {column: factor[part] for column, factor in factors.items()}
     can = np.ones((n, len(axes) + own), dtype=bool)
     for number, k in enumerate(axes):
         can[:, number] = _possible(columns["mode"], AXES[k])
-    rows = np.arange(n) if own else np.flatnonzero(can.any(axis=1))
+    any_way = can.any(axis=1) if among is None else among & can.any(axis=1)
+    rows = np.arange(n) if own else np.flatnonzero(any_way)
     possible = can[rows][:, place]
     grown = factors.get("batch", np.ones(len(axis)))
     ends, asked = np.isinf(grown), (columns["batch"] / columns["dp"])[rows][:, None]

@@ -84,8 +84,11 @@ def _checked(columns: Columns) -> Floats:
     return 1.0 + np.asarray(columns["drafted"])
 
 
+_PARTS = tuple(f.name for f in fields(Pass))
+
+
 def _take(bounds: Pass, rows: Rows) -> Pass:
-    return Pass(**{f.name: pick(getattr(bounds, f.name), rows) for f in fields(Pass)})
+    return Pass(*[pick(getattr(bounds, name), rows) for name in _PARTS])
 
 
 def build(columns: Columns) -> Load:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Parts:
 
     def take(self, rows: Rows) -> Parts:
         """Keep some rows, in the order given; of rows x steps, a pair (rows, steps)."""
-        return Parts(**{f.name: pick(getattr(self, f.name), rows) for f in fields(self)})
+        return Parts(*[pick(getattr(self, name), rows) for name in (*PARTS, "total_s")])
 
 
 @dataclass(frozen=True)

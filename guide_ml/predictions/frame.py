@@ -10,6 +10,7 @@ from guide_ml.describe.targets import NAMES
 from guide_ml.errors import whole_letters
 from guide_ml.predictions.run import Run
 from guide_ml.system.lazily import pandas as pd
+from guide_ml.table.columns import distinct
 from guide_ml.table.read import Floats
 from guide_ml.units import GB
 
@@ -38,7 +39,8 @@ def result(index: pd.Index, done: Run) -> pd.DataFrame:
     reasons[done.unfit] = done.shortages()
     columns["memory_fits"] = fits
     columns |= cache(done)
-    told = [whole_letters(str(reason)) for reason in reasons.tolist()]
+    which, texts = distinct(reasons)
+    told = np.asarray([whole_letters(text) for text in texts], dtype=object)[which]
     columns["error"] = pd.Series(told, index=index, dtype="str")
     return pd.DataFrame(columns, index=index)
 

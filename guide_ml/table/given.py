@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import Framework, Hardware, Model
 from guide_ml.errors import InvalidInput, UnknownName
-from guide_ml.hf_config import model_from_config, model_from_gguf
 
 __all__ = ["FrameworkLike", "HardwareLike", "ModelLike", "framework", "hardware", "model", "named"]
 
@@ -88,19 +87,21 @@ def model(given: ModelLike, accept_unknown: bool = False) -> Model:
     if isinstance(given, Model):
         return _checked("model", given, given.model)
     if str(given).strip().lower().endswith(".gguf") and not isinstance(given, Mapping):
+        from guide_ml.hf_config import model_from_gguf
+
         return model_from_gguf(Path(str(given).strip()))
     if isinstance(given, Mapping):
         _check_values(given)
-        return model_from_config(given, accept_unknown=accept_unknown)
+        return _described_model(given, accept_unknown)
     if (path := _path("model", given, ".json")) is not None:
-        return model_from_config(path, accept_unknown=accept_unknown)
+        return _described_model(path, accept_unknown)
     try:
         return catalogue.kindred(str(given))
     except UnknownName:
         # A name of the catalogue goes first: a folder may be called like it by chance.
         if not (os.path.isfile(given) or os.path.isfile(os.path.join(given, "config.json"))):
             raise
-        return model_from_config(Path(given), accept_unknown=accept_unknown)
+        return _described_model(Path(given), accept_unknown)
 
 
 def framework(given: FrameworkLike | None) -> dict[str, str]:
@@ -192,6 +193,13 @@ _OR = {
     "model": ", a Model, the dict of a config.json or a path to one",
     "framework": " or a Framework",
 }
+
+
+def _described_model(config: Mapping[str, Any] | Path, accept_unknown: bool) -> Model:
+    """Read a config.json; what reads it is imported now, as most models come by name."""
+    from guide_ml.hf_config import model_from_config
+
+    return model_from_config(config, accept_unknown=accept_unknown)
 
 
 def _described_hardware(values: Mapping[str, Any], origin: str) -> Hardware:

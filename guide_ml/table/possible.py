@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from guide_ml import catalogue
 from guide_ml.describe.descriptors import MODES
 from guide_ml.errors import nearest
+from guide_ml.table.columns import distinct
 from guide_ml.table.read import Columns, Raw
 from guide_ml.table.refused import precisions_and_models, sliced
 
@@ -113,8 +114,8 @@ def _speculation(raw: Raw, names: Names) -> None:
     if not any(drafting):
         return
     asked = np.asarray([*drafting, False], dtype=bool)[methods.index]
-    family = names["family"]
-    without = np.asarray([_no_heads(str(f)) for f in family], dtype=bool)
+    index, families = distinct(names["family"])
+    without = np.asarray([_no_heads(f) for f in families], dtype=bool)[index]
     raw.fail(asked & without, lambda i: (
         f"spec_method mtp needs a model that was trained with heads for it; {names['model'][i]}"
         " has none: give eagle3, ngram or draft, or none"))

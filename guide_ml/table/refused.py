@@ -67,7 +67,8 @@ def _stated(raw: Raw, name: str) -> NDArray[np.object_]:
 
 def _families(names: Names) -> NDArray[np.object_]:
     """Return families; Phi-3-small is of another class than its sisters."""
-    small = np.asarray(["Phi-3-small" in str(m) for m in names["model"]])
+    index, models = distinct(names["model"])
+    small = np.asarray(["Phi-3-small" in m for m in models], dtype=bool)[index]
     return np.where(small, "phi-3-small", names["family"])
 
 

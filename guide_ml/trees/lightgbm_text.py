@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from guide_ml.table.arrow import array
 
@@ -53,7 +51,7 @@ _ONE = {b"num_leaves": rb"[1-9]\d{0,5}", b"num_cat": b"0", b"is_linear": b"0",
         b"shrinkage": rb"[\d.eE+-]{1,40}"}  # fmt: skip
 #: Everything that the lines of trees are made of; nothing a reader of CSV gives a meaning.
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzT0123456789E+-.=_ \n"
-_ARROW = {"int": pa.int32(), "float": pa.float64()}
+_KINDS = ("int", "float")
 
 Ints = NDArray[np.int64]
 
@@ -69,7 +67,7 @@ class _Trees:
         """Read the numbers of every line, of all trees one after the other."""
         sizes = {name: self._size(name) for name in (*_BY_SPLIT, *_BY_LEAF) if name in self.lines}
         out: dict[bytes, NDArray[Any]] = {}
-        for kind in _ARROW:
+        for kind in _KINDS:
             names = [name for name in sizes if (_BY_LEAF | _BY_SPLIT)[name] == kind]
             lines = [line for name in names for line in self.lines[name] if line]
             found = _read(b"\n".join(lines), kind)
@@ -189,12 +187,16 @@ def _read(joined: bytes, kind: str) -> NDArray[Any]:
     """Read numbers that a space or the end of a line lies between."""
     if not joined:
         return np.zeros(0)
+    import pyarrow as pa  # takes a tenth of a second; a shipped set is not read as text
+    from pyarrow import csv
+
+    kinds = {"x": pa.int32() if kind == "int" else pa.float64()}
     try:
         table = csv.read_csv(
             pa.py_buffer(joined.replace(b" ", b"\n")),
             csv.ReadOptions(use_threads=False, column_names=["x"], block_size=len(joined) + 1),
             csv.ParseOptions(ignore_empty_lines=False),
-            csv.ConvertOptions(column_types={"x": _ARROW[kind]}, null_values=[],
+            csv.ConvertOptions(column_types=kinds, null_values=[],
                                strings_can_be_null=False),
         )  # fmt: skip
     except pa.ArrowInvalid as error:

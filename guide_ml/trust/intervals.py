@@ -139,7 +139,7 @@ class Bands:
         """
         low, high = np.empty(len(width)), np.empty(len(width))
         joined = (target * len(MODES) + mode) * len(LEVELS) + domain
-        for value in np.unique(joined):
+        for value in np.flatnonzero(np.bincount(joined)):
             rows = joined == value
             low[rows], high[rows] = self._ends(int(value), level)
         ends = (np.clip(end * width, -FARTHEST, FARTHEST) for end in (low, high))

@@ -42,7 +42,8 @@ def plan(columns: Columns, weights: Floats) -> Plan:
         Weights on the device, bytes.
     """
     rule = columns["account"]
-    found: list[int] = np.unique(rule).astype(int).tolist() or [0]  # a table may be empty
+    used = np.bincount(rule.ravel().astype(np.intp), minlength=1)  # a table may be empty
+    found: list[int] = np.flatnonzero(used).tolist() or [0]
     made = _RULES[found[0]](columns, weights)
     for k in found[1:]:
         other = _RULES[k](columns, weights)

@@ -218,7 +218,7 @@ _COLUMNS: dict[o.Kind, dict[str, str]] = {
 
 
 #: Columns, from the right, that a narrow window leaves out.
-_SPARE = {o.Kind.HARDWARE: 4, o.Kind.MODELS: 5, o.Kind.FRAMEWORKS: 1}
+_SPARE = {o.Kind.HARDWARE: 4, o.Kind.MODELS: 5, o.Kind.FRAMEWORKS: 1, o.Kind.PROVIDERS: 2}
 
 
 def _rows(kind: o.Kind) -> list[dict[str, Any]]:

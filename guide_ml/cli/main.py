@@ -49,8 +49,7 @@ app = App(
 
 def main() -> None:
     """Run the command line."""
-    with ending():
-        app.keep(sys.argv[1:2])
+    with ending(), app.only(sys.argv[1:2]):
         app()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -125,15 +125,21 @@ class App(typer.Typer):
         """Add a command, as :meth:`typer.Typer.command` does."""
         return super().command(name, cls=_Command, **settings)
 
-    def keep(self, words: list[str]) -> None:
-        """Keep the command that the first word names, if it names one.
+    @contextmanager
+    def only(self, words: list[str]) -> Iterator[None]:
+        """Keep, for as long as the block runs, the command that the first word names, if it names one.
 
         Typer reads the options of every command before it runs one, which takes as long as the
         prediction does.
         """
         named = {c.name or getattr(c.callback, "__name__", ""): c for c in self.registered_commands}
+        all_of_them = self.registered_commands, self.registered_groups
         if words and words[0] in named:
             self.registered_commands, self.registered_groups = [named[words[0]]], []
+        try:
+            yield
+        finally:
+            self.registered_commands, self.registered_groups = all_of_them
 
 
 def progress_bar() -> AbstractContextManager[Progress]:

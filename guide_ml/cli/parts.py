@@ -127,7 +127,7 @@ class App(typer.Typer):
 
     @contextmanager
     def only(self, words: list[str]) -> Iterator[None]:
-        """Keep, for as long as the block runs, the command that the first word names, if it names one.
+        """Keep, while the block runs, the command that the first word names, if it names one.
 
         Typer reads the options of every command before it runs one, which takes as long as the
         prediction does.

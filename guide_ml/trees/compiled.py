@@ -13,7 +13,6 @@ it was asked much: for a large table, or for some hundred single predictions.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,8 +38,6 @@ __all__ = ["Forest", "Quick", "ask", "flatten", "is_xgboost", "trees_of"]
 
 FEW = 6  # rows from which a block of them takes less time than one after the other
 ENOUGH = 10_000  # rows that a booster has to be asked for before its trees are rearranged
-#: The same of trees that NumPy walks, once Numba is there: it takes longer to load than to use.
-ENOUGH_LOADED = 2_500
 CALL = 50  # rows that the library could do in the time that a call takes it to begin with
 LEAVES = 1 << 15  # what a node can tell apart
 
@@ -71,9 +68,7 @@ class Quick:
     def predict(self, x: Inputs) -> Floats:
         """Predict n rows."""
         self.asked += len(x) + CALL
-        arrays = isinstance(self.booster, Packed) and "guide_ml.trees.walker" in sys.modules
-        enough = ENOUGH_LOADED if arrays else ENOUGH
-        if self.asked >= enough and (forest := self.forest) is not None:
+        if self.asked >= ENOUGH and (forest := self.forest) is not None:
             return forest.predict(x)
         return ask(self.booster)(x)
 

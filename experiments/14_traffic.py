@@ -94,7 +94,7 @@ def report(off: pd.DataFrame, split: pd.DataFrame, most: int) -> str:
         "Share of runs within the interval that is to hold 90 %, by what is known of the"
         " deployment; unseen ones have intervals as wide as those that are shipped.\n\n"
         f"{markdown(held(off))}\n\n"
-        "Disaggregated runs with stated workers, as shipped: none trained an estimator, and three"
+        "Disaggregated runs with stated workers, as shipped: none trained an estimator, and a few"
         f" constants were chosen on them. {refused} are refused.\n\n"
         f"{markdown(split_summary(split))}"
     )

@@ -114,10 +114,13 @@ def draw(report: pd.DataFrame) -> None:
     for axis, (by, part) in zip(axes, report.groupby("by", sort=False), strict=True):
         axis.plot(part["count"], part["processor us a row"], "o-", color="#1f5fa8")
         axis.set_xlabel(str(by))
-        axis.set_ylim(bottom=0)
         if by == "rows together":
             axis.set_xscale("log")
             axis.set_yscale("log")
+        else:  # a logarithm has no zero
+            axis.set_ylim(bottom=0, top=1.15 * part["processor us a row"].max())
+        if by == "threads":
+            axis.set_xticks(part["count"])
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("processor time of a row, us")
     figure.savefig(PICTURE, dpi=120, metadata={"Software": None})

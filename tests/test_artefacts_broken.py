@@ -22,7 +22,7 @@ from guide_ml.estimators.predictor import Predictor, default_predictor
 from guide_ml.physics.stored import coefficients
 from guide_ml.trees import lightgbm_text, ubjson, xgboost_model
 from guide_ml.trees.boosters import read_member
-from guide_ml.trust import compact, stored
+from guide_ml.trust import stored
 from guide_ml.trust.intervals import INPUTS
 from tests import broken_sets
 
@@ -187,7 +187,7 @@ def test_cards_changed_at_random_are_taken_or_refused_in_one_sentence():
 
 @pytest.mark.parametrize(("name", "read"), [
     ("physics.json", lambda found: coefficients(found, "physics.json")),
-    ("intervals.json", lambda found: compact.quantiles(found, "intervals.json")),
+    ("intervals.json", lambda found: stored.quantiles(found, "intervals.json")),
 ])  # fmt: skip
 def test_numbers_changed_at_random_are_taken_or_refused_in_one_sentence(name, read):
     text, rng, refusals = (DEFAULT / name).read_text("utf-8"), random.Random(3), 0

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import guide_ml
-from guide_ml.estimators import artefacts, estimate, heavier_loads
+from guide_ml.estimators import estimate, heavier_loads
 from guide_ml.estimators.load_order import AXES
 from guide_ml.estimators.predictor import default_predictor
 from guide_ml.measurements.read import prepare, read_files
@@ -62,9 +62,7 @@ def test_one_prediction_reads_little(started):
 
 
 def test_one_prediction_imports_little(started):
-    # A set with these two says all that is asked of it without Arrow.
-    known = {artefacts.KNOWN, artefacts.ROWS} <= default_predictor().card["files"].keys()
-    assert not started[1] & (NEEDLESS | ({"pyarrow"} if known else set()))
+    assert not started[1] & NEEDLESS
     assert "numpy" in started[1]
 
 

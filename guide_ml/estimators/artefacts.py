@@ -21,10 +21,8 @@ from guide_ml.physics.stored import coefficients
 from guide_ml.system import folders
 from guide_ml.system.lazily import pandas as pd
 from guide_ml.trees.arrays import arrays_of
-from guide_ml.trees.boosters import SUFFIX, Lazy, Member, read_member
-from guide_ml.trust import compact
-from guide_ml.trust.domain.measured import Measured
-from guide_ml.trust.domain.reference import Reference
+from guide_ml.trees.boosters import BLIND, KINDS, SUFFIX, Lazy, Member, read_member
+from guide_ml.trust import stored
 from guide_ml.trust.intervals import INPUTS as SPREAD_INPUTS
 from guide_ml.trust.intervals import Bands
 from guide_ml.trust.knowledge import Knowledge
@@ -34,8 +32,6 @@ __all__ = ["FORMAT", "Fitted", "default_folder", "load", "save"]
 PHYSICS = "physics.json"
 SPREAD, BANDS = "spread.lightgbm.txt", "intervals.json"
 CASES, MEASURED = "cases.parquet", "measured.parquet"
-KNOWN, ROWS = "known.npz", "measured.npz"
-"""What a first prediction and its evidence need of these two tables, read without Arrow."""
 ARRAYS = ".npz"
 """Ends the name of a booster's trees as arrays, beside the booster they were made from."""
 
@@ -96,7 +92,11 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
             name = _file(target, kind)
             member.save(folder / name)
             hashes[name] = _sha256(folder / name)
-            hashes |= _write_arrays(member, folder, name)
+            # One prediction of a device that was measured is what most ask first.
+            plain = not target.endswith(BLIND)
+            if plain and (arrays := arrays_of(member)) is not None:
+                (folder / f"{name}{ARRAYS}").write_bytes(arrays)
+                hashes[f"{name}{ARRAYS}"] = _sha256(folder / f"{name}{ARRAYS}")
         targets[target] = {"inputs": fitted.inputs[target], "members": list(members)}
         if target in fitted.devices:
             targets[target]["devices"] = fitted.devices[target]
@@ -104,18 +104,8 @@ def _write(fitted: Fitted, folder: Path) -> dict[str, Any]:
     targets |= {t: {"inputs": [], "members": []} for t in NAMES if t not in targets}
     if fitted.knowledge is not None:
         _write_knowledge(fitted.knowledge, folder)
-        hashes |= {n: _sha256(folder / n) for n in (SPREAD, BANDS, CASES, MEASURED, KNOWN, ROWS)}
-        hashes |= _write_arrays(fitted.knowledge.bands.spread, folder, SPREAD)
+        hashes |= {n: _sha256(folder / n) for n in (SPREAD, BANDS, CASES, MEASURED)}
     return fitted.card | {"format": FORMAT, "targets": targets, "files": hashes}
-
-
-def _write_arrays(member: Member, folder: Path, name: str) -> dict[str, str]:
-    """Write a booster's trees as arrays beside it, if it has that form; return their hash."""
-    arrays, path = arrays_of(member), folder / f"{name}{ARRAYS}"
-    if arrays is None:
-        return {}
-    path.write_bytes(arrays)
-    return {path.name: _sha256(path)}
 
 
 def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
@@ -127,8 +117,6 @@ def _write_knowledge(knowledge: Knowledge, folder: Path) -> None:
     # Read rarely, shipped always: the size counts.
     knowledge.measured.rows.to_parquet(folder / MEASURED, compression="zstd", index=False,
                                        compression_level=19)  # fmt: skip
-    (folder / KNOWN).write_bytes(compact.archive(knowledge))
-    (folder / ROWS).write_bytes(compact.archive_rows(knowledge))
 
 
 def save(fitted: Fitted, folder: Path, overwrite: bool = False) -> dict[str, Any]:
@@ -175,15 +163,14 @@ def load(folder: Path | None = None) -> Fitted:
         not hold what it should.
     """
     where = Path(folder) if folder is not None else default_folder()
-    later = {*SUFFIX.values(), ARRAYS, Path(MEASURED).suffix}
-    held = Contents.read(where, later if folder is None else ())
+    held = Contents.read(where, {SUFFIX[k] for k in KINDS} | {ARRAYS} if folder is None else ())
     targets = held.card["targets"]
     members = {
         target: {kind: _member(held, target, kind, len(entry["inputs"]), shipped=folder is None)
                  for kind in entry["members"]}
         for target, entry in targets.items() if entry["members"]
     }  # fmt: skip
-    known = _knowledge(held, shipped=folder is None)
+    known = _knowledge(held)
     physics = coefficients(held.json(PHYSICS), str(where / PHYSICS))
     if folder is not None:
         for member in (m for by_kind in members.values() for m in by_kind.values()):
@@ -206,26 +193,13 @@ def _member(held: Contents, target: str, kind: str, inputs: int, shipped: bool) 
                 partial(held.bytes, arrays) if listed else None)  # fmt: skip
 
 
-def _knowledge(held: Contents, shipped: bool) -> Knowledge | None:
+def _knowledge(held: Contents) -> Knowledge | None:
     """Read what intervals and domains need; the measured rows wait until they are asked for."""
     if SPREAD not in held.card["files"]:
         return None
-    tables = compact.quantiles(held.json(BANDS), str(held.where / BANDS))
-    if shipped and {KNOWN, ROWS, f"{SPREAD}{ARRAYS}"} <= held.card["files"].keys():
-        spread: Member = Lazy("lightgbm", SPREAD, partial(held.bytes, SPREAD), len(SPREAD_INPUTS),
-                              partial(held.bytes, f"{SPREAD}{ARRAYS}"))  # fmt: skip
-        cases, rows = compact.unpack(held.bytes(KNOWN), partial(held.bytes, ROWS),
-                                     lambda: _tables(held)[1])  # fmt: skip
-    else:
-        spread = read_member("lightgbm", SPREAD, held.bytes(SPREAD), len(SPREAD_INPUTS))
-        cases, rows = _tables(held)
-    return Knowledge(cases, rows, Bands(spread, tables))
-
-
-def _tables(held: Contents) -> tuple[Reference, Measured]:
-    """Read and check the tables of cases and measured rows."""
-    from guide_ml.trust import stored  # Arrow takes a tenth of a second to import
-
+    spread = read_member("lightgbm", SPREAD, held.bytes(SPREAD), len(SPREAD_INPUTS))
     cases = stored.reference(held.bytes(CASES), str(held.where / CASES))
-    return cases, stored.measured(held.bytes(MEASURED), str(held.where / MEASURED),
-                                  len(cases.cases["rows"]))  # fmt: skip
+    rows = stored.measured(held.bytes(MEASURED), str(held.where / MEASURED),
+                           len(cases.cases["rows"]))  # fmt: skip
+    tables = stored.quantiles(held.json(BANDS), str(held.where / BANDS))
+    return Knowledge(cases, rows, Bands(spread, tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,14 +12,19 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from guide_ml.describe.descriptors import MODES
+from guide_ml.describe.targets import NAMES
 from guide_ml.errors import BadArtefact
 from guide_ml.table.arrow import array
 from guide_ml.trust.domain.cases import DEVICE, LOADS, MODEL, OTHER
+from guide_ml.trust.domain.levels import LEVELS
 from guide_ml.trust.domain.measured import DESCRIBED, HASHES, MEASURED, Measured
 from guide_ml.trust.domain.reference import Reference
+from guide_ml.trust.intervals import GRID
 
-__all__ = ["measured", "reference"]
+__all__ = ["measured", "quantiles", "reference"]
 
+#: Errors over their width, a logarithm; the largest ever kept is 12.
+WIDEST = 200.0
 #: Rows, and bytes once unpacked, that a table may have: many times the largest ever kept.
 MOST_ROWS, MOST_BYTES = 20_000_000, 4 << 30
 
@@ -30,6 +36,43 @@ _CASE_NUMBERS = (
 )  # fmt: skip
 _ROW_NUMBERS = (*MEASURED, *(f"held_out_{name}" for name in MEASURED), "case",
                 *(f"log_{name}" for name in LOADS))  # fmt: skip
+
+
+def quantiles(found: Mapping[str, Any], where: str) -> dict[str, list[float]]:
+    """Read the quantiles of errors by group.
+
+    Parameters
+    ----------
+    found : dict
+        What the file holds.
+    where : str
+        The file, to speak of.
+
+    Raises
+    ------
+    BadArtefact
+        If there is no table of last resort, or a table is none.
+    """
+    tables = found.get("quantiles")
+    if not isinstance(tables, dict) or "" not in tables:
+        raise BadArtefact(f"{where} must hold quantiles; train again")
+    for key, values in tables.items():
+        if not _is_group(key):
+            raise BadArtefact(f"{where} has quantiles of {key!r:.80}, which is no group of"
+                              " target/mode/domain")  # fmt: skip
+        plain = isinstance(values, list) and all(type(x) in (int, float) for x in values)
+        if not plain or len(values) != len(GRID):
+            raise BadArtefact(f"{where}: quantiles of {key!r} must be {len(GRID)} numbers")
+        if not all(-WIDEST <= x <= WIDEST for x in values) or np.any(np.diff(values) < 0.0):
+            raise BadArtefact(f"{where}: quantiles of {key!r} must rise, from -{WIDEST:g} to"
+                              f" {WIDEST:g}")  # fmt: skip
+    return tables
+
+
+def _is_group(key: str) -> bool:
+    parts = key.split("/") if key else []
+    return all(part in known for part, known in zip(parts, (NAMES, MODES, LEVELS), strict=False)) \
+        and len(parts) <= 3  # fmt: skip
 
 
 def reference(data: bytes, where: str) -> Reference:

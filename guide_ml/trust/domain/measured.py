@@ -171,7 +171,7 @@ class Measured:
         list of dict
             With ``distance``: of the case, plus 0.3 for each e-fold in batch and lengths.
         """
-        known = self.loads if self.loads is not None else {
+        known = self.loads or {
             k: self.rows[k].to_numpy() for k in ("case", *(f"log_{name}" for name in LOADS))
         }
         total = distance[known["case"]]
